@@ -1,0 +1,530 @@
+//! Jinja as dbt writes it: the tags of a file, the blocks that define things, and every call with its literal arguments.
+//!
+//! Calls come from minijinja's syntax tree, never from patterns in the text. Where a file does not parse as a whole (somebody
+//! is typing), each tag is parsed alone, so one broken tag hides no other.
+
+use crate::SyntaxError;
+use minijinja::machinery::{self, ast};
+use minijinja::value::ValueKind;
+use text::TextRange;
+
+mod scan;
+
+pub use scan::{Tag, TagKind, mask, scan};
+
+/// What a Jinja file says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Jinja {
+    /// Every call of a name or dotted name, in the order of the text.
+    pub calls: Vec<Call>,
+    pub blocks: Vec<Block>,
+    pub errors: Vec<SyntaxError>,
+}
+
+/// A call such as `ref('a', v=2)` or `dbt_utils.star(from=x)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// `["ref"]`, `["dbt_utils", "star"]`.
+    pub path: Vec<String>,
+    pub args: Vec<Arg>,
+    /// The whole call, from the first name to the closing parenthesis.
+    pub range: TextRange,
+    /// The callee alone.
+    pub callee: TextRange,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arg {
+    /// The keyword; `None` for positional arguments.
+    pub name: Option<String>,
+    pub value: Literal,
+    /// The value, quotes included.
+    pub range: TextRange,
+}
+
+/// A value that is known without evaluating anything.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    Str(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    None,
+    List(Vec<Literal>),
+    Map(Vec<(Literal, Literal)>),
+    /// Needs evaluation.
+    Dynamic,
+}
+
+impl Literal {
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Str(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value as text where it is a string or a number, as dbt takes a version.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Str(value) => Some(value.clone()),
+            Self::Int(value) => Some(value.to_string()),
+            Self::Float(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Call {
+    /// Whether the call is of this one bare name.
+    pub fn is(&self, name: &str) -> bool {
+        self.path.len() == 1 && self.path[0] == name
+    }
+
+    pub fn positional(&self, index: usize) -> Option<&Arg> {
+        self.args.iter().filter(|arg| arg.name.is_none()).nth(index)
+    }
+
+    pub fn keyword(&self, name: &str) -> Option<&Arg> {
+        self.args.iter().find(|arg| arg.name.as_deref() == Some(name))
+    }
+
+    /// Positional argument `index`, else the keyword `name`.
+    pub fn arg(&self, index: usize, name: &str) -> Option<&Arg> {
+        self.positional(index).or_else(|| self.keyword(name))
+    }
+}
+
+/// dbt's defining blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockKind {
+    Macro,
+    Test,
+    Snapshot,
+    Materialization,
+    Docs,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    pub kind: BlockKind,
+    pub name: String,
+    pub name_range: TextRange,
+    pub params: Vec<Param>,
+    /// From the opening tag to the end of the closing tag, or of the file where none closes it.
+    pub range: TextRange,
+    pub body: TextRange,
+    /// Whether its closing tag is there.
+    pub closed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Param {
+    pub name: String,
+    /// The default as it is written.
+    pub default: Option<String>,
+}
+
+/// Reads a file of SQL with Jinja (models, macros, snapshots, tests, analyses).
+pub fn parse(source: &str) -> Jinja {
+    let tags = scan(source);
+    let mut jinja = Jinja { blocks: blocks(source, &tags, &mut Vec::new()), ..Jinja::default() };
+    if tags.is_empty() {
+        return jinja;
+    }
+    let prepared = scan::neutralise(source, &tags);
+    match machinery::parse(&prepared, "", Default::default()) {
+        Ok(tree) => Walk { source, shift: 0, calls: &mut jinja.calls }.stmt(&tree),
+        Err(error) => {
+            jinja.errors.push(syntax_error(source, &tags, &error));
+            for tag in &tags {
+                if let Some(expression) = scan::expression_of(source, tag) {
+                    parse_alone(source, expression, &mut jinja.calls);
+                }
+            }
+        }
+    }
+    jinja.calls.sort_by_key(|call| (call.range.start, call.range.end));
+    jinja
+}
+
+/// The docs blocks of a Markdown file; the rest of such a file is prose to dbt.
+pub fn docs(source: &str) -> (Vec<Block>, Vec<SyntaxError>) {
+    let mut errors = Vec::new();
+    let tags: Vec<Tag> = scan(source).into_iter().filter(|tag| matches!(tag.word(source), "docs" | "enddocs")).collect();
+    let blocks = blocks(source, &tags, &mut errors);
+    (blocks.into_iter().filter(|block| block.kind == BlockKind::Docs).collect(), errors)
+}
+
+/// The calls of one expression, such as a `description` that says `{{ doc('x') }}`; ranges are moved by `shift`.
+pub fn calls_in(source: &str, shift: usize) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for tag in scan(source) {
+        if let Some(expression) = scan::expression_of(source, &tag) {
+            parse_alone(source, expression, &mut calls);
+        }
+    }
+    for call in &mut calls {
+        call.range = call.range.shift(shift);
+        call.callee = call.callee.shift(shift);
+        for arg in &mut call.args {
+            arg.range = arg.range.shift(shift);
+        }
+    }
+    calls
+}
+
+fn parse_alone(source: &str, expression: TextRange, calls: &mut Vec<Call>) {
+    if let Ok(tree) = machinery::parse_expr(expression.of(source)) {
+        Walk { source, shift: expression.start as usize, calls }.expr(&tree);
+    }
+}
+
+fn syntax_error(source: &str, tags: &[Tag], error: &minijinja::Error) -> SyntaxError {
+    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    if let Some(open) = tags.iter().find(|tag| !tag.closed) {
+        let closing = match open.kind {
+            TagKind::Expression => "}}",
+            TagKind::Statement => "%}",
+            TagKind::Comment => "#}",
+        };
+        return SyntaxError { range: TextRange::new(open.outer.start as usize, open.outer.start as usize + 2), message: format!("this Jinja tag is never closed; add `{closing}`") };
+    }
+    let line = error.line().unwrap_or(1).saturating_sub(1);
+    let index = text::LineIndex::new(source);
+    let range = error.range().filter(|range| range.end <= source.len() && range.start < range.end).unwrap_or_else(|| {
+        let whole = index.line_range(source, line.min(index.line_count() - 1));
+        let indent = source[whole.clone()].len() - source[whole.clone()].trim_start().len();
+        whole.start + indent..whole.end
+    });
+    SyntaxError { range: range.into(), message: format!("invalid Jinja: {message}") }
+}
+
+fn blocks(source: &str, tags: &[Tag], errors: &mut Vec<SyntaxError>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open: Vec<(usize, &'static str)> = Vec::new();
+    for tag in tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
+        let word = tag.word(source);
+        let opened = match word {
+            "macro" => Some((BlockKind::Macro, "endmacro")),
+            "test" | "data_test" => Some((BlockKind::Test, "endtest")),
+            "snapshot" => Some((BlockKind::Snapshot, "endsnapshot")),
+            "materialization" => Some((BlockKind::Materialization, "endmaterialization")),
+            "docs" => Some((BlockKind::Docs, "enddocs")),
+            _ => None,
+        };
+        if let Some((kind, end)) = opened {
+            let (name, name_range, params) = header(source, tag);
+            let body = TextRange::new(tag.outer.end as usize, source.len());
+            let range = TextRange::new(tag.outer.start as usize, source.len());
+            open.push((blocks.len(), end));
+            blocks.push(Block { kind, name, name_range, params, range, body, closed: false });
+            continue;
+        }
+        let matching = open.iter().rposition(|&(_, end)| end == word || (end == "endtest" && word == "enddata_test"));
+        if let Some(at) = matching {
+            let (block, _) = open[at];
+            open.truncate(at);
+            let block = &mut blocks[block];
+            block.body.end = tag.outer.start.max(block.body.start);
+            block.range.end = tag.outer.end;
+            block.closed = true;
+        }
+    }
+    for (block, end) in open {
+        errors.push(SyntaxError { range: blocks[block].name_range, message: format!("this block is never closed; add `{{% {end} %}}`") });
+    }
+    blocks
+}
+
+/// The name and parameters of a block's opening tag. `name(a, b=1)` reads as a call: names are parameters, keywords defaults.
+fn header(source: &str, tag: &Tag) -> (String, TextRange, Vec<Param>) {
+    let rest = tag.after_word(source);
+    let text = rest.of(source);
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let name_range = TextRange::new(rest.start as usize, rest.start as usize + end);
+    let name = text[..end].to_owned();
+    let mut params = Vec::new();
+    if let Ok(ast::Expr::Call(call)) = machinery::parse_expr(text.trim_end()) {
+        for arg in &call.args {
+            match arg {
+                ast::CallArg::Pos(ast::Expr::Var(var)) => params.push(Param { name: var.id.to_owned(), default: None }),
+                ast::CallArg::Kwarg(name, value) => {
+                    let span = value.span();
+                    let default = text.get(span.start_offset as usize..span.end_offset as usize).unwrap_or("").to_owned();
+                    params.push(Param { name: (*name).to_owned(), default: Some(default) });
+                }
+                _ => {}
+            }
+        }
+    }
+    (name, name_range, params)
+}
+
+/// Collects the calls of a tree.
+struct Walk<'a> {
+    source: &'a str,
+    shift: usize,
+    calls: &'a mut Vec<Call>,
+}
+
+impl Walk<'_> {
+    fn range(&self, span: machinery::Span) -> TextRange {
+        TextRange::new(span.start_offset as usize + self.shift, span.end_offset as usize + self.shift)
+    }
+
+    fn stmts(&mut self, stmts: &[ast::Stmt<'_>]) {
+        for stmt in stmts {
+            self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt<'_>) {
+        use ast::Stmt;
+        match stmt {
+            Stmt::Template(it) => self.stmts(&it.children),
+            Stmt::EmitExpr(it) => self.expr(&it.expr),
+            Stmt::ForLoop(it) => {
+                self.expr(&it.iter);
+                it.filter_expr.iter().for_each(|expr| self.expr(expr));
+                self.stmts(&it.body);
+                self.stmts(&it.else_body);
+            }
+            Stmt::IfCond(it) => {
+                self.expr(&it.expr);
+                self.stmts(&it.true_body);
+                self.stmts(&it.false_body);
+            }
+            Stmt::WithBlock(it) => {
+                it.assignments.iter().for_each(|(_, value)| self.expr(value));
+                self.stmts(&it.body);
+            }
+            Stmt::Set(it) => self.expr(&it.expr),
+            Stmt::SetBlock(it) => {
+                it.filter.iter().for_each(|expr| self.expr(expr));
+                self.stmts(&it.body);
+            }
+            Stmt::AutoEscape(it) => self.stmts(&it.body),
+            Stmt::FilterBlock(it) => {
+                self.expr(&it.filter);
+                self.stmts(&it.body);
+            }
+            Stmt::Block(it) => self.stmts(&it.body),
+            Stmt::Macro(it) => {
+                it.defaults.iter().for_each(|expr| self.expr(expr));
+                self.stmts(&it.body);
+            }
+            Stmt::CallBlock(it) => {
+                self.call(&it.call, it.call.span());
+                self.stmts(&it.macro_decl.body);
+            }
+            Stmt::Do(it) => self.call(&it.call, it.call.span()),
+            _ => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &ast::Expr<'_>) {
+        use ast::Expr;
+        match expr {
+            Expr::Var(_) | Expr::Const(_) => {}
+            Expr::Slice(it) => {
+                self.expr(&it.expr);
+                [&it.start, &it.stop, &it.step].into_iter().flatten().for_each(|expr| self.expr(expr));
+            }
+            Expr::UnaryOp(it) => self.expr(&it.expr),
+            Expr::BinOp(it) => {
+                self.expr(&it.left);
+                self.expr(&it.right);
+            }
+            Expr::Compare(it) => {
+                self.expr(&it.expr);
+                it.ops.iter().for_each(|op| self.expr(&op.expr));
+            }
+            Expr::IfExpr(it) => {
+                self.expr(&it.test_expr);
+                self.expr(&it.true_expr);
+                it.false_expr.iter().for_each(|expr| self.expr(expr));
+            }
+            Expr::Filter(it) => {
+                it.expr.iter().for_each(|expr| self.expr(expr));
+                self.call_args(&it.args);
+            }
+            Expr::Test(it) => {
+                self.expr(&it.expr);
+                self.call_args(&it.args);
+            }
+            Expr::GetAttr(it) => self.expr(&it.expr),
+            Expr::GetItem(it) => {
+                self.expr(&it.expr);
+                self.expr(&it.subscript_expr);
+            }
+            Expr::Call(it) => self.call(it, it.span()),
+            Expr::List(it) => it.items.iter().for_each(|expr| self.expr(expr)),
+            Expr::Tuple(it) => it.items.iter().for_each(|expr| self.expr(expr)),
+            Expr::Map(it) => {
+                it.keys.iter().for_each(|expr| self.expr(expr));
+                it.values.iter().for_each(|expr| self.expr(expr));
+            }
+        }
+    }
+
+    fn call_args(&mut self, args: &[ast::CallArg<'_>]) {
+        for arg in args {
+            match arg {
+                ast::CallArg::Pos(expr)
+                | ast::CallArg::Kwarg(_, expr)
+                | ast::CallArg::PosSplat(expr)
+                | ast::CallArg::KwargSplat(expr) => self.expr(expr),
+            }
+        }
+    }
+
+    fn call(&mut self, call: &ast::Call<'_>, span: machinery::Span) {
+        if let Some(path) = dotted(&call.expr) {
+            let callee = self.range(call.expr.span());
+            let whole = self.range(span);
+            // The tree's spans may start late for postfix operators; a call starts where its callee does.
+            let range = TextRange::new(callee.start.min(whole.start) as usize, whole.end as usize);
+            let args = call.args.iter().map(|arg| self.arg(arg)).collect();
+            self.calls.push(Call { path, args, range, callee });
+        }
+        self.expr(&call.expr);
+        self.call_args(&call.args);
+    }
+
+    fn arg(&self, arg: &ast::CallArg<'_>) -> Arg {
+        let (name, expr, splat) = match arg {
+            ast::CallArg::Pos(expr) => (None, expr, false),
+            ast::CallArg::Kwarg(name, expr) => (Some((*name).to_owned()), expr, false),
+            ast::CallArg::PosSplat(expr) | ast::CallArg::KwargSplat(expr) => (None, expr, true),
+        };
+        let value = if splat { Literal::Dynamic } else { literal(expr) };
+        let mut range = self.range(expr.span());
+        // Some spans take in what follows; a string ends with its quote.
+        if matches!(value, Literal::Str(_)) {
+            let text = range.of(self.source);
+            range = TextRange::new(range.start as usize, range.start as usize + text.trim_end().len());
+        }
+        Arg { name, value, range }
+    }
+}
+
+fn dotted(expr: &ast::Expr<'_>) -> Option<Vec<String>> {
+    match expr {
+        ast::Expr::Var(var) => Some(vec![var.id.to_owned()]),
+        ast::Expr::GetAttr(attr) => {
+            let mut path = dotted(&attr.expr)?;
+            path.push(attr.name.to_owned());
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+fn literal(expr: &ast::Expr<'_>) -> Literal {
+    match expr {
+        ast::Expr::Const(constant) => {
+            let value = &constant.value;
+            match value.kind() {
+                ValueKind::String => Literal::Str(value.as_str().unwrap_or_default().to_owned()),
+                ValueKind::Bool => Literal::Bool(value.is_true()),
+                ValueKind::None | ValueKind::Undefined => Literal::None,
+                ValueKind::Number => match i64::try_from(value.clone()) {
+                    Ok(number) if value.is_integer() => Literal::Int(number),
+                    _ => f64::try_from(value.clone()).map_or(Literal::Dynamic, Literal::Float),
+                },
+                _ => Literal::Dynamic,
+            }
+        }
+        ast::Expr::List(list) => Literal::List(list.items.iter().map(literal).collect()),
+        ast::Expr::Tuple(tuple) => Literal::List(tuple.items.iter().map(literal).collect()),
+        ast::Expr::Map(map) => {
+            Literal::Map(map.keys.iter().map(literal).zip(map.values.iter().map(literal)).collect())
+        }
+        // `'a' ~ 'b'` and `'a' + 'b'` are as known as their parts.
+        ast::Expr::BinOp(_) | ast::Expr::UnaryOp(_) => match expr.as_const() {
+            Some(value) if value.kind() == ValueKind::String => Literal::Str(value.as_str().unwrap_or_default().to_owned()),
+            Some(value) if value.is_integer() => i64::try_from(value).map_or(Literal::Dynamic, Literal::Int),
+            _ => Literal::Dynamic,
+        },
+        _ => Literal::Dynamic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(source: &str) -> String {
+        let jinja = parse(source);
+        let calls = jinja.calls.iter().map(|call| {
+            let args: Vec<String> = call.args.iter().map(|arg| match &arg.name {
+                Some(name) => format!("{name}={}", arg.range.of(source)),
+                None => arg.range.of(source).to_owned(),
+            }).collect();
+            format!("{} <- {} [{}]", call.path.join("."), call.range.of(source), args.join(" | "))
+        });
+        let errors = jinja.errors.iter().map(|error| format!("! {:?} {}", error.range.of(source), error.message));
+        calls.chain(errors).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn calls_wherever_they_stand() {
+        let source = "{{ config(materialized='table', tags=['a']) }}\n{%- set x = ref(\"é\") -%}\nselect {{ dbt_utils.star(from=ref('b', v=2)) }} -- {# ref('no') #}\n{% if var('x', none) and ref('p', 'c') %}{{- source('s', 't') -}}{% else %}{% do log('x' ~ 'y') %}{% endif %}{% raw %}{{ ref('raw') }}{% endraw %}";
+        expect_test::expect![[r#"
+            config <- config(materialized='table', tags=['a']) [materialized='table' | tags=['a']]
+            ref <- ref("é") ["é"]
+            dbt_utils.star <- dbt_utils.star(from=ref('b', v=2)) [from=ref('b', v=2)]
+            ref <- ref('b', v=2) ['b' | v=2]
+            var <- var('x', none) ['x' | none]
+            ref <- ref('p', 'c') ['p' | 'c']
+            source <- source('s', 't') ['s' | 't']
+            log <- log('x' ~ 'y') ['x' ~ 'y']"#]]
+        .assert_eq(&shown(source));
+    }
+
+    #[test]
+    fn one_broken_tag_hides_no_other() {
+        let source = "select * from {{ ref('a') }}\njoin {{ ref('b' }}\njoin {{ ref('c') }} {% if ref('d') %}";
+        expect_test::expect![[r#"
+            ref <- ref('a') ['a']
+            ref <- ref('c') ['c']
+            ref <- ref('d') ['d']
+            ! "}" invalid Jinja: unexpected `}`, expected `,`"#]]
+        .assert_eq(&shown(source));
+        assert!(shown("select {{ ref('a') }}, {{ ref('b\nfrom {{ ref('c') }}").starts_with("ref <- ref('a')"));
+    }
+
+    #[test]
+    fn dbt_blocks() {
+        let source = "{% macro a(x, y=none, z=[1, 2]) %}{{ ref('m') }}{% endmacro %}\n{%test t(model, column_name)%}select {{ model }}{% endtest %}\n{% snapshot s %}{{ config(unique_key='id') }}select * from {{ ref('o') }}{% endsnapshot %}\n{% materialization m, adapter='duckdb' %}{{ return({}) }}{% endmaterialization %}{% macro open() %}";
+        let jinja = parse(source);
+        let shown: Vec<String> = jinja.blocks.iter().map(|block| {
+            let params: Vec<String> = block.params.iter().map(|param| format!("{}={}", param.name, param.default.as_deref().unwrap_or("?"))).collect();
+            format!("{:?} {} [{}] {}", block.kind, block.name_range.of(source), params.join(", "), block.closed)
+        }).collect();
+        expect_test::expect![[r#"
+            Macro a [x=?, y=none, z=[1, 2]] true
+            Test t [model=?, column_name=?] true
+            Snapshot s [] true
+            Materialization m [] true
+            Macro open [] false"#]]
+        .assert_eq(&shown.join("\n"));
+        assert_eq!(jinja.calls.iter().filter(|call| call.is("ref")).count(), 2);
+    }
+
+    #[test]
+    fn docs_blocks_are_raw() {
+        let source = "# Title\n{% docs orders %}\nUse {{ this }} and 100%.\n{% enddocs %}\n{% docs open %}\nx";
+        let (blocks, errors) = docs(source);
+        assert_eq!(blocks[0].body.of(source).trim(), "Use {{ this }} and 100%.");
+        assert_eq!((blocks.len(), errors.len()), (2, 1));
+    }
+}

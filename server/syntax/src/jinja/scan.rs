@@ -1,0 +1,323 @@
+//! Where the tags of a file are, found by one pass over its bytes that follows Jinja's lexer: strings and nested braces hide a
+//! closing delimiter, `{% raw %}` hides everything.
+
+use text::TextRange;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagKind {
+    /// `{{ … }}`
+    Expression,
+    /// `{% … %}`
+    Statement,
+    /// `{# … #}`
+    Comment,
+}
+
+/// One tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    pub kind: TagKind,
+    /// With its delimiters.
+    pub outer: TextRange,
+    /// Between the delimiters and their whitespace marks (`-`, `+`).
+    pub inner: TextRange,
+    pub closed: bool,
+}
+
+impl Tag {
+    /// The first word of a statement (`if`, `macro`, …); "" for other tags.
+    pub fn word<'a>(&self, source: &'a str) -> &'a str {
+        if self.kind != TagKind::Statement {
+            return "";
+        }
+        let text = self.inner.of(source).trim_start();
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        &text[..end]
+    }
+
+    /// What follows a statement's first word.
+    pub fn after_word(&self, source: &str) -> TextRange {
+        let text = self.inner.of(source);
+        let lead = text.len() - text.trim_start().len() + self.word(source).len();
+        let rest = &text[lead..];
+        let start = self.inner.start as usize + lead + (rest.len() - rest.trim_start().len());
+        TextRange::new(start, (self.inner.end as usize).max(start))
+    }
+}
+
+/// Finds the tags of a file in the order of the text. A tag that nothing closes ends with its line.
+pub fn scan(source: &str) -> Vec<Tag> {
+    let bytes = source.as_bytes();
+    let mut tags = Vec::new();
+    let mut at = 0;
+    while let Some(found) = source[at..].find('{') {
+        let start = at + found;
+        let kind = match bytes.get(start + 1) {
+            Some(b'{') => TagKind::Expression,
+            Some(b'%') => TagKind::Statement,
+            Some(b'#') => TagKind::Comment,
+            _ => {
+                at = start + 1;
+                continue;
+            }
+        };
+        let (end, closed) = match find_end(source, start + 2, kind) {
+            Ok(end) => (end, true),
+            Err(next) => (line_end(bytes, start).min(next), false),
+        };
+        let tag = tag(source, kind, start, end, closed);
+        at = end;
+        if tag.word(source) == "raw" {
+            tags.push(tag);
+            at = skip_raw(source, end);
+            continue;
+        }
+        if tag.word(source) == "docs" {
+            // Their body is Markdown, which may hold any brace.
+            tags.push(tag);
+            at = skip_to(source, end, "enddocs");
+            continue;
+        }
+        tags.push(tag);
+    }
+    tags
+}
+
+fn tag(source: &str, kind: TagKind, start: usize, end: usize, closed: bool) -> Tag {
+    let bytes = source.as_bytes();
+    let mut inner_start = (start + 2).min(end);
+    let mut inner_end = if closed { end - 2 } else { end };
+    if inner_start < inner_end && matches!(bytes[inner_start], b'-' | b'+') {
+        inner_start += 1;
+    }
+    if closed && inner_end > inner_start && matches!(bytes[inner_end - 1], b'-' | b'+') {
+        inner_end -= 1;
+    }
+    Tag { kind, outer: TextRange::new(start, end), inner: TextRange::new(inner_start, inner_end), closed }
+}
+
+fn line_end(bytes: &[u8], from: usize) -> usize {
+    bytes[from..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| from + end)
+}
+
+/// The offset after the closing delimiter of a tag whose content starts at `from`; as the error, where the next tag starts that
+/// shows this one to be unclosed.
+fn find_end(source: &str, from: usize, kind: TagKind) -> Result<usize, usize> {
+    let bytes = source.as_bytes();
+    if kind == TagKind::Comment {
+        return source[from..].find("#}").map(|end| from + end + 2).ok_or(source.len());
+    }
+    let first = if kind == TagKind::Expression { b'}' } else { b'%' };
+    let mut depth = 0usize;
+    let mut at = from;
+    while at < bytes.len() {
+        match bytes[at] {
+            quote @ (b'\'' | b'"') => at = match string_end(bytes, at, quote) {
+                Some(end) => end,
+                // A quote that nothing closes hides nothing.
+                None => at + 1,
+            },
+            // No expression holds these; a second tag starts here.
+            b'{' if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) => return Err(at),
+            b'{' | b'[' | b'(' => {
+                depth += 1;
+                at += 1;
+            }
+            byte if byte == first && bytes.get(at + 1) == Some(&b'}') && (depth == 0 || kind == TagKind::Statement) => return Ok(at + 2),
+            b'}' | b']' | b')' => {
+                // Unbalanced text must still end somewhere.
+                if byte_closes(bytes, at, first) {
+                    return Ok(at + 2);
+                }
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    // With an open bracket in it nothing balanced was found; the first delimiter is the best guess.
+    let delimiter = if kind == TagKind::Expression { "}}" } else { "%}" };
+    let end = line_end(bytes, from);
+    source[from..end].find(delimiter).map(|found| from + found + 2).ok_or(source.len())
+}
+
+/// `}}` closes an expression even inside of `(` or `[`, where it can be nothing else; inside of `{` the first brace closes that.
+fn byte_closes(bytes: &[u8], at: usize, first: u8) -> bool {
+    first == b'}' && bytes[at] == b'}' && bytes.get(at + 1) == Some(&b'}') && !open_brace_before(bytes, at)
+}
+
+fn open_brace_before(bytes: &[u8], at: usize) -> bool {
+    let mut depth = 0i32;
+    let mut back = at;
+    while back > 0 {
+        back -= 1;
+        match bytes[back] {
+            b'}' => depth += 1,
+            b'{' if back > 0 && bytes[back - 1] == b'{' => return false,
+            b'{' if bytes.get(back + 1) == Some(&b'{') && depth == 0 => return false,
+            b'{' if depth == 0 => return true,
+            b'{' => depth -= 1,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn string_end(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn skip_raw(source: &str, from: usize) -> usize {
+    skip_to(source, from, "endraw")
+}
+
+/// The start of the next `{% word %}`, or the end of the text.
+fn skip_to(source: &str, from: usize, word: &str) -> usize {
+    let mut at = from;
+    while let Some(found) = source[at..].find("{%") {
+        let start = at + found;
+        let text = source[start + 2..].trim_start_matches(['-', '+']).trim_start();
+        if text.starts_with(word) {
+            return start;
+        }
+        at = start + 2;
+    }
+    source.len()
+}
+
+/// The same text with dbt's own blocks written as ones that every Jinja knows, byte for byte as long.
+pub(super) fn neutralise(source: &str, tags: &[Tag]) -> String {
+    let mut bytes = source.as_bytes().to_vec();
+    let mut docs_from = None;
+    for tag in tags {
+        let replacement = match tag.word(source) {
+            "test" | "data_test" | "snapshot" | "materialization" => "if 1",
+            "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" => "endif",
+            "docs" => {
+                docs_from = Some(tag.outer.start as usize);
+                continue;
+            }
+            "enddocs" => {
+                let from = docs_from.take().unwrap_or(tag.outer.start as usize);
+                blank(&mut bytes, from, tag.outer.end as usize);
+                continue;
+            }
+            _ => continue,
+        };
+        let (start, end) = (tag.inner.start as usize, tag.inner.end as usize);
+        blank(&mut bytes, start, end);
+        let text = tag.inner.of(source);
+        let lead = text.len() - text.trim_start().len();
+        bytes[start + lead..start + lead + replacement.len()].copy_from_slice(replacement.as_bytes());
+    }
+    if let Some(from) = docs_from {
+        blank(&mut bytes, from, source.len());
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn blank(bytes: &mut [u8], start: usize, end: usize) {
+    for byte in &mut bytes[start..end] {
+        if !matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+}
+
+/// The expression of a tag that can be parsed alone.
+pub(super) fn expression_of(source: &str, tag: &Tag) -> Option<TextRange> {
+    match tag.kind {
+        TagKind::Expression => Some(tag.inner),
+        TagKind::Comment => None,
+        TagKind::Statement => {
+            let rest = tag.after_word(source);
+            let text = rest.of(source);
+            let skipped = match tag.word(source) {
+                "if" | "elif" | "do" | "call" if !text.starts_with('(') || tag.word(source) != "call" => 0,
+                "call" => text.find(')')? + 1,
+                "set" => text.find('=')? + 1,
+                "for" => text.find(" in ")? + 4,
+                _ => return None,
+            };
+            Some(TextRange::new(rest.start as usize + skipped, rest.end as usize))
+        }
+    }
+}
+
+/// The text with every tag masked so that an SQL grammar can read it, byte for byte as long: an expression becomes one
+/// identifier (`config()` becomes blank), of an `if` the first branch stays, statements and the bodies of `macro`, `call` and
+/// `set` blocks become blank.
+pub fn mask(source: &str) -> String {
+    let mut bytes = source.as_bytes().to_vec();
+    let tags = scan(source);
+    // What each open block hides from where on.
+    let mut open: Vec<(&str, Option<usize>)> = Vec::new();
+    for tag in &tags {
+        let (start, end) = (tag.outer.start as usize, tag.outer.end as usize);
+        match tag.kind {
+            TagKind::Comment => blank(&mut bytes, start, end),
+            TagKind::Expression => {
+                let text = tag.inner.of(source).trim_start();
+                if text.starts_with("config(") || text.starts_with("config (") {
+                    blank(&mut bytes, start, end);
+                } else {
+                    bytes[start..end].fill(b'j');
+                }
+            }
+            TagKind::Statement => {
+                blank(&mut bytes, start, end);
+                match tag.word(source) {
+                    "if" => open.push(("endif", None)),
+                    "macro" => open.push(("endmacro", Some(end))),
+                    "call" => open.push(("endcall", Some(end))),
+                    "docs" => open.push(("enddocs", Some(end))),
+                    "set" if !tag.inner.of(source).contains('=') => open.push(("endset", Some(end))),
+                    "else" | "elif" => {
+                        if let Some((_, from @ None)) = open.last_mut().filter(|(word, _)| *word == "endif") {
+                            *from = Some(end);
+                        }
+                    }
+                    word => {
+                        if open.last().is_some_and(|(expected, _)| *expected == word) {
+                            if let Some((_, Some(from))) = open.pop() {
+                                blank(&mut bytes, from, start);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_in_strings_and_braces() {
+        let shown = |source: &str| -> Vec<String> { scan(source).iter().map(|tag| tag.outer.of(source).to_owned()).collect() };
+        assert_eq!(shown("{{ '}}' }} x {% set a = {'b': {'c': 1}} %}"), ["{{ '}}' }}", "{% set a = {'b': {'c': 1}} %}"]);
+        assert_eq!(shown("{{ {'a': {'b': 1}} }}"), ["{{ {'a': {'b': 1}} }}"]);
+        assert_eq!(shown("{# '{{ #} {{ a }}"), ["{# '{{ #}", "{{ a }}"]);
+        assert_eq!(shown("{{ a(\nselect {{ b }}"), ["{{ a(", "{{ b }}"]);
+        assert_eq!(shown("{{ ref('b' }}\n{{ c }}"), ["{{ ref('b' }}", "{{ c }}"]);
+    }
+
+    #[test]
+    fn masks_keep_every_offset() {
+        let source = "{{ config(a=1) }}select {{ x }} {% if a %}1{% else %}2{% endif %} from {{ ref('é') }}";
+        let masked = mask(source);
+        assert_eq!(masked.len(), source.len());
+        assert_eq!(masked.split_whitespace().collect::<Vec<_>>(), ["select", "jjjjjjj", "1", "from", "jjjjjjjjjjjjjjj"]);
+    }
+}

@@ -1,0 +1,481 @@
+//! Byte-exact edits of YAML: what is asked for is inserted or replaced, every other byte stays as it is.
+//!
+//! An edit is computed from the spans of the tree, then proved: the new text is parsed and must be the old value plus the
+//! change, or nothing is offered.
+
+use crate::yaml::{self, Kind, Node, Style};
+use crate::yaml_scalar;
+use text::{Edit, TextRange, apply_edits};
+
+/// A step from a node to one below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The value of a key.
+    Key(String),
+    /// The entry of a list whose `name` is this.
+    Named(String),
+}
+
+impl Step {
+    pub fn key(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+
+    pub fn named(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+/// Why an edit isn't offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(why.into()))
+}
+
+/// Sets `key` of the mapping at `path` to a string. What is missing on the way is made: lists are appended to, keys added at
+/// the end of their mapping, `key` itself right after `name`.
+///
+/// `path` starts at the document's root. Returns edits on `source`, or why there are none: the file doesn't parse, holds several
+/// documents, or has something else than a string where the change would go.
+pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    let tree = yaml::parse(source);
+    if let Some(error) = tree.error {
+        return refuse(format!("the file has a YAML error; mend it first: {}", error.message));
+    }
+    if tree.has_more_documents {
+        return refuse("the file holds more than one YAML document, which dbt does not read");
+    }
+    let root = match tree.root {
+        Some(root) if !root.is_null() => root,
+        _ => return at_end_of_file(source, path, key, value),
+    };
+    let habits = Habits::of(source, &root);
+    let edits = Editor { source, habits: &habits }.edit(&root, path, key, value)?;
+    prove(source, &root, &edits, path, key, value)?;
+    Ok(edits)
+}
+
+/// A file without content: comments at most.
+fn at_end_of_file(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    let habits = Habits::default_for(source);
+    let mut text = block(path, key, value, 0, &habits).join(habits.newline);
+    text.push_str(habits.newline);
+    if !source.is_empty() && !source.ends_with('\n') {
+        text.insert_str(0, habits.newline);
+    }
+    let edits = vec![Edit::insert(source.len(), text)];
+    let made = apply_edits(source, &edits).map_err(|error| Refusal(error.to_string()))?;
+    match yaml::parse(&made) {
+        yaml::Yaml { root: Some(root), error: None, .. } if find(&root, path).and_then(|node| node.get_str(key)) == Some(value) => Ok(edits),
+        _ => refuse("the file's content can't be continued"),
+    }
+}
+
+/// How this file is written.
+struct Habits {
+    newline: &'static str,
+    /// How far lists stand right of the key that holds them: 0 or 2.
+    list_indent: usize,
+    /// How strings are written where the file has such strings already.
+    style: Style,
+}
+
+impl Habits {
+    fn default_for(source: &str) -> Self {
+        let newline = match source.find('\n') {
+            Some(at) if source[..at].ends_with('\r') => "\r\n",
+            _ => "\n",
+        };
+        Self { newline, list_indent: 2, style: Style::Plain }
+    }
+
+    fn of(source: &str, root: &Node) -> Self {
+        let mut habits = Self::default_for(source);
+        if let Some(indent) = list_indent(source, root) {
+            habits.list_indent = indent;
+        }
+        let mut counts = [0usize; 5];
+        count_styles(root, &mut counts);
+        const STYLES: [Style; 5] = [Style::Plain, Style::DoubleQuoted, Style::SingleQuoted, Style::Folded, Style::Literal];
+        let best = (0..5).rev().max_by_key(|&index| counts[index]);
+        if let Some(best) = best.filter(|&index| counts[index] > 0) {
+            habits.style = STYLES[best];
+        }
+        habits
+    }
+}
+
+fn count_styles(node: &Node, counts: &mut [usize; 5]) {
+    for (key, value) in node.entries() {
+        match &value.kind {
+            Kind::Scalar { value: text, style } if key.as_str() == Some("description") && !text.is_empty() && !text.contains("{{") => {
+                counts[match style {
+                    Style::Plain => 0,
+                    Style::DoubleQuoted => 1,
+                    Style::SingleQuoted => 2,
+                    Style::Folded => 3,
+                    Style::Literal => 4,
+                }] += 1;
+            }
+            _ => count_styles(value, counts),
+        }
+    }
+    for item in node.items() {
+        count_styles(item, counts);
+    }
+}
+
+fn list_indent(source: &str, node: &Node) -> Option<usize> {
+    for (key, value) in node.entries() {
+        match &value.kind {
+            Kind::Seq { items, flow: false } if !items.is_empty() && !value.is_alias => {
+                let dash = column(source, value.range.start as usize);
+                return Some(dash.saturating_sub(column(source, key.range.start as usize)).min(8));
+            }
+            _ => {
+                if let Some(indent) = list_indent(source, value) {
+                    return Some(indent);
+                }
+            }
+        }
+    }
+    node.items().iter().find_map(|item| list_indent(source, item))
+}
+
+/// Characters between the start of the line and `offset`, a BOM not counted.
+fn column(source: &str, offset: usize) -> usize {
+    let line = source[..offset].rfind('\n').map_or(0, |at| at + 1);
+    source[line..offset].chars().filter(|&c| c != '\u{feff}').count()
+}
+
+/// The end of the line that holds `offset`, before its line end.
+fn line_end(source: &str, offset: usize) -> usize {
+    let end = source[offset..].find('\n').map_or(source.len(), |at| offset + at);
+    if source[offset..end].ends_with('\r') { end - 1 } else { end }
+}
+
+/// Where the content of a node ends: a block scalar's last line of text, unless it keeps its blank lines (`|+`).
+fn content_end(source: &str, node: &Node) -> usize {
+    if node.is_alias {
+        return node.range.end as usize;
+    }
+    match &node.kind {
+        Kind::Map { entries, flow: false } => entries.last().map_or(node.range.end as usize, |(key, value)| {
+            content_end(source, value).max(key.range.end as usize)
+        }),
+        Kind::Seq { items, flow: false } => items.last().map_or(node.range.end as usize, |item| content_end(source, item)),
+        Kind::Scalar { style: Style::Literal | Style::Folded, .. } => {
+            let text = node.range.of(source);
+            let header = text.lines().next().unwrap_or("");
+            let keeps = header.split('#').next().is_some_and(|header| header.contains('+'));
+            let kept = if keeps { text.trim_end_matches([' ']).strip_suffix('\n').unwrap_or(text) } else { text.trim_end() };
+            node.range.start as usize + kept.trim_end_matches('\r').len()
+        }
+        _ => node.range.end as usize,
+    }
+}
+
+struct Editor<'a> {
+    source: &'a str,
+    habits: &'a Habits,
+}
+
+impl Editor<'_> {
+    fn edit(&self, root: &Node, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+        let mut node = root;
+        for (depth, step) in path.iter().enumerate() {
+            if node.is_alias {
+                return refuse("the entry is an alias (`*…`); what it names would change everywhere");
+            }
+            let rest = &path[depth..];
+            node = match step {
+                Step::Key(name) => match node.entries().iter().rev().find(|(entry, _)| entry.as_str() == Some(name)) {
+                    Some((_, next)) if next.is_null() => return self.fill(node, name, &rest[1..], key, value),
+                    Some((_, next)) => next,
+                    None if !matches!(node.kind, Kind::Map { .. }) => return refuse(format!("`{name}` can't be added: no mapping there")),
+                    None => return self.add_key(node, rest, key, value),
+                },
+                Step::Named(name) => match &node.kind {
+                    Kind::Seq { items, .. } => match items.iter().find(|item| item.get_str("name") == Some(name)) {
+                        Some(next) => next,
+                        None => return self.add_item(node, rest, key, value),
+                    },
+                    _ => return refuse(format!("`{name}` can't be added: no list there")),
+                },
+            };
+        }
+        self.set(node, key, value)
+    }
+
+    /// `key` in a mapping that exists.
+    fn set(&self, node: &Node, key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+        if node.is_alias {
+            return refuse("the entry is an alias (`*…`); what it names would change everywhere");
+        }
+        let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
+        let Some((existing_key, existing)) = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key)) else {
+            return self.add_key(node, &[], key, value);
+        };
+        if existing.is_alias || !matches!(existing.kind, Kind::Scalar { .. }) {
+            return refuse(format!("`{key}` is not a plain string here"));
+        }
+        let between = &self.source[existing_key.range.end as usize..existing.range.start as usize];
+        if between.contains(['&', '!']) {
+            return refuse(format!("`{key}` has an anchor or a tag"));
+        }
+        let indent = column(self.source, existing_key.range.start as usize);
+        let absent = existing.range.is_empty();
+        let rest_of_line = &self.source[existing.range.end as usize..line_end(self.source, existing.range.end as usize)];
+        let style = match &existing.kind {
+            Kind::Scalar { style, .. } if !existing.is_null() && *style != Style::Plain && !existing.range.is_empty() => *style,
+            _ => self.habits.style,
+        };
+        let is_block = matches!(existing.kind, Kind::Scalar { style: Style::Literal | Style::Folded, .. });
+        // A block style needs the rest of its line for itself.
+        let may_be_block = !*flow && (is_block || rest_of_line.trim().is_empty());
+        let mut text = if *flow {
+            yaml_scalar::write(value, Style::DoubleQuoted, indent, self.habits.newline)
+        } else {
+            yaml_scalar::write(value, style, indent, self.habits.newline)
+        };
+        if text.contains('\n') && !may_be_block {
+            text = yaml_scalar::write(&value.replace('\n', " "), Style::DoubleQuoted, indent, self.habits.newline);
+            if value.contains('\n') {
+                return refuse("a comment stands behind the value; several lines don't fit there");
+            }
+        }
+        let range = TextRange::new(existing.range.start as usize, content_end(self.source, existing));
+        let blank = if absent { " " } else { "" };
+        Ok(vec![Edit::replace(range, format!("{blank}{text}"))])
+    }
+
+    /// A key that has no value yet gets one below it.
+    fn fill(&self, parent: &Node, name: &str, rest: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+        let Some((entry, empty)) = parent.entries().iter().rev().find(|(entry, _)| entry.as_str() == Some(name)) else {
+            return refuse(format!("`{name}` is not there"));
+        };
+        if matches!(parent.kind, Kind::Map { flow: true, .. }) || !empty.range.is_empty() {
+            return refuse(format!("`{name}` is written as null; remove that first"));
+        }
+        let indent = column(self.source, entry.range.start as usize) + if matches!(rest.first(), Some(Step::Named(_))) { self.habits.list_indent } else { 2 };
+        let lines = block(rest, key, value, indent, self.habits);
+        Ok(vec![self.below(empty.range.end as usize, &lines, false)])
+    }
+
+    /// A key, with what is below it, in a mapping that lacks it.
+    fn add_key(&self, node: &Node, steps: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+        let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
+        // A lone string goes behind the name, where people look for it; structures go to the end.
+        let anchor = if steps.is_empty() { entries.iter().find(|(name, _)| name.as_str() == Some("name")) } else { None };
+        let anchor = anchor.or(entries.last());
+        if *flow {
+            let text = flow_entry(steps, key, value, entries.first().is_some_and(|(name, _)| name.range.of(self.source).starts_with('"')));
+            return match anchor {
+                Some((_, after)) => Ok(vec![Edit::insert(after.range.end as usize, format!(", {text}"))]),
+                None => Ok(vec![Edit::insert(node.range.start as usize + 1, text)]),
+            };
+        }
+        let Some((_, after)) = anchor else { return refuse("the mapping is empty") };
+        let indent = entries.first().map_or(0, |(name, _)| column(self.source, name.range.start as usize));
+        let lines = block(steps, key, value, indent, self.habits);
+        let at_root = indent == 0 && !steps.is_empty();
+        Ok(vec![self.below(content_end(self.source, after), &lines, at_root)])
+    }
+
+    /// An entry at the end of a list.
+    fn add_item(&self, list: &Node, steps: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+        let Kind::Seq { items, flow } = &list.kind else { return refuse("the entry is not a list") };
+        if *flow {
+            let text = flow_item(steps, key, value);
+            return Ok(vec![match items.last() {
+                Some(last) => Edit::insert(last.range.end as usize, format!(", {text}")),
+                None => Edit::insert(list.range.start as usize + 1, text),
+            }]);
+        }
+        let Some(last) = items.last() else { return refuse("the list is empty") };
+        let indent = column(self.source, list.range.start as usize);
+        let lines = block(steps, key, value, indent, self.habits);
+        let apart = match items.as_slice() {
+            [.., before, last] => {
+                let between = &self.source[content_end(self.source, before)..last.range.start as usize];
+                between.replace('\r', "").contains("\n\n")
+            }
+            // One entry says nothing; models are usually set apart, columns not.
+            _ => false,
+        };
+        Ok(vec![self.below(content_end(self.source, last), &lines, apart)])
+    }
+
+    /// Inserts whole lines below the line that holds `offset`.
+    fn below(&self, offset: usize, lines: &[String], apart: bool) -> Edit {
+        let newline = self.habits.newline;
+        let at = line_end(self.source, offset);
+        let blank = if apart { newline } else { "" };
+        Edit::insert(at, format!("{newline}{blank}{}", lines.join(newline)))
+    }
+}
+
+/// The lines of what is missing, in block style; `indent` is the first line's column.
+fn block(steps: &[Step], key: &str, value: &str, indent: usize, habits: &Habits) -> Vec<String> {
+    let pad = " ".repeat(indent);
+    match steps {
+        [] => {
+            let text = yaml_scalar::write(value, habits.style, indent, habits.newline);
+            vec![format!("{pad}{key}: {text}")]
+        }
+        [Step::Key(name), rest @ ..] => {
+            let below = indent + if matches!(rest.first(), Some(Step::Named(_))) { habits.list_indent } else { 2 };
+            let mut lines = vec![format!("{pad}{name}:")];
+            lines.extend(block(rest, key, value, below, habits));
+            lines
+        }
+        [Step::Named(name), rest @ ..] => {
+            let name = yaml_scalar::write(name, Style::Plain, indent, habits.newline);
+            let mut lines = vec![format!("{pad}- name: {name}")];
+            lines.extend(block(rest, key, value, indent + 2, habits));
+            lines
+        }
+    }
+}
+
+fn flow_scalar(value: &str) -> String {
+    if yaml_scalar::is_flow_safe(value) && !value.contains(' ') {
+        value.to_owned()
+    } else {
+        yaml_scalar::write(value, Style::DoubleQuoted, 0, "\n")
+    }
+}
+
+fn flow_entry(steps: &[Step], key: &str, value: &str, quoted_keys: bool) -> String {
+    let quote = |name: &str| if quoted_keys { format!("\"{name}\"") } else { name.to_owned() };
+    match steps {
+        [] => format!("{}: {}", quote(key), flow_scalar(value)),
+        [Step::Key(name), rest @ ..] => match rest {
+            [Step::Named(_), ..] => format!("{}: [{}]", quote(name), flow_item(rest, key, value)),
+            _ => format!("{}: {{{}}}", quote(name), flow_entry(rest, key, value, quoted_keys)),
+        },
+        [Step::Named(_), ..] => flow_item(steps, key, value),
+    }
+}
+
+fn flow_item(steps: &[Step], key: &str, value: &str) -> String {
+    match steps {
+        [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, key, value, false)),
+        _ => format!("{{{}}}", flow_entry(steps, key, value, false)),
+    }
+}
+
+/// The node at a path.
+pub fn find<'a>(root: &'a Node, path: &[Step]) -> Option<&'a Node> {
+    path.iter().try_fold(root, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Named(name) => node.items().iter().find(|item| item.get_str("name") == Some(name)),
+    })
+}
+
+/// A tree without its spans and styles, to be compared.
+#[derive(Debug, PartialEq, Eq)]
+enum Plain {
+    Scalar(String, bool),
+    Map(Vec<(Plain, Plain)>),
+    Seq(Vec<Plain>),
+}
+
+fn plain(node: &Node) -> Plain {
+    match &node.kind {
+        // What is written bare may be a number or a date to a reader; what is quoted is text.
+        Kind::Scalar { value, style } => {
+            let bare = *style == Style::Plain && yaml_scalar::write(value, Style::Plain, 0, "\n") != *value;
+            Plain::Scalar(value.clone(), bare)
+        }
+        Kind::Map { entries, .. } => Plain::Map(entries.iter().map(|(key, value)| (plain(key), plain(value))).collect()),
+        Kind::Seq { items, .. } => Plain::Seq(items.iter().map(plain).collect()),
+    }
+}
+
+/// The old value plus the change must be what the new text says.
+fn prove(source: &str, root: &Node, edits: &[Edit], path: &[Step], key: &str, value: &str) -> Result<(), Refusal> {
+    let made = apply_edits(source, edits).map_err(|error| Refusal(error.to_string()))?;
+    let tree = yaml::parse(&made);
+    let Some(new_root) = tree.root.filter(|_| tree.error.is_none()) else {
+        return refuse("the changed file would not be valid YAML");
+    };
+    let mut expected = plain(root);
+    let mut found = plain(&new_root);
+    change(&mut expected, path, key, value);
+    for tree in [&mut expected, &mut found] {
+        sort(tree);
+    }
+    if expected == found { Ok(()) } else { refuse("the change would alter something else in the file") }
+}
+
+fn text(value: &str) -> Plain {
+    Plain::Scalar(value.to_owned(), false)
+}
+
+fn change(tree: &mut Plain, path: &[Step], key: &str, value: &str) {
+    let is_null = matches!(tree, Plain::Scalar(..));
+    match path {
+        [] => {
+            if is_null {
+                *tree = Plain::Map(Vec::new());
+            }
+            if let Plain::Map(entries) = tree {
+                match entries.iter_mut().rev().find(|(name, _)| *name == text(key)) {
+                    Some((_, old)) => *old = text(value),
+                    None => entries.push((text(key), text(value))),
+                }
+            }
+        }
+        [Step::Key(name), rest @ ..] => {
+            if is_null {
+                *tree = Plain::Map(Vec::new());
+            }
+            if let Plain::Map(entries) = tree {
+                let at = entries.iter().rposition(|(entry, _)| *entry == text(name)).unwrap_or_else(|| {
+                    entries.push((text(name), Plain::Scalar(String::new(), true)));
+                    entries.len() - 1
+                });
+                change(&mut entries[at].1, rest, key, value);
+            }
+        }
+        [Step::Named(name), rest @ ..] => {
+            if is_null {
+                *tree = Plain::Seq(Vec::new());
+            }
+            if let Plain::Seq(items) = tree {
+                let has_name = |item: &Plain| matches!(item, Plain::Map(entries) if entries.iter().any(|(key, value)| *key == text("name") && matches!(value, Plain::Scalar(text, _) if text == name)));
+                let at = items.iter().position(has_name).unwrap_or_else(|| {
+                    items.push(Plain::Map(vec![(text("name"), text(name))]));
+                    items.len() - 1
+                });
+                change(&mut items[at], rest, key, value);
+            }
+        }
+    }
+}
+
+/// Where a new key stands among its neighbours is no part of the value.
+fn sort(tree: &mut Plain) {
+    match tree {
+        Plain::Scalar(..) => {}
+        Plain::Map(entries) => {
+            entries.iter_mut().for_each(|(_, value)| sort(value));
+            entries.sort_by_cached_key(|(key, _)| format!("{key:?}"));
+        }
+        Plain::Seq(items) => items.iter_mut().for_each(sort),
+    }
+}
+
+#[cfg(test)]
+mod tests;

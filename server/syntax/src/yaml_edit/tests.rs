@@ -1,0 +1,227 @@
+use super::*;
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+fn column_path(model: &str, column: &str) -> Vec<Step> {
+    vec![Step::key("models"), Step::named(model), Step::key("columns"), Step::named(column)]
+}
+
+fn check(source: &str, path: &[Step], value: &str, expected: Expect) {
+    let made = match set_string(source, path, "description", value) {
+        Ok(edits) => apply_edits(source, &edits).expect("edits fit"),
+        Err(refusal) => format!("refused: {refusal}"),
+    };
+    expected.assert_eq(&made);
+}
+
+const SOURCE: &str = "version: 2
+
+models:
+  # orders come first
+  - name: orders   # the fact
+    description: \"One row per order.\"
+
+    columns:
+      - name: id
+        data_tests: [unique]   # key
+
+      - {name: flow, data_tests: [not_null]}
+      - name: empty
+        description:   # todo
+  - name: bare
+
+exposures: []
+";
+
+#[test]
+fn a_description_goes_behind_the_name() {
+    check(SOURCE, &column_path("orders", "id"), "The key: unique", expect![[r#"
+        version: 2
+
+        models:
+          # orders come first
+          - name: orders   # the fact
+            description: "One row per order."
+
+            columns:
+              - name: id
+                description: "The key: unique"
+                data_tests: [unique]   # key
+
+              - {name: flow, data_tests: [not_null]}
+              - name: empty
+                description:   # todo
+          - name: bare
+
+        exposures: []
+    "#]]);
+}
+
+/// Only the lines that differ, as a diff shows them.
+fn check_diff(source: &str, path: &[Step], value: &str, expected: Expect) {
+    let edits = match set_string(source, path, "description", value) {
+        Ok(edits) => edits,
+        Err(refusal) => return expected.assert_eq(&format!("refused: {refusal}")),
+    };
+    let made = apply_edits(source, &edits).expect("edits fit");
+    let (old, new): (Vec<&str>, Vec<&str>) = (source.split('\n').collect(), made.split('\n').collect());
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let lines = old[head..old.len() - tail].iter().map(|line| format!("-{line}"));
+    let added = new[head..new.len() - tail].iter().map(|line| format!("+{line}"));
+    expected.assert_eq(&lines.chain(added).collect::<Vec<_>>().join("\n").replace('\r', "␍"));
+}
+
+#[test]
+fn flow_empty_missing_and_null_places() {
+    check_diff(SOURCE, &column_path("orders", "flow"), "In a flow", expect![[r#"
+        -      - {name: flow, data_tests: [not_null]}
+        +      - {name: flow, description: "In a flow", data_tests: [not_null]}"#]]);
+    check_diff(SOURCE, &column_path("orders", "empty"), "Filled", expect![[r#"
+        -        description:   # todo
+        +        description: "Filled"   # todo"#]]);
+    check_diff(SOURCE, &column_path("orders", "new"), "Added", expect![[r#"
+        +      - name: new
+        +        description: "Added""#]]);
+    check_diff(SOURCE, &column_path("bare", "a"), "Added", expect![[r#"
+        +    columns:
+        +      - name: a
+        +        description: "Added""#]]);
+    check_diff(SOURCE, &[Step::key("models"), Step::named("orders")], "Replaced", expect![[r#"
+        -    description: "One row per order."
+        +    description: "Replaced""#]]);
+    check_diff(SOURCE, &[Step::key("models"), Step::named("fresh")], "Two\nlines", expect![[r#"
+        +  - name: fresh
+        +    description: |-
+        +      Two
+        +      lines"#]]);
+    check_diff(SOURCE, &[Step::key("seeds"), Step::named("s")], "x", expect![[r#"
+        +seeds:
+        +  - name: s
+        +    description: "x"
+        +"#]]);
+    check_diff(SOURCE, &[Step::key("exposures"), Step::named("e")], "x", expect![[r#"
+        -exposures: []
+        +exposures: [{name: e, description: x}]"#]]);
+}
+
+#[test]
+fn crlf_no_final_newline_and_lists_without_indent() {
+    check_diff("models:\r\n- name: a\r\n  columns:\r\n  - name: b\r\n    description: 'x'\r\n  - name: c", &column_path("a", "c"), "it's", expect![[r#"
+        -  - name: c
+        +  - name: c␍
+        +    description: 'it''s'"#]]);
+    check_diff("models:\r\n- name: a\r\n  columns:\r\n", &column_path("a", "c"), "new", expect![[r#"
+        +  - name: c␍
+        +    description: new␍"#]]);
+    check_diff("", &column_path("a", "c"), "new", expect![[r#"
+        +models:
+        +  - name: a
+        +    columns:
+        +      - name: c
+        +        description: new"#]]);
+}
+
+#[test]
+fn block_scalars_are_replaced_whole() {
+    let source = "models:\n  - name: a\n    description: >\n      Old text\n      goes here.\n\n    columns: []\n";
+    check_diff(source, &[Step::key("models"), Step::named("a")], "New text.", expect![[r#"
+        -    description: >
+        -      Old text
+        -      goes here.
+        +    description: >-
+        +      New text."#]]);
+}
+
+#[test]
+fn what_cannot_be_done_exactly_is_refused() {
+    check_diff("models: &m\n  - name: a\nx: *m\ny: [", &[Step::key("models"), Step::named("a")], "v", expect!["refused: the file has a YAML error; mend it first: invalid YAML: while parsing a node, did not find expected node content"]);
+    check_diff("models:\n  - &m\n    name: a\n  - *m\nseeds: *m\n", &[Step::key("seeds")], "v", expect!["refused: the entry is an alias (`*…`); what it names would change everywhere"]);
+    check_diff("models:\n  - name: a\n    description: {a: 1}\n", &[Step::key("models"), Step::named("a")], "v", expect!["refused: `description` is not a plain string here"]);
+    check_diff("a: 1\n---\nb: 2\n", &[Step::key("models"), Step::named("a")], "v", expect!["refused: the file holds more than one YAML document, which dbt does not read"]);
+}
+
+/// Files in many hands' styles.
+fn files() -> impl Strategy<Value = String> {
+    let newline = prop_oneof![Just("\n"), Just("\r\n")];
+    let indent = prop_oneof![Just(0usize), Just(2), Just(4)];
+    let description = prop_oneof![
+        Just(String::new()),
+        Just("    description: plain text here\n".to_owned()),
+        Just("    description: 'it''s quoted'   # why\n".to_owned()),
+        Just("    description: \"say \\\"hi\\\" — ü\"\n".to_owned()),
+        Just("    description: |\n      Two lines\n\n      of text\n".to_owned()),
+        Just("    description: >-\n      folded\n      text\n\n".to_owned()),
+        Just("    description: {{ doc('x') }}\n".replace("{{ doc('x') }}", "\"{{ doc('x') }}\"")),
+        Just("    description:\n".to_owned()),
+    ];
+    let column = ("[a-c]", prop_oneof![Just(""), Just("        data_tests:\n          - unique\n"), Just("        # note\n        tags: ['x', y]\n"), Just("        description: |+\n          kept\n\n")]);
+    let model = (description, prop::collection::vec(column, 0..3), prop_oneof![Just(""), Just("\n"), Just("  # between\n"), Just("\n  # é\n\n")]);
+    (newline, indent, prop::collection::vec(model, 0..4), any::<bool>(), any::<bool>()).prop_map(|(newline, indent, models, bom, end)| {
+        let mut text = String::from("version: 2   # head\n\nmodels:\n");
+        if models.is_empty() {
+            text.push_str("  []\n");
+        }
+        for (number, (description, columns, tail)) in models.into_iter().enumerate() {
+            text.push_str(&format!("  - name: m{number}\n{description}"));
+            if !columns.is_empty() {
+                text.push_str("    columns:\n");
+            }
+            for (place, (name, rest)) in columns.into_iter().enumerate() {
+                text.push_str(&format!("      - name: {name}{place}\n{rest}"));
+            }
+            text.push_str(tail);
+        }
+        text.push_str("\nanchors: &x {a: 1}\nlast: *x\n");
+        if indent == 0 {
+            text = text.replace("\n  ", "\n").replace("\n[]", "\n  []");
+            text = text.lines().map(|line| format!("{line}\n")).collect();
+        }
+        if !end {
+            text.truncate(text.len() - 1);
+        }
+        let text = text.replace('\n', newline);
+        if bom { format!("\u{feff}{text}") } else { text }
+    })
+}
+
+/// All that was there is there still, in its order: the old text is the new one without what was put in.
+fn only_inserted(old: &str, new: &str, value_place: Option<TextRange>) -> bool {
+    let (old, new) = match value_place {
+        // Where a value was replaced, compare what stood before and behind it.
+        Some(range) => {
+            let (head, tail) = (&old[..range.start as usize], old[range.end as usize..].trim_start());
+            return new.starts_with(head) && new.ends_with(tail);
+        }
+        None => (old, new),
+    };
+    let head = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+    new.len() >= old.len() && new.as_bytes().ends_with(&old.as_bytes()[head..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn every_other_byte_stays(source in files(), model in 0..5usize, column in prop::option::of("[a-d][0-2]"), value in prop_oneof!["[A-Za-z ,.:#'\"é-]{1,60}", "[ -~\n]{1,40}"]) {
+        let value = value.trim().to_owned();
+        prop_assume!(!value.is_empty());
+        let mut path = vec![Step::key("models"), Step::named(&format!("m{model}"))];
+        if let Some(column) = &column {
+            path.extend([Step::key("columns"), Step::named(column)]);
+        }
+        let before = yaml::parse(&source);
+        prop_assert_eq!(&before.error, &None, "{}", source);
+        if let Ok(edits) = set_string(&source, &path, "description", &value) {
+            let made = apply_edits(&source, &edits).expect("edits fit");
+            let after = yaml::parse(&made).root.expect("a document");
+            prop_assert_eq!(find(&after, &path).and_then(|node| node.get_str("description")), Some(value.as_str()));
+            let root = before.root.expect("a document");
+            let place = find(&root, &path).and_then(|node| node.get("description")).map(|node| node.range);
+            prop_assert!(only_inserted(&source, &made, place), "{}\n=>\n{}", source, made);
+        } else {
+            // Only a comment behind an absent value, or null content, may be refused.
+            let root = before.root.expect("a document");
+            prop_assert!(value.contains('\n') || find(&root, &path).is_none(), "refused {:?} in\n{}", path, source);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Writing one string as a YAML scalar that PyYAML (YAML 1.1) and YAML 1.2 readers both read back as that string.
+
+use crate::yaml::Style;
+
+/// Writes `value` in the wanted style where that is safe, else double-quoted.
+///
+/// `indent` is the column of the key that the scalar follows; block styles indent their lines by two more. `newline` is the
+/// file's line end. The result starts right after `key: ` and has no line end of its own.
+pub fn write(value: &str, style: Style, indent: usize, newline: &str) -> String {
+    let is_one_line = !value.contains(['\n', '\r']);
+    match style {
+        Style::Plain if is_one_line && is_plain_safe(value) => value.to_owned(),
+        Style::Plain | Style::SingleQuoted if is_one_line && is_printable(value) => {
+            // A value that only lost its plain style to a character prefers the lighter quotes.
+            if style == Style::Plain && value.contains('\'') { double_quoted(value) } else { single_quoted(value) }
+        }
+        Style::Literal | Style::Folded if can_be_block(value) => {
+            if style == Style::Folded && is_one_line && !value.contains("  ") {
+                folded(value, indent, newline)
+            } else {
+                literal(value, indent, newline)
+            }
+        }
+        // Several lines read best as a block, whatever the neighbours use.
+        _ if !is_one_line && can_be_block(value) => literal(value, indent, newline),
+        _ => double_quoted(value),
+    }
+}
+
+fn single_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+fn double_quoted(value: &str) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_printable_char(c) => out.push(c),
+            c if (c as u32) < 0x100 => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if (c as u32) < 0x10000 => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push_str(&format!("\\U{:08x}", c as u32)),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A literal block (`|`), its chomping chosen by how the value ends.
+fn literal(value: &str, indent: usize, newline: &str) -> String {
+    let pad = " ".repeat(indent + 2);
+    let (header, body) = match value.strip_suffix('\n') {
+        Some(body) => ("|", body),
+        None => ("|-", value),
+    };
+    let lines: Vec<String> = body.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{pad}{line}") }).collect();
+    format!("{header}{newline}{}", lines.join(newline))
+}
+
+/// A folded block (`>-`) of one paragraph, wrapped at 80 columns.
+fn folded(value: &str, indent: usize, newline: &str) -> String {
+    let pad = " ".repeat(indent + 2);
+    let width = 80_usize.saturating_sub(pad.len()).max(20);
+    let mut lines: Vec<String> = Vec::new();
+    for word in value.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    format!(">-{newline}{}", lines.iter().map(|line| format!("{pad}{line}")).collect::<Vec<_>>().join(newline))
+}
+
+/// Whether a block style can hold the value: printable, no line that starts or ends with a blank, at most one final newline.
+fn can_be_block(value: &str) -> bool {
+    let body = value.strip_suffix('\n').unwrap_or(value);
+    !body.is_empty()
+        && !body.ends_with('\n')
+        && !body.starts_with(['\n', ' ', '\t', '#'])
+        && !value.contains(['\r', '\t'])
+        && body.split('\n').all(|line| !line.ends_with(' ') && !line.starts_with(' ') && is_printable(line))
+}
+
+/// Whether every reader takes the value, written bare, as this string. Errs on the side of quotes.
+fn is_plain_safe(value: &str) -> bool {
+    let Some(first) = value.chars().next() else { return false };
+    if !first.is_alphabetic() || value.ends_with([' ', ':']) || !is_printable(value) {
+        return false;
+    }
+    if value.contains(": ") || value.contains(" #") || value.contains("{{") || value.contains("{%") || value.contains('\t') {
+        return false;
+    }
+    if value.contains([',', '[', ']', '{', '}']) && !value.contains(' ') {
+        return false;
+    }
+    const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
+    !WORDS.contains(&value.to_ascii_lowercase().as_str())
+}
+
+/// Whether the value can stand in a flow collection (`{…}`) without quotes.
+pub fn is_flow_safe(value: &str) -> bool {
+    is_plain_safe(value) && !value.contains([',', '[', ']', '{', '}'])
+}
+
+fn is_printable(value: &str) -> bool {
+    value.chars().all(|c| is_printable_char(c) && c != '\t')
+}
+
+/// PyYAML refuses other characters outside of escapes (`yaml.reader.Reader.NON_PRINTABLE`); NEL, LS, PS and the BOM are
+/// printable to it but read as line ends or dropped.
+fn is_printable_char(c: char) -> bool {
+    match c {
+        '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => false,
+        '\t' | ' '..='~' => true,
+        c => {
+            let code = c as u32;
+            (0xa0..=0xd7ff).contains(&code) || (0xe000..=0xfffd).contains(&code) || (0x10000..=0x10ffff).contains(&code)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    const NASTY: &[&str] = &[
+        "One row per order", "yes", "0777", "12:30", "2020-01-01", "a: b", "a #b", "it's", "say \"hi\"", "- x", "* y", "", " lead",
+        "trail ", "{{ doc('x') }}", "back\\slash", "tab\there", "line\nbreak", "two\n\nparagraphs\n", "ends:", "é ü 😀", "null", "~",
+        "!tag", "&anchor", "%percent", "@at", "`tick`", "a\u{2028}b", "bell\u{7}", "# hash\nsecond", "one, two", "[x]", "1e3", "=", "<<",
+        "crlf\r\nhere", "x\n y", "\u{feff}bom", "a very long description that goes on and on until it has to be wrapped by whoever writes it down, twice over at least",
+    ];
+
+    #[test]
+    fn every_style_reads_back_what_was_written() {
+        for value in NASTY {
+            for style in [Style::Plain, Style::SingleQuoted, Style::DoubleQuoted, Style::Literal, Style::Folded] {
+                for newline in ["\n", "\r\n"] {
+                    let source = format!("a:{newline}  d: {}{newline}  e: 1{newline}", write(value, style, 2, newline));
+                    let yaml = yaml::parse(&source);
+                    let read = yaml.root.as_ref().and_then(|root| root.get("a")?.get("d")?.as_str().map(str::to_owned));
+                    assert_eq!((yaml.error, read.as_deref()), (None, Some(*value)), "{style:?} {source:?}");
+                }
+            }
+        }
+    }
+}

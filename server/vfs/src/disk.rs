@@ -1,0 +1,148 @@
+//! The real disk: a parallel walk, and notify for what changes later.
+
+use crate::{CSV_HEAD_BYTES, FileText, Loader, MAX_TEXT_BYTES, ReadProblem};
+use ignore::{WalkBuilder, WalkState};
+use notify_debouncer_full::notify::{self, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+const EXTENSIONS: [&str; 6] = ["sql", "yml", "yaml", "md", "csv", "py"];
+
+/// Reads a project folder as dbt does: symbolic links are followed, ignore files have no say.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct DiskLoader;
+
+impl Loader for DiskLoader {
+    fn load(&self, root: &Path) -> Vec<(PathBuf, FileText)> {
+        let found = Mutex::new(Vec::new());
+        WalkBuilder::new(root)
+            .standard_filters(false)
+            .follow_links(true)
+            .filter_entry(|entry| {
+                entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path())
+            })
+            .build_parallel()
+            .run(|| {
+                Box::new(|entry| {
+                    match entry {
+                        Ok(entry) => {
+                            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+                            if is_file && is_source_path(entry.path()) {
+                                if let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock()) {
+                                    found.push((entry.into_path(), text));
+                                }
+                            }
+                        }
+                        // A loop of links ends here, as does a folder that can't be opened.
+                        Err(error) => tracing::warn!(%error, "skipped while walking the project"),
+                    }
+                    WalkState::Continue
+                })
+            });
+        let mut found = found.into_inner().unwrap_or_default();
+        found.sort_by(|left: &(PathBuf, FileText), right| left.0.cmp(&right.0));
+        found
+    }
+
+    fn read(&self, path: &Path) -> Option<FileText> {
+        read(path)
+    }
+}
+
+/// Whether a file can matter to a dbt project, by its ending.
+fn is_source_path(path: &Path) -> bool {
+    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// Whether a folder can hold sources: not hidden, not dbt's own output, not somebody's virtual environment.
+fn may_hold_sources(dir: &Path) -> bool {
+    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    if name.starts_with('.') || name == "node_modules" || name == "__pycache__" {
+        return false;
+    }
+    if matches!(name, "target" | "logs") && dir.parent().is_some_and(|parent| parent.join("dbt_project.yml").is_file()) {
+        return false;
+    }
+    !dir.join("pyvenv.cfg").is_file()
+}
+
+fn read(path: &Path) -> Option<FileText> {
+    let unreadable = |error: std::io::Error| {
+        (error.kind() != std::io::ErrorKind::NotFound)
+            .then(|| FileText { text: "".into(), problem: Some(ReadProblem::Unreadable(error.to_string())) })
+    };
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) => return unreadable(error),
+    };
+    let bytes = match file.metadata() {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return None,
+        Err(error) => return unreadable(error),
+    };
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        return Some(read_head(&mut file).unwrap_or_else(|error| FileText {
+            text: "".into(),
+            problem: Some(ReadProblem::Unreadable(error.to_string())),
+        }));
+    }
+    if bytes > MAX_TEXT_BYTES {
+        return Some(FileText { text: "".into(), problem: Some(ReadProblem::TooLarge { bytes }) });
+    }
+    let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    match file.read_to_end(&mut content) {
+        Ok(_) => Some(FileText::from_bytes(content)),
+        Err(error) => unreadable(error),
+    }
+}
+
+/// The first whole lines of a CSV file.
+fn read_head(file: &mut std::fs::File) -> std::io::Result<FileText> {
+    let mut head = Vec::with_capacity(CSV_HEAD_BYTES.min(4096));
+    file.take(CSV_HEAD_BYTES as u64).read_to_end(&mut head)?;
+    if head.len() == CSV_HEAD_BYTES {
+        let whole = head.iter().rposition(|&byte| byte == b'\n').map_or(head.len(), |end| end + 1);
+        head.truncate(whole);
+    }
+    Ok(FileText::from_bytes(head))
+}
+
+/// Watches folders for as long as it lives.
+pub struct Watch {
+    _debouncer: Debouncer<notify::RecommendedWatcher, RecommendedCache>,
+}
+
+impl Watch {
+    /// Calls `changed` with the source files below `root` that were written, made, renamed or removed. A path may be a folder's
+    /// (moved or removed as a whole), and an empty list says that events were lost and the folder has to be read again.
+    pub fn new(root: &Path, changed: impl Fn(Vec<PathBuf>) + Send + 'static) -> Result<Self, notify::Error> {
+        let mut debouncer = new_debouncer(Duration::from_millis(60), None, move |result: DebounceEventResult| {
+            let mut paths: Vec<PathBuf> = match result {
+                Ok(events) => {
+                    if events.iter().any(|event| event.need_rescan()) {
+                        changed(Vec::new());
+                        return;
+                    }
+                    let relevant = events.into_iter().filter(|event| !event.kind.is_access());
+                    relevant.flat_map(|event| event.event.paths).collect()
+                }
+                Err(errors) => {
+                    tracing::warn!(?errors, "the file watcher lost events");
+                    changed(Vec::new());
+                    return;
+                }
+            };
+            paths.retain(|path| is_source_path(path) || path.extension().is_none());
+            paths.sort();
+            paths.dedup();
+            if !paths.is_empty() {
+                changed(paths);
+            }
+        })?;
+        debouncer.watch(root, RecursiveMode::Recursive)?;
+        Ok(Self { _debouncer: debouncer })
+    }
+}
