@@ -1,1 +1,20 @@
+//! dbt's meaning: what each file of a project says, and the index that merges it. Does no IO and knows no protocol.
+//!
+//! The way through: [`ProjectConfig`] says which paths hold what, [`FileKind`] says what a file is, [`Facts`] are what one file says
+//! with names unresolved, [`Index`] merges them and resolves.
 
+mod config;
+mod facts;
+mod index;
+mod project;
+mod properties;
+mod resource;
+
+pub mod evaluate;
+
+pub use config::{Config, ConfigTree};
+pub use facts::{Facts, Target, Use, read};
+pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestUse};
+pub use project::{FileKind, ProjectConfig};
+pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
+pub use resource::ResourceType;

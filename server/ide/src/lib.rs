@@ -1,1 +1,25 @@
+//! What an editor and an analyst ask of a project: hovers, definitions, completions, diagnostics, edits. Plain data in, plain data
+//! out; knows no protocol, reads no files, holds no locks.
 
+mod code_actions;
+mod completion;
+mod definition;
+mod diagnostics;
+mod host;
+mod hover;
+mod inherit;
+mod symbols;
+mod thing;
+
+#[cfg(test)]
+mod test_support;
+
+pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
+pub use completion::{Completion, CompletionKind};
+pub use definition::NavigationTarget;
+pub use diagnostics::Summary;
+pub use host::{Analysis, AnalysisHost, File, World};
+pub use hover::Hover;
+pub use inherit::Inherited;
+pub use symbols::{Symbol, SymbolKind};
+pub use thing::Thing;

@@ -1,1 +1,7 @@
+//! What tests share: fixtures as text, and the real programs that tests run against.
 
+mod fixture;
+mod tools;
+
+pub use fixture::Fixture;
+pub use tools::{Tools, shop_copy, workspace_root};

@@ -1,0 +1,169 @@
+//! What one file says, names unresolved.
+
+use crate::evaluate::{Evaluator, Literals};
+use crate::{Config, FileKind, Properties, properties};
+use syntax::SyntaxError;
+use syntax::jinja::{self, Block, Call};
+use text::TextRange;
+
+/// A name in a file that means something elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    pub target: Target,
+    /// The whole call.
+    pub range: TextRange,
+    /// The part that a person points at: the model's name, the table's name, the callee.
+    pub name_range: TextRange,
+}
+
+/// What a [`Use`] names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    Ref { package: Option<String>, name: String, version: Option<String> },
+    Source { source: String, table: String },
+    Doc { package: Option<String>, name: String },
+    Var { name: String },
+    /// A call of any other name: a macro where the project or a package has one.
+    Macro { path: Vec<String> },
+}
+
+/// What one file says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Facts {
+    pub uses: Vec<Use>,
+    /// Macros, generic tests, materializations, snapshots, docs.
+    pub blocks: Vec<Block>,
+    /// Each `config()` call with literal arguments, with its place.
+    pub configs: Vec<(TextRange, Config)>,
+    pub properties: Option<Properties>,
+    /// A seed's header.
+    pub header: Vec<String>,
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Reads one file of a known kind.
+pub fn read(kind: FileKind, source: &str) -> Facts {
+    match kind {
+        FileKind::Properties => {
+            let properties = properties::read(source);
+            Facts { uses: properties.uses.clone(), errors: properties.errors.clone(), properties: Some(properties), ..Facts::default() }
+        }
+        FileKind::Docs => {
+            let (blocks, errors) = jinja::docs(source);
+            Facts { blocks, errors, ..Facts::default() }
+        }
+        FileKind::Seed => Facts { header: csv_header(source), ..Facts::default() },
+        kind if kind.is_sql() => Literals.evaluate(source),
+        _ => Facts::default(),
+    }
+}
+
+/// The uses that calls make.
+pub(crate) fn uses_of(calls: &[Call]) -> Vec<Use> {
+    calls.iter().filter_map(use_of).collect()
+}
+
+fn use_of(call: &Call) -> Option<Use> {
+    let made = |target, name_range| Some(Use { target, range: call.range, name_range });
+    let literal = |index: usize| call.positional(index).and_then(|arg| Some((arg.value.as_str()?.to_owned(), arg.range)));
+    // `builtins.ref` is the original under an override.
+    let name = match call.path.as_slice() {
+        [name] => name.as_str(),
+        [first, name] if first == "builtins" => name.as_str(),
+        _ => "",
+    };
+    match name {
+        "ref" => {
+            let version = call.keyword("v").or_else(|| call.keyword("version")).and_then(|arg| arg.value.to_text());
+            match (literal(0), literal(1)) {
+                (Some((package, _)), Some((name, range))) => made(Target::Ref { package: Some(package), name, version }, range),
+                (Some((name, range)), None) if call.positional(1).is_none() => made(Target::Ref { package: None, name, version }, range),
+                _ => None,
+            }
+        }
+        "source" => match (literal(0), literal(1)) {
+            (Some((source, _)), Some((table, range))) => made(Target::Source { source, table }, range),
+            _ => None,
+        },
+        "doc" => match (literal(0), literal(1)) {
+            (Some((package, _)), Some((name, range))) => made(Target::Doc { package: Some(package), name }, range),
+            (Some((name, range)), None) => made(Target::Doc { package: None, name }, range),
+            _ => None,
+        },
+        "var" => literal(0).and_then(|(name, range)| made(Target::Var { name }, range)),
+        _ => made(Target::Macro { path: call.path.clone() }, call.callee),
+    }
+}
+
+/// The `doc()` calls of a description, found in its text as it is written.
+pub(crate) fn doc_uses(source: &str, range: TextRange) -> Vec<Use> {
+    let calls = jinja::calls_in(range.of(source), range.start as usize);
+    uses_of(&calls).into_iter().filter(|found| matches!(found.target, Target::Doc { .. })).collect()
+}
+
+/// What an expression without braces names, such as `ref('x')` in `depends_on`. `value` is the scalar's text, `range` its place.
+pub(crate) fn expression_uses(source: &str, range: TextRange, value: &str) -> Vec<Use> {
+    let written = range.of(source);
+    // Quotes and escapes aside, the value stands in the file as it is; where it doesn't, the whole scalar is its place.
+    let inside = written.find(value).map(|at| range.start as usize + at);
+    let wrapped = format!("{{{{{value}}}}}");
+    let text = if value.contains("{{") { value } else { &wrapped };
+    let lead = if value.contains("{{") { 0 } else { 2 };
+    let calls = jinja::calls_in(text, 0);
+    let mut uses: Vec<Use> = uses_of(&calls).into_iter().filter(|found| matches!(found.target, Target::Ref { .. } | Target::Source { .. })).collect();
+    for found in &mut uses {
+        for place in [&mut found.range, &mut found.name_range] {
+            *place = match inside {
+                Some(start) => TextRange::new(place.start as usize + start - lead, place.end as usize + start - lead),
+                None => range,
+            };
+        }
+    }
+    uses
+}
+
+/// The column names of a CSV file; nothing after its first record is read.
+fn csv_header(source: &str) -> Vec<String> {
+    let text = source.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    reader.records().next().and_then(Result::ok).map(|record| record.iter().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_their_places() {
+        let source = "{{ config(materialized='table') }} select {{ cents('x') }} from {{ ref('p', 'm', v=2) }} join {{ source('s', 't') }} {{ var('d') }} {{ ref(x) }}";
+        let facts = read(FileKind::Model, source);
+        let shown: Vec<String> = facts.uses.iter().map(|found| format!("{:?} at {}", found.target, found.name_range.of(source))).collect();
+        expect_test::expect![[r#"
+            Macro { path: ["config"] } at config
+            Macro { path: ["cents"] } at cents
+            Ref { package: Some("p"), name: "m", version: Some("2") } at 'm'
+            Source { source: "s", table: "t" } at 't'
+            Var { name: "d" } at 'd'"#]]
+        .assert_eq(&shown.join("\n"));
+        assert_eq!(facts.configs[0].1.materialized.as_deref(), Some("table"));
+    }
+
+    #[test]
+    fn names_in_yaml() {
+        let source = "exposures:\n- name: e\n  depends_on: [ref('a'), \"source('s', 't')\"]\nmodels:\n- name: m\n  description: \"see {{ doc('d') }}\"\n  columns:\n  - name: c\n    data_tests:\n    - relationships:\n        arguments: {to: ref('b'), field: id}\n";
+        let facts = read(FileKind::Properties, source);
+        let shown: Vec<String> = facts.uses.iter().map(|found| format!("{:?} at {}", found.target, found.name_range.of(source))).collect();
+        expect_test::expect![[r#"
+            Doc { package: None, name: "d" } at 'd'
+            Ref { package: None, name: "b", version: None } at 'b'
+            Ref { package: None, name: "a", version: None } at 'a'
+            Source { source: "s", table: "t" } at 't'"#]]
+        .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn headers() {
+        assert_eq!(csv_header("\u{feff}id,\"a, b\",c\r\n1,2,3"), ["id", "a, b", "c"]);
+        assert!(csv_header("").is_empty());
+    }
+}

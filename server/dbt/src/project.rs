@@ -1,0 +1,196 @@
+//! `dbt_project.yml`: names, paths, vars and configs of one package, and what they make of a file.
+
+use crate::ConfigTree;
+use std::collections::BTreeMap;
+use std::path::Path;
+use syntax::SyntaxError;
+use syntax::yaml::{self, Node};
+use text::TextRange;
+
+/// What `dbt_project.yml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectConfig {
+    pub name: String,
+    pub version: Option<String>,
+    pub profile: Option<String>,
+    pub model_paths: Vec<String>,
+    pub seed_paths: Vec<String>,
+    pub snapshot_paths: Vec<String>,
+    pub test_paths: Vec<String>,
+    pub analysis_paths: Vec<String>,
+    pub macro_paths: Vec<String>,
+    pub docs_paths: Vec<String>,
+    pub packages_install_path: String,
+    /// Vars with the place of their names and their value as written.
+    pub vars: BTreeMap<String, (TextRange, String)>,
+    pub models: ConfigTree,
+    pub seeds: ConfigTree,
+    pub snapshots: ConfigTree,
+    pub sources: ConfigTree,
+    pub data_tests: ConfigTree,
+    pub errors: Vec<SyntaxError>,
+}
+
+impl ProjectConfig {
+    /// Reads `dbt_project.yml`. What is missing gets dbt's default; what is wrong is told in `errors`.
+    pub fn read(source: &str) -> Self {
+        let tree = yaml::parse(source);
+        let mut config = Self { errors: tree.error.into_iter().collect(), ..Self::default() };
+        let null = Node { range: TextRange::at(0), kind: yaml::Kind::Map { entries: Vec::new(), flow: false }, is_alias: false };
+        let root = tree.root.unwrap_or(null);
+        let mut fail = |range, message: &str| config.errors.push(SyntaxError { range, message: message.to_owned() });
+        if !matches!(root.kind, yaml::Kind::Map { .. }) {
+            fail(root.range, "dbt_project.yml must be a mapping of keys to values");
+        }
+        match root.get("name") {
+            Some(name) => match name.as_str() {
+                Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => config.name = name.to_owned(),
+                _ => fail(name.range, "the project's name must be letters, digits and underscores"),
+            },
+            None => fail(TextRange::at(0), "dbt_project.yml has no `name`; add one, such as `name: my_project`"),
+        }
+        let mut paths = |keys: &[&str], default: &str| -> Vec<String> {
+            let Some(node) = keys.iter().find_map(|key| root.get(key)) else { return vec![default.to_owned()] };
+            if !matches!(node.kind, yaml::Kind::Seq { .. }) && !node.is_null() {
+                let message = format!("`{}` must be a list of folders, such as [\"{default}\"]", keys[0]);
+                config.errors.push(SyntaxError { range: node.range, message });
+            }
+            node.strings().into_iter().map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned()).collect()
+        };
+        let model_paths = paths(&["model-paths", "source-paths"], "models");
+        let seed_paths = paths(&["seed-paths", "data-paths"], "seeds");
+        let snapshot_paths = paths(&["snapshot-paths"], "snapshots");
+        let test_paths = paths(&["test-paths"], "tests");
+        let analysis_paths = paths(&["analysis-paths"], "analyses");
+        let macro_paths = paths(&["macro-paths"], "macros");
+        let mut docs_paths = if root.get("docs-paths").is_some() { paths(&["docs-paths"], "models") } else { Vec::new() };
+        if docs_paths.is_empty() {
+            for group in [&model_paths, &seed_paths, &analysis_paths, &test_paths, &macro_paths, &snapshot_paths] {
+                docs_paths.extend(group.iter().cloned());
+            }
+        }
+        (config.model_paths, config.seed_paths, config.snapshot_paths) = (model_paths, seed_paths, snapshot_paths);
+        (config.test_paths, config.analysis_paths, config.macro_paths, config.docs_paths) = (test_paths, analysis_paths, macro_paths, docs_paths);
+        config.version = root.get_str("version").map(str::to_owned);
+        config.profile = root.get_str("profile").map(str::to_owned);
+        let install = root.get_str("packages-install-path").filter(|path| !path.contains("{{"));
+        config.packages_install_path = install.unwrap_or("dbt_packages").trim_start_matches("./").trim_end_matches('/').to_owned();
+        if let Some(vars) = root.get("vars") {
+            collect_vars(source, vars, &mut config.vars);
+        }
+        let tree = |keys: &[&str]| keys.iter().find_map(|key| root.get(key)).map(ConfigTree::from_yaml).unwrap_or_default();
+        config.models = tree(&["models"]);
+        config.seeds = tree(&["seeds"]);
+        config.snapshots = tree(&["snapshots"]);
+        config.sources = tree(&["sources"]);
+        config.data_tests = tree(&["data_tests", "tests"]);
+        config
+    }
+}
+
+/// Vars, also those that a package's name groups (one level, as dbt has it).
+fn collect_vars(source: &str, vars: &Node, into: &mut BTreeMap<String, (TextRange, String)>) {
+    for (key, value) in vars.entries() {
+        let Some(name) = key.as_str() else { continue };
+        into.insert(name.to_owned(), (key.range, value.range.of(source).to_owned()));
+        for (inner, value) in value.entries() {
+            if let Some(name) = inner.as_str() {
+                into.entry(name.to_owned()).or_insert_with(|| (inner.range, value.range.of(source).to_owned()));
+            }
+        }
+    }
+}
+
+/// What a file is to dbt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    Project,
+    Packages,
+    Model,
+    PythonModel,
+    Snapshot,
+    Seed,
+    SingularTest,
+    GenericTest,
+    Analysis,
+    Macro,
+    Properties,
+    Docs,
+}
+
+impl FileKind {
+    /// What the file at `path`, relative to its package's folder, is; `None` where dbt doesn't read it.
+    pub fn of(path: &Path, config: &ProjectConfig) -> Option<Self> {
+        let text = path.to_str()?.replace('\\', "/");
+        match text.as_str() {
+            "dbt_project.yml" => return Some(Self::Project),
+            "packages.yml" | "dependencies.yml" => return Some(Self::Packages),
+            _ => {}
+        }
+        let ending = path.extension()?.to_str()?;
+        let below = |paths: &[String]| paths.iter().any(|folder| is_below(&text, folder));
+        match ending {
+            "sql" => {
+                if below(&config.snapshot_paths) {
+                    Some(Self::Snapshot)
+                } else if below(&config.macro_paths) {
+                    Some(Self::Macro)
+                } else if config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/generic"))) {
+                    Some(Self::GenericTest)
+                } else if below(&config.test_paths) {
+                    Some(Self::SingularTest)
+                } else if below(&config.model_paths) {
+                    Some(Self::Model)
+                } else if below(&config.analysis_paths) {
+                    Some(Self::Analysis)
+                } else {
+                    None
+                }
+            }
+            "py" => below(&config.model_paths).then_some(Self::PythonModel),
+            "csv" => below(&config.seed_paths).then_some(Self::Seed),
+            "yml" | "yaml" => {
+                let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.test_paths, &config.analysis_paths, &config.macro_paths];
+                groups.iter().any(|paths| below(paths)).then_some(Self::Properties)
+            }
+            "md" => below(&config.docs_paths).then_some(Self::Docs),
+            _ => None,
+        }
+    }
+
+    /// Whether it is SQL with Jinja in it.
+    pub fn is_sql(self) -> bool {
+        matches!(self, Self::Model | Self::Snapshot | Self::SingularTest | Self::GenericTest | Self::Analysis | Self::Macro)
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder == "." || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_defaults() {
+        let config = ProjectConfig::read("name: shop\nmodel-paths: [\"./models/\", more]\nvars:\n  a: 1\n  shop: {b: 'x'}\n");
+        assert_eq!(config.errors, []);
+        let kind = |path: &str| FileKind::of(Path::new(path), &config);
+        assert_eq!(kind("models/a/b.sql"), Some(FileKind::Model));
+        assert_eq!(kind("more/c.py"), Some(FileKind::PythonModel));
+        assert_eq!(kind("tests/generic/t.sql"), Some(FileKind::GenericTest));
+        assert_eq!(kind("models_old/x.sql"), None);
+        assert_eq!(kind("models/docs.md"), Some(FileKind::Docs));
+        assert_eq!(config.vars["b"].1, "'x'");
+    }
+
+    #[test]
+    fn a_malformed_file_says_what_to_do() {
+        let errors = |source: &str| ProjectConfig::read(source).errors.into_iter().map(|error| error.message).collect::<Vec<_>>();
+        assert!(errors("version: 1")[0].contains("no `name`"));
+        assert!(errors("name: a b\nmodel-paths: models")[1].contains("must be a list"));
+        assert!(errors("name: [")[0].contains("invalid YAML"));
+        assert!(errors("- a")[0].contains("must be a mapping"));
+    }
+}

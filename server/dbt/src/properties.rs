@@ -1,0 +1,425 @@
+//! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
+
+use crate::{Config, TestUse, Use, facts};
+use syntax::SyntaxError;
+use syntax::yaml::{self, Kind, Node};
+use syntax::yaml_edit::Step;
+use text::TextRange;
+
+/// Which list of a properties file an entry stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Section {
+    Models,
+    Seeds,
+    Snapshots,
+    Analyses,
+    Sources,
+    Macros,
+    Exposures,
+    Metrics,
+    SemanticModels,
+    SavedQueries,
+    Groups,
+    UnitTests,
+    DataTests,
+}
+
+impl Section {
+    const ALL: [(Self, &'static str); 13] = [
+        (Self::Models, "models"),
+        (Self::Seeds, "seeds"),
+        (Self::Snapshots, "snapshots"),
+        (Self::Analyses, "analyses"),
+        (Self::Sources, "sources"),
+        (Self::Macros, "macros"),
+        (Self::Exposures, "exposures"),
+        (Self::Metrics, "metrics"),
+        (Self::SemanticModels, "semantic_models"),
+        (Self::SavedQueries, "saved_queries"),
+        (Self::Groups, "groups"),
+        (Self::UnitTests, "unit_tests"),
+        (Self::DataTests, "data_tests"),
+    ];
+
+    /// The key that holds the section.
+    pub fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(section, _)| *section == self).map_or("", |(_, key)| key)
+    }
+}
+
+/// A string with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    pub value: String,
+    /// The scalar, quotes included.
+    pub range: TextRange,
+}
+
+/// One named entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub section: Section,
+    pub name: Text,
+    pub range: TextRange,
+    pub description: Option<Text>,
+    /// Columns; of a macro its arguments.
+    pub columns: Vec<ColumnEntry>,
+    pub tests: Vec<TestUse>,
+    pub config: Config,
+    /// Of a source's table: the source.
+    pub source: Option<SourceEntry>,
+    pub latest_version: Option<String>,
+    pub versions: Vec<VersionEntry>,
+    /// What `depends_on`, `model`, `relation` and test arguments name.
+    pub uses: Vec<Use>,
+    /// Names of metrics, measures or models that the entry reads, as its section means them.
+    pub inputs: Vec<String>,
+    /// Further facts to show, as label and value.
+    pub details: Vec<(&'static str, String)>,
+    /// Where the entry is, for edits.
+    pub path: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnEntry {
+    pub name: Text,
+    pub range: TextRange,
+    pub description: Option<Text>,
+    pub data_type: Option<String>,
+    pub tests: Vec<TestUse>,
+    /// Below its entry.
+    pub path: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceEntry {
+    pub name: Text,
+    pub description: Option<Text>,
+    pub schema: Option<String>,
+    pub database: Option<String>,
+    pub loader: Option<String>,
+    pub identifier: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionEntry {
+    pub version: String,
+    pub range: TextRange,
+    pub defined_in: Option<String>,
+    pub description: Option<Text>,
+    pub columns: Vec<ColumnEntry>,
+    /// Columns that `include: all, exclude: […]` leaves out.
+    pub excluded: Vec<String>,
+    pub config: Config,
+}
+
+/// What a properties file says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Properties {
+    pub entries: Vec<Entry>,
+    pub errors: Vec<SyntaxError>,
+    /// Every `doc()`, `ref()` and `source()` of the file.
+    pub uses: Vec<Use>,
+}
+
+/// Reads a properties file. Sections and keys that dbt doesn't know are passed over.
+pub fn read(source: &str) -> Properties {
+    let tree = yaml::parse(source);
+    let mut properties = Properties { errors: tree.error.into_iter().collect(), ..Properties::default() };
+    let Some(root) = tree.root else { return properties };
+    let mut reader = Reader { source, uses: Vec::new(), errors: Vec::new() };
+    for (section, key) in Section::ALL {
+        let Some(list) = root.get(key) else { continue };
+        if !matches!(list.kind, Kind::Seq { .. }) && !list.is_null() {
+            let message = format!("`{key}` must be a list of entries, each with a `name`");
+            reader.errors.push(SyntaxError { range: list.range, message });
+        }
+        for item in list.items() {
+            reader.entry(section, item, &mut properties.entries);
+        }
+    }
+    properties.errors.extend(reader.errors);
+    properties.uses = reader.uses;
+    properties
+}
+
+struct Reader<'a> {
+    source: &'a str,
+    uses: Vec<Use>,
+    errors: Vec<SyntaxError>,
+}
+
+impl Reader<'_> {
+    fn name(&mut self, item: &Node, what: &str) -> Option<Text> {
+        match item.get("name") {
+            Some(node) if node.as_str().is_some() => Some(text(node)),
+            _ => {
+                let message = format!("this entry of `{what}` has no `name`");
+                self.errors.push(SyntaxError { range: first_line(self.source, item.range), message });
+                None
+            }
+        }
+    }
+
+    fn description(&mut self, item: &Node) -> Option<Text> {
+        let node = item.get("description")?;
+        let value = node.as_str()?.to_owned();
+        if value.contains("{{") {
+            self.uses.extend(facts::doc_uses(self.source, node.range));
+        }
+        Some(Text { value, range: node.range })
+    }
+
+    fn entry(&mut self, section: Section, item: &Node, entries: &mut Vec<Entry>) {
+        let Some(name) = self.name(item, section.key()) else { return };
+        let path = vec![Step::key(section.key()), Step::named(&name.value)];
+        if section == Section::Sources {
+            return self.source(item, name, path, entries);
+        }
+        let mut entry = self.common(section, item, name, path);
+        match section {
+            Section::Models => {
+                entry.latest_version = item.get_str("latest_version").map(str::to_owned);
+                entry.versions = item.get("versions").map(|list| list.items().iter().filter_map(|version| self.version(version)).collect()).unwrap_or_default();
+            }
+            Section::Exposures => {
+                if let Some(owner) = item.get("owner") {
+                    let parts = [owner.get_str("name"), owner.get_str("email")];
+                    entry.details.push(("owner", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+                }
+                for key in ["type", "url", "maturity", "label"] {
+                    if let Some(value) = item.get_str(key) {
+                        entry.details.push((key, value.to_owned()));
+                    }
+                }
+                for dependency in item.get("depends_on").map(Node::items).unwrap_or_default() {
+                    self.expression(dependency, &mut entry.uses);
+                }
+            }
+            Section::Metrics => {
+                for key in ["label", "type"] {
+                    if let Some(value) = item.get_str(key) {
+                        entry.details.push((key, value.to_owned()));
+                    }
+                }
+                if let Some(filter) = item.get("filter").and_then(Node::as_str) {
+                    entry.details.push(("filter", filter.trim().to_owned()));
+                }
+                if let Some(params) = item.get("type_params") {
+                    metric_inputs(params, &mut entry);
+                }
+            }
+            Section::SemanticModels => {
+                if let Some(model) = item.get("model") {
+                    self.expression(model, &mut entry.uses);
+                }
+                for measure in item.get("measures").map(Node::items).unwrap_or_default() {
+                    if let Some(name) = measure.get_str("name") {
+                        entry.inputs.push(name.to_owned());
+                        let shown = [measure.get_str("agg"), measure.get_str("expr").or(Some(name))];
+                        entry.details.push(("measure", format!("{name} = {}", shown.into_iter().flatten().collect::<Vec<_>>().join(" of "))));
+                    }
+                }
+                for (key, label) in [("entities", "entity"), ("dimensions", "dimension")] {
+                    for part in item.get(key).map(Node::items).unwrap_or_default() {
+                        if let Some(name) = part.get_str("name") {
+                            let kind = part.get_str("type").map(|kind| format!(" ({kind})")).unwrap_or_default();
+                            entry.details.push((label, format!("{name}{kind}")));
+                        }
+                    }
+                }
+            }
+            Section::SavedQueries => {
+                let metrics = item.get("query_params").and_then(|params| params.get("metrics"));
+                entry.inputs = metrics.map(Node::strings).unwrap_or_default();
+            }
+            Section::Snapshots => {
+                if let Some(relation) = item.get("relation") {
+                    self.expression(relation, &mut entry.uses);
+                }
+            }
+            Section::UnitTests => {
+                entry.inputs = item.get_str("model").map(str::to_owned).into_iter().collect();
+                for given in item.get("given").map(Node::items).unwrap_or_default() {
+                    if let Some(input) = given.get("input") {
+                        self.expression(input, &mut entry.uses);
+                    }
+                }
+            }
+            Section::Groups => {
+                if let Some(owner) = item.get("owner") {
+                    let parts = [owner.get_str("name"), owner.get_str("email")];
+                    entry.details.push(("owner", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+                }
+            }
+            _ => {}
+        }
+        entries.push(entry);
+    }
+
+    /// What entries of every section share.
+    fn common(&mut self, section: Section, item: &Node, name: Text, path: Vec<Step>) -> Entry {
+        let description = self.description(item);
+        let mut uses = Vec::new();
+        let tests = self.tests(item, &mut uses);
+        let columns_key = if section == Section::Macros { "arguments" } else { "columns" };
+        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key, &mut uses)).unwrap_or_default();
+        let mut config = Config::from_yaml(item);
+        if let Some(node) = item.get("config") {
+            config.merge(&Config::from_yaml(node));
+        }
+        Entry {
+            section,
+            name,
+            range: item.range,
+            description,
+            columns,
+            tests,
+            config,
+            source: None,
+            latest_version: None,
+            versions: Vec::new(),
+            uses,
+            inputs: Vec::new(),
+            details: Vec::new(),
+            path,
+        }
+    }
+
+    fn source(&mut self, item: &Node, name: Text, path: Vec<Step>, entries: &mut Vec<Entry>) {
+        let description = self.description(item);
+        let shared = item.get("config").map(Config::from_yaml).unwrap_or_default();
+        let mut own = Config::from_yaml(item);
+        own.merge(&shared);
+        for table in item.get("tables").map(Node::items).unwrap_or_default() {
+            let Some(table_name) = self.name(table, "tables") else { continue };
+            let mut path = path.clone();
+            path.extend([Step::key("tables"), Step::named(&table_name.value)]);
+            let mut entry = self.common(Section::Sources, table, table_name, path);
+            let mut config = own.clone();
+            config.merge(&entry.config);
+            entry.config = config;
+            let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);
+            if let Some(field) = either("loaded_at_field").or_else(|| item.get("config").and_then(|config| config.get_str("loaded_at_field")).map(str::to_owned)) {
+                entry.details.push(("loaded at", field));
+            }
+            entry.source = Some(SourceEntry {
+                name: name.clone(),
+                description: description.clone(),
+                schema: item.get_str("schema").map(str::to_owned),
+                database: item.get_str("database").map(str::to_owned),
+                loader: either("loader"),
+                identifier: table.get_str("identifier").map(str::to_owned),
+            });
+            entries.push(entry);
+        }
+    }
+
+    fn version(&mut self, item: &Node) -> Option<VersionEntry> {
+        let version = item.get_str("v")?.to_owned();
+        let mut uses = Vec::new();
+        let list = item.get("columns");
+        let columns = list.map(|list| self.columns(list, "columns", &mut uses)).unwrap_or_default();
+        let excluded = list.map(Node::items).unwrap_or_default().iter().filter_map(|item| item.get("exclude")).flat_map(Node::strings).collect();
+        self.uses.extend(uses);
+        Some(VersionEntry {
+            version,
+            range: item.range,
+            defined_in: item.get_str("defined_in").map(str::to_owned),
+            description: self.description(item),
+            columns,
+            excluded,
+            config: item.get("config").map(Config::from_yaml).unwrap_or_default(),
+        })
+    }
+
+    fn columns(&mut self, list: &Node, key: &str, uses: &mut Vec<Use>) -> Vec<ColumnEntry> {
+        let mut columns = Vec::new();
+        for item in list.items() {
+            if item.get("include").is_some() || item.get("exclude").is_some() {
+                continue;
+            }
+            let Some(name) = self.name(item, key) else { continue };
+            let path = vec![Step::key(key), Step::named(&name.value)];
+            let description = self.description(item);
+            let tests = self.tests(item, uses);
+            let data_type = item.get_str("data_type").or_else(|| item.get_str("type")).map(str::to_owned);
+            columns.push(ColumnEntry { name, range: item.range, description, data_type, tests, path });
+        }
+        columns
+    }
+
+    fn tests(&mut self, item: &Node, uses: &mut Vec<Use>) -> Vec<TestUse> {
+        let lists = ["data_tests", "tests"].iter().filter_map(|key| item.get(key));
+        let mut tests = Vec::new();
+        for test in lists.flat_map(Node::items) {
+            let (name, range, arguments) = match &test.kind {
+                Kind::Scalar { value, .. } => (value.clone(), test.range, None),
+                Kind::Map { entries, .. } => {
+                    let explicit = test.get("test_name").and_then(Node::as_str);
+                    match (explicit, entries.first()) {
+                        (Some(name), _) => (name.to_owned(), test.range, Some(test)),
+                        (None, Some((key, value))) => (key.as_str().unwrap_or_default().to_owned(), key.range, Some(value)),
+                        (None, None) => continue,
+                    }
+                }
+                Kind::Seq { .. } => continue,
+            };
+            let mut shown = Vec::new();
+            if let Some(arguments) = arguments {
+                let nested = arguments.get("arguments").map(Node::entries).unwrap_or_default();
+                for (key, value) in arguments.entries().iter().chain(nested) {
+                    let Some(key) = key.as_str() else { continue };
+                    if matches!(key, "config" | "name" | "description" | "severity" | "tags" | "where" | "arguments" | "test_name") {
+                        continue;
+                    }
+                    shown.push(format!("{key}: {}", one_line(value.range.of(self.source))));
+                    self.expression(value, uses);
+                }
+            }
+            tests.push(TestUse { name, arguments: shown, range });
+        }
+        tests
+    }
+
+    /// A value that dbt reads as a Jinja expression, such as `ref('x')`.
+    fn expression(&mut self, node: &Node, uses: &mut Vec<Use>) {
+        let Some(value) = node.as_str() else { return };
+        if node.is_alias || !(value.contains("ref") || value.contains("source")) {
+            return;
+        }
+        let found = facts::expression_uses(self.source, node.range, value);
+        self.uses.extend(found.iter().cloned());
+        uses.extend(found);
+    }
+}
+
+fn metric_inputs(params: &Node, entry: &mut Entry) {
+    let name_of = |node: &Node| node.as_str().map(str::to_owned).or_else(|| node.get_str("name").map(str::to_owned));
+    for key in ["measure", "numerator", "denominator"] {
+        if let Some(name) = params.get(key).and_then(name_of) {
+            entry.details.push((key, name.clone()));
+            entry.inputs.push(name);
+        }
+    }
+    for list in [params.get("metrics"), params.get("input_measures")].into_iter().flatten() {
+        entry.inputs.extend(list.items().iter().filter_map(name_of));
+    }
+    if let Some(expression) = params.get_str("expr") {
+        entry.details.push(("expression", expression.to_owned()));
+    }
+}
+
+fn text(node: &Node) -> Text {
+    Text { value: node.as_str().unwrap_or_default().to_owned(), range: node.range }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn first_line(source: &str, range: TextRange) -> TextRange {
+    let text = range.of(source);
+    let end = text.find(['\n', '\r']).unwrap_or(text.len());
+    TextRange::new(range.start as usize, range.start as usize + end)
+}

@@ -1,0 +1,208 @@
+//! Diagnostics of one file and of the whole project.
+
+use crate::{Analysis, File};
+use dbt::{Diagnostic, FileKind, Node, Place, ResourceType, Severity};
+use std::collections::BTreeMap;
+use text::TextRange;
+use vfs::ReadProblem;
+
+/// What `ragstar index` tells of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    pub project: String,
+    pub files: usize,
+    pub bytes: usize,
+    /// By resource type, in dbt's order.
+    pub counts: Vec<(&'static str, usize)>,
+    pub macros: usize,
+    pub docs: usize,
+    pub disabled: usize,
+    pub edges: usize,
+    pub packages: Vec<String>,
+    pub errors: usize,
+    pub warnings: usize,
+}
+
+impl Analysis {
+    /// Everything to say about a file, in the order of the text.
+    pub fn diagnostics(&self, file: &File) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = self.index.diagnostics.iter().filter(|diagnostic| diagnostic.place.file == file.id).cloned().collect();
+        for diagnostic in &mut found {
+            if let Some(name) = self.suggestion(file, diagnostic) {
+                diagnostic.message.push_str(&format!("; did you mean `{name}`?"));
+            }
+        }
+        if file.package == 0 {
+            found.extend(read_problem(file));
+            found.extend(self.config_errors(file));
+            found.extend(self.missing_descriptions(file));
+        }
+        found.sort_by_key(|diagnostic| (diagnostic.place.range.start, diagnostic.severity));
+        found
+    }
+
+    /// Everything to say about the project, by file in the order of paths.
+    pub fn all_diagnostics(&self) -> Vec<(String, Diagnostic)> {
+        let files: BTreeMap<&str, &File> = self.files.values().filter(|file| file.package == 0).map(|file| (file.relative.as_str(), &**file)).collect();
+        files.into_iter().flat_map(|(path, file)| self.diagnostics(file).into_iter().map(move |found| (path.to_owned(), found))).collect()
+    }
+
+    pub fn summary(&self) -> Summary {
+        let diagnostics = self.all_diagnostics();
+        let count = |severity| diagnostics.iter().filter(|(_, found)| found.severity == severity).count();
+        Summary {
+            project: self.index.project.to_string(),
+            files: self.files.len(),
+            bytes: self.files.values().map(|file| file.text.len()).sum(),
+            counts: self.index.counts().into_iter().map(|(kind, count)| (kind.as_str(), count)).collect(),
+            macros: self.index.macros.len(),
+            docs: self.index.docs.len(),
+            disabled: self.index.disabled.len(),
+            edges: self.index.children.iter().map(Vec::len).sum(),
+            packages: self.index.packages.iter().skip(1).map(ToString::to_string).collect(),
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+        }
+    }
+
+    fn config_errors(&self, file: &File) -> Vec<Diagnostic> {
+        if file.kind != FileKind::Project {
+            return Vec::new();
+        }
+        let made = |error: &syntax::SyntaxError| Diagnostic {
+            place: Place { file: file.id, range: error.range },
+            severity: Severity::Error,
+            code: "project-config",
+            message: error.message.clone(),
+        };
+        self.config.errors.iter().map(made).collect()
+    }
+
+    fn missing_descriptions(&self, file: &File) -> Vec<Diagnostic> {
+        let hint = |range, message| Diagnostic { place: Place { file: file.id, range }, severity: Severity::Hint, code: "missing-description", message };
+        let mut found = Vec::new();
+        for &index in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[index];
+            let Some(patch) = &node.patch else { continue };
+            if node.resource_type.has_description() && !node.has_description() {
+                found.push(hint(patch.name.range, format!("{} `{}` has no description", node.resource_type, node.label())));
+            }
+            for column in node.columns.values().filter(|column| !column.has_description()) {
+                if let Some((place, _)) = column.entry.as_ref().filter(|(place, _)| place.file == file.id) {
+                    found.push(hint(place.range, format!("column `{}` of `{}` has no description", column.name, node.label())));
+                }
+            }
+        }
+        for &index in self.index.nodes_of_file(file.id) {
+            let node = &self.index.nodes[index];
+            if is_in_code(node) && !node.has_description() {
+                let at = if node.place.range.is_empty() { first_line(&file.text) } else { node.place.range };
+                found.push(hint(at, format!("{} `{}` has no description", node.resource_type, node.label())));
+            }
+        }
+        // The versions of a model share one entry.
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|diagnostic| seen.insert((diagnostic.place.range, diagnostic.message.clone())));
+        found
+    }
+
+    /// The name that was probably meant.
+    fn suggestion(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
+        let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
+        let of_types = |fits: &dyn Fn(&Node) -> bool| -> Vec<String> { self.index.nodes.iter().filter(|node| fits(node)).map(|node| node.name.clone()).collect() };
+        let names = match diagnostic.code {
+            "unknown-ref" if !diagnostic.message.contains("package") && !diagnostic.message.contains("disabled") => of_types(&|node| node.resource_type.is_refable()),
+            "entry-without-node" => of_types(&|node| node.resource_type.is_refable()),
+            "unknown-source" => of_types(&|node| node.resource_type == ResourceType::Source),
+            "unknown-doc" => self.index.docs.iter().map(|docs| docs.name.clone()).collect(),
+            _ => return None,
+        };
+        closest(written, &names)
+    }
+}
+
+/// The name that differs by a few letters at most.
+fn closest(written: &str, names: &[String]) -> Option<String> {
+    let best = names.iter().map(|name| (strsim::damerau_levenshtein(written, name), name)).min_by_key(|(distance, name)| (*distance, name.len()))?;
+    (best.0 <= written.chars().count().max(3) / 3).then(|| best.1.clone())
+}
+
+/// Whether the node's code is what people have open: not YAML.
+fn is_in_code(node: &Node) -> bool {
+    matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) && node.patch.as_ref().is_none_or(|patch| patch.place.file != node.place.file)
+}
+
+fn first_line(text: &str) -> TextRange {
+    TextRange::new(0, text.find(['\n', '\r']).unwrap_or(text.len()))
+}
+
+fn read_problem(file: &File) -> Option<Diagnostic> {
+    let (range, message) = match file.problem.as_ref()? {
+        ReadProblem::NotUtf8 { offset } => {
+            let end = file.text[*offset..].chars().next().map_or(*offset, |c| offset + c.len_utf8());
+            (TextRange::new(*offset, end), format!("byte {offset} is not UTF-8; save the file as UTF-8 (dbt refuses it as it is)"))
+        }
+        ReadProblem::TooLarge { bytes } => (TextRange::at(0), format!("the file has {} MB and was not read; the limit is {} MB", bytes >> 20, vfs::MAX_TEXT_BYTES >> 20)),
+        ReadProblem::Unreadable(why) => (TextRange::at(0), format!("the file can't be read: {why}")),
+    };
+    Some(Diagnostic { place: Place { file: file.id, range }, severity: Severity::Error, code: "unreadable-file", message })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_support::analysis;
+    use expect_test::{Expect, expect};
+    use testkit::Fixture;
+
+    fn check(fixture: &str, expected: Expect) {
+        let analysis = analysis(&Fixture::parse(fixture));
+        let shown = analysis.all_diagnostics().into_iter().map(|(path, found)| {
+            let file = analysis.file(found.place.file).expect("a file");
+            let line = text::LineIndex::new(&file.text).line_of(found.place.range.start as usize) + 1;
+            format!("{path}:{line} {:?} {} [{}] {}", found.severity, found.code, found.place.range.of(&file.text), found.message)
+        });
+        expected.assert_eq(&shown.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn unknown_names_with_suggestions() {
+        check(
+            "-- file: models/orders.sql\nselect * from {{ ref('custmers') }} join {{ source('raw', 'x') }} join {{ ref('nope_pkg', 'a') }}\n-- file: models/customers.sql\nselect 1\n-- file: models/m.yml\nmodels:\n  - name: orders\n    description: \"{{ doc('ordrs') }}\"\n  - name: customers\n    description: c\n  - name: gone\n    description: d\n-- file: models/d.md\n{% docs orders %}x{% enddocs %}\n",
+            expect![[r#"
+                models/m.yml:3 Error unknown-doc ['ordrs'] no docs block is called `ordrs`; did you mean `orders`?
+                models/m.yml:6 Warning entry-without-node [gone] no model of this project is called `gone`
+                models/orders.sql:1 Error unknown-ref ['custmers'] no model, seed or snapshot is called `custmers`; did you mean `customers`?
+                models/orders.sql:1 Error unknown-source ['x'] no source `raw` with a table `x` is defined
+                models/orders.sql:1 Error unknown-ref ['a'] package `nope_pkg` is not installed; run `dbt deps` or correct its name"#]],
+        );
+    }
+
+    #[test]
+    fn missing_descriptions_are_hints() {
+        check(
+            "-- file: models/a.sql\nselect 1 as id\n-- file: models/b.sql\nselect 1\n-- file: models/m.yml\nmodels:\n  - name: a\n    columns:\n      - name: id\n      - name: x\n        description: described\n",
+            expect![[r#"
+                models/a.sql:1 Hint missing-description [select 1 as id] model `a` has no description
+                models/b.sql:1 Hint missing-description [select 1] model `b` has no description
+                models/m.yml:2 Hint missing-description [a] model `a` has no description
+                models/m.yml:4 Hint missing-description [id] column `id` of `a` has no description"#]],
+        );
+    }
+
+    #[test]
+    fn all_errors_at_once_and_the_rest_usable() {
+        check(
+            "-- file: models/a.sql\nselect {{ ref('b') \n-- file: models/b.sql\nselect 1 from {{ ref('a') }} {{ ref('x' }}\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: [\n-- file: dbt_project.yml\nname: shop\nmodels: {+enabled: true}\nmodel-paths: models\n",
+            expect![[r#"
+                dbt_project.yml:3 Error project-config [models] `model-paths` must be a list of folders, such as ["models"]
+                models/a.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a
+                models/a.sql:1 Hint missing-description [select {{ ref('b') ] model `a` has no description
+                models/a.sql:1 Error jinja-syntax [{{] this Jinja tag is never closed; add `}}`
+                models/b.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a
+                models/b.sql:1 Hint missing-description [select 1 from {{ ref('a') }} {{ ref('x' }}] model `b` has no description
+                models/b.sql:1 Error jinja-syntax [}] invalid Jinja: unexpected `}`, expected `,`
+                models/m.yml:2 Hint missing-description [a] model `a` has no description
+                models/m.yml:4 Error yaml-syntax [] invalid YAML: while parsing a node, did not find expected node content"#]],
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
+
+use dbt::{Facts, FileKind, Index, InputFile, PackageInput, ProjectConfig};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use vfs::{FileId, FileText, ReadProblem, Vfs};
+
+/// A file of the project as one snapshot has it.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub id: FileId,
+    pub path: PathBuf,
+    /// Relative to its package's folder, with `/`.
+    pub relative: String,
+    /// Its package's place in [`Index::packages`].
+    pub package: usize,
+    pub kind: FileKind,
+    pub text: Arc<str>,
+    pub facts: Arc<Facts>,
+    pub problem: Option<ReadProblem>,
+}
+
+/// One immutable state of a project.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Grows with every change.
+    pub revision: u64,
+    pub root: PathBuf,
+    pub files: FxHashMap<FileId, Arc<File>>,
+    pub index: Arc<Index>,
+    /// The root project's configuration.
+    pub config: Arc<ProjectConfig>,
+    paths: FxHashMap<PathBuf, FileId>,
+}
+
+impl World {
+    /// The file at a path, if it belongs to the project.
+    pub fn file_at(&self, path: &Path) -> Option<&Arc<File>> {
+        self.files.get(self.paths.get(path)?)
+    }
+
+    pub fn file(&self, id: FileId) -> Option<&Arc<File>> {
+        self.files.get(&id)
+    }
+
+    /// The name of a file's package.
+    pub fn package_of(&self, file: &File) -> &str {
+        self.index.packages.get(file.package).map_or("", |name| name)
+    }
+}
+
+/// A snapshot with the features on it; cheap to clone, safe to share.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    world: Arc<World>,
+}
+
+impl Analysis {
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+impl std::ops::Deref for Analysis {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// Facts of a text, kept while the text and what the file is stay the same.
+#[derive(Debug)]
+struct Cached {
+    kind: FileKind,
+    text: Arc<str>,
+    facts: Arc<Facts>,
+}
+
+/// Takes changes and publishes snapshots.
+#[derive(Debug)]
+pub struct AnalysisHost {
+    root: PathBuf,
+    vfs: Vfs,
+    /// Every file that exists, by path, so that packages come in a stable order.
+    present: BTreeMap<PathBuf, FileId>,
+    facts: FxHashMap<FileId, Cached>,
+    configs: FxHashMap<PathBuf, (Arc<str>, Arc<ProjectConfig>)>,
+    world: Arc<World>,
+}
+
+impl AnalysisHost {
+    /// A host for the project whose `dbt_project.yml` is in `root`.
+    pub fn new(root: &Path) -> Self {
+        let world = World { root: root.to_owned(), ..World::default() };
+        Self {
+            root: root.to_owned(),
+            vfs: Vfs::default(),
+            present: BTreeMap::new(),
+            facts: FxHashMap::default(),
+            configs: FxHashMap::default(),
+            world: Arc::new(world),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Takes over a whole reading of the project's folder; files that it lacks are gone.
+    pub fn load(&mut self, files: Vec<(PathBuf, FileText)>) {
+        let mut gone: rustc_hash::FxHashSet<PathBuf> = self.present.keys().cloned().collect();
+        for (path, text) in files {
+            gone.remove(&path);
+            self.set_disk(&path, Some(text));
+        }
+        for path in gone {
+            self.set_disk(&path, None);
+        }
+    }
+
+    /// Says what is on disk at a path; `None`: nothing any more.
+    pub fn set_disk(&mut self, path: &Path, text: Option<FileText>) {
+        let id = self.vfs.set_disk(path, text);
+        self.note(path, id);
+    }
+
+    /// Lays an editor's text over a file, or with `None` takes it away.
+    pub fn set_overlay(&mut self, path: &Path, text: Option<Arc<str>>) {
+        let id = self.vfs.set_overlay(path, text);
+        self.note(path, id);
+    }
+
+    /// Paths of the project's files that are at or below `path`.
+    pub fn paths_below(&self, path: &Path) -> Vec<PathBuf> {
+        self.present.keys().filter(|known| known.starts_with(path)).cloned().collect()
+    }
+
+    fn note(&mut self, path: &Path, id: FileId) {
+        if self.vfs.text(id).is_some() {
+            self.present.insert(path.to_owned(), id);
+        } else {
+            self.present.remove(path);
+            self.facts.remove(&id);
+        }
+    }
+
+    /// The snapshot as it was published last.
+    pub fn analysis(&self) -> Analysis {
+        Analysis { world: self.world.clone() }
+    }
+
+    /// Publishes a snapshot of all changes so far; the old one where nothing changed.
+    pub fn publish(&mut self) -> Analysis {
+        if self.vfs.take_changes().is_empty() {
+            return self.analysis();
+        }
+        let packages = self.packages();
+        let mut files: Vec<(FileId, PathBuf, String, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
+        for (path, &id) in &self.present {
+            // The innermost package folder that holds the file.
+            let Some((number, (folder, config))) = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder)) else { continue };
+            let Ok(relative) = path.strip_prefix(folder) else { continue };
+            if number == 0 && relative.starts_with(&config.packages_install_path) {
+                continue;
+            }
+            let Some(kind) = FileKind::of(relative, config) else { continue };
+            let Some(text) = self.vfs.text(id) else { continue };
+            let relative = relative.to_string_lossy().replace('\\', "/");
+            files.push((id, path.clone(), relative, number, kind, text));
+        }
+        let fresh: Vec<(FileId, FileKind, Arc<str>)> = files
+            .iter()
+            .filter(|(id, _, _, _, kind, text)| {
+                // An equal pointer is an equal text without looking at it.
+                !self.facts.get(id).is_some_and(|cached| cached.kind == *kind && (Arc::ptr_eq(&cached.text, &text.text) || cached.text == text.text))
+            })
+            .map(|(id, _, _, _, kind, text)| (*id, *kind, text.text.clone()))
+            .collect();
+        for (id, kind, text, facts) in read_all(fresh) {
+            self.facts.insert(id, Cached { kind, text, facts: Arc::new(facts) });
+        }
+        let mut inputs: Vec<PackageInput> =
+            packages.iter().map(|(_, config)| PackageInput { config: config.clone(), files: Vec::new() }).collect();
+        let mut world_files: FxHashMap<FileId, Arc<File>> = FxHashMap::default();
+        let mut paths = FxHashMap::default();
+        for (id, path, relative, package, kind, text) in files {
+            let Some(cached) = self.facts.get(&id) else { continue };
+            let facts = cached.facts.clone();
+            inputs[package].files.push(InputFile { id, path: relative.clone(), kind, facts: facts.clone(), text: text.text.clone() });
+            paths.insert(path.clone(), id);
+            world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
+        }
+        let index = Index::build(&inputs);
+        self.world = Arc::new(World {
+            revision: self.world.revision + 1,
+            root: self.root.clone(),
+            files: world_files,
+            index: Arc::new(index),
+            config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
+            paths,
+        });
+        self.analysis()
+    }
+
+    /// The root project and each installed package, with their folders; the root first.
+    fn packages(&mut self) -> Vec<(PathBuf, Arc<ProjectConfig>)> {
+        let root = self.root.clone();
+        let Some(config) = self.config_of(&root) else {
+            return vec![(root, Arc::new(ProjectConfig::read("")))];
+        };
+        let install = root.join(&config.packages_install_path);
+        let folders: Vec<PathBuf> = self
+            .present
+            .range(install.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&install))
+            .filter(|path| path.file_name().is_some_and(|name| name == "dbt_project.yml") && path.parent().and_then(Path::parent) == Some(&install))
+            .filter_map(|path| path.parent().map(Path::to_owned))
+            .collect();
+        let mut packages = vec![(root, config)];
+        for folder in folders {
+            if let Some(config) = self.config_of(&folder) {
+                packages.push((folder, config));
+            }
+        }
+        packages
+    }
+
+    fn config_of(&mut self, folder: &Path) -> Option<Arc<ProjectConfig>> {
+        let id = self.present.get(&folder.join("dbt_project.yml"))?;
+        let text = self.vfs.text(*id)?.text;
+        if let Some((known, config)) = self.configs.get(folder) {
+            if *known == text {
+                return Some(config.clone());
+            }
+        }
+        let config = Arc::new(ProjectConfig::read(&text));
+        self.configs.insert(folder.to_owned(), (text, config.clone()));
+        Some(config)
+    }
+}
+
+/// Reads files on all cores; few files are not worth a thread.
+fn read_all(files: Vec<(FileId, FileKind, Arc<str>)>) -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
+    let read = |chunk: &[(FileId, FileKind, Arc<str>)]| -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
+        chunk.iter().map(|(id, kind, text)| (*id, *kind, text.clone(), dbt::read(*kind, text))).collect()
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    if files.len() < 64 || workers == 1 {
+        return read(&files);
+    }
+    // Small chunks in turn, so that one folder of large files doesn't keep one worker busy while the others wait.
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let chunks: Vec<&[(FileId, FileKind, Arc<str>)]> = files.chunks(32).collect();
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut made = Vec::new();
+                    while let Some(chunk) = chunks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                        made.extend(read(chunk));
+                    }
+                    made
+                })
+            })
+            .collect();
+        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
+    })
+}

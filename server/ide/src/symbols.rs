@@ -1,0 +1,169 @@
+//! Document and workspace symbols.
+
+use crate::{Analysis, File, NavigationTarget};
+use dbt::FileKind;
+use syntax::{OutlineItem, OutlineKind};
+use text::TextRange;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SymbolKind {
+    Model,
+    Source,
+    Seed,
+    Other,
+    Macro,
+    Docs,
+    Variable,
+    Cte,
+    Section,
+    Entry,
+}
+
+/// A symbol of a file, with what is inside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    pub kind: SymbolKind,
+    pub name: String,
+    pub range: TextRange,
+    pub name_range: TextRange,
+    pub children: Vec<Symbol>,
+}
+
+impl Analysis {
+    /// The outline of a file: CTEs, macros and variables of SQL; sections and named entries of YAML; docs blocks of Markdown.
+    pub fn document_symbols(&self, file: &File) -> Vec<Symbol> {
+        let items = match file.kind {
+            FileKind::Properties | FileKind::Project | FileKind::Packages => OutlineItem::of_yaml(&file.text),
+            FileKind::Docs => {
+                let symbol = |block: &syntax::jinja::Block| Symbol {
+                    kind: SymbolKind::Docs,
+                    name: block.name.clone(),
+                    range: block.range,
+                    name_range: block.name_range,
+                    children: Vec::new(),
+                };
+                return file.facts.blocks.iter().map(symbol).collect();
+            }
+            kind if kind.is_sql() => OutlineItem::of_sql(&file.text),
+            _ => return Vec::new(),
+        };
+        nest(items)
+    }
+
+    /// Nodes, macros and docs blocks whose name holds the query's letters in order, the best first.
+    pub fn workspace_symbols(&self, query: &str, limit: usize) -> Vec<(String, SymbolKind, String, NavigationTarget)> {
+        let mut found: Vec<(usize, String, SymbolKind, String, NavigationTarget)> = Vec::new();
+        for (index, node) in self.index.nodes.iter().enumerate() {
+            let label = node.label();
+            if let Some(score) = fuzzy(query, &label) {
+                let kind = match node.resource_type {
+                    dbt::ResourceType::Model => SymbolKind::Model,
+                    dbt::ResourceType::Source => SymbolKind::Source,
+                    dbt::ResourceType::Seed => SymbolKind::Seed,
+                    _ => SymbolKind::Other,
+                };
+                found.push((score, label, kind, format!("{} · {}", node.resource_type, node.package), self.node_target(index)));
+            }
+        }
+        for one in &self.index.macros {
+            if let Some(score) = fuzzy(query, &one.name) {
+                let target = NavigationTarget { file: one.place.file, range: one.range, focus: one.place.range };
+                found.push((score, one.name.clone(), SymbolKind::Macro, format!("macro · {}", one.package), target));
+            }
+        }
+        for docs in &self.index.docs {
+            if let Some(score) = fuzzy(query, &docs.name) {
+                let target = NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range };
+                found.push((score, docs.name.clone(), SymbolKind::Docs, format!("docs · {}", docs.package), target));
+            }
+        }
+        found.sort_by(|left, right| (left.0, left.1.len(), &left.1).cmp(&(right.0, right.1.len(), &right.1)));
+        found.into_iter().take(limit).map(|(_, name, kind, container, target)| (name, kind, container, target)).collect()
+    }
+}
+
+/// How badly a name fits: 0 the same, 1 starts with it, 2 holds it, more for letters apart; `None` where it doesn't fit.
+fn fuzzy(query: &str, name: &str) -> Option<usize> {
+    let (query, name) = (query.to_lowercase(), name.to_lowercase());
+    if query == name {
+        return Some(0);
+    }
+    if name.starts_with(&query) {
+        return Some(1);
+    }
+    if name.contains(&query) {
+        return Some(2);
+    }
+    let mut letters = name.chars().enumerate();
+    let (mut gaps, mut last) = (3, None);
+    for wanted in query.chars().filter(|c| !c.is_whitespace()) {
+        let (at, _) = letters.find(|&(_, c)| c == wanted)?;
+        gaps += last.map_or(0, |last: usize| at - last - 1);
+        last = Some(at);
+    }
+    Some(gaps)
+}
+
+/// Puts items below the items that hold them.
+fn nest(items: Vec<OutlineItem>) -> Vec<Symbol> {
+    let mut roots: Vec<Symbol> = Vec::new();
+    let mut open: Vec<Symbol> = Vec::new();
+    let close = |open: &mut Vec<Symbol>, roots: &mut Vec<Symbol>| {
+        if let Some(done) = open.pop() {
+            match open.last_mut() {
+                Some(parent) => parent.children.push(done),
+                None => roots.push(done),
+            }
+        }
+    };
+    for item in items {
+        while open.last().is_some_and(|parent| !parent.range.contains_range(item.range)) {
+            close(&mut open, &mut roots);
+        }
+        let kind = match item.kind {
+            OutlineKind::Cte => SymbolKind::Cte,
+            OutlineKind::Macro => SymbolKind::Macro,
+            OutlineKind::Variable => SymbolKind::Variable,
+            OutlineKind::Section => SymbolKind::Section,
+            OutlineKind::Entry => SymbolKind::Entry,
+        };
+        open.push(Symbol { kind, name: item.name, range: item.range, name_range: item.name_range, children: Vec::new() });
+    }
+    while !open.is_empty() {
+        close(&mut open, &mut roots);
+    }
+    roots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{analysis, at_cursor};
+    use expect_test::expect;
+    use testkit::Fixture;
+
+    fn shown(symbols: &[Symbol], depth: usize) -> String {
+        symbols.iter().map(|symbol| format!("{}{:?} {}\n{}", "  ".repeat(depth), symbol.kind, symbol.name, shown(&symbol.children, depth + 1))).collect()
+    }
+
+    #[test]
+    fn outlines_nest() {
+        let (analysis, file, _) = at_cursor("-- file: models/m.yml\nversion: 2\nmodels:\n  - name: a$0\n    columns:\n      - name: id\n  - name: b\n");
+        expect![[r#"
+            Section version
+            Section models
+              Entry a
+                Entry id
+              Entry b
+        "#]]
+        .assert_eq(&shown(&analysis.document_symbols(&file), 0));
+    }
+
+    #[test]
+    fn the_best_name_comes_first() {
+        let analysis = analysis(&Fixture::parse("-- file: models/fct_orders.sql\n-- file: models/orders.sql\n-- file: models/stg_orders_x.sql\n-- file: models/odd_readers.sql\n-- file: macros/m.sql\n{% macro orders_of() %}{% endmacro %}\n"));
+        let names: Vec<String> = analysis.workspace_symbols("orders", 9).into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(names, ["orders", "orders_of", "fct_orders", "stg_orders_x", "odd_readers"]);
+        assert!(analysis.workspace_symbols("zzz", 9).is_empty());
+    }
+}
