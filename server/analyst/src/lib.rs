@@ -1,1 +1,18 @@
+//! Questions about a project, answered: retrieval, tools, a language model, checked citations. A reader of the same snapshots as
+//! the editor, with no index of its own. What it needs from outside it asks through its ports.
 
+mod answer;
+mod check;
+mod describe;
+mod documents;
+pub mod ports;
+mod prompts;
+mod search;
+mod sync;
+mod tools;
+
+pub use answer::{Analyst, Answer, Citation, Event, Question};
+pub use describe::{Described, Origin};
+pub use ports::{Chat, Embed, Knowledge, PortError};
+pub use search::{Found, SearchResult};
+pub use sync::{SyncReport, sync};

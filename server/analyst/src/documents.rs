@@ -1,0 +1,202 @@
+//! The project as texts to be searched.
+
+use crate::ports::{ColumnRow, NodeRow};
+use dbt::{Node, NodeIndex, ResourceType};
+use ide::Analysis;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// MiniLM reads 256 word pieces; this many characters are fewer.
+const MAX_CHUNK: usize = 800;
+/// Of a model's SQL this much is searchable.
+const MAX_SQL: usize = 6000;
+
+/// A row for everything that people can ask about.
+pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
+    let index = &analysis.index;
+    let mut rows: Vec<NodeRow> = (0..index.nodes.len())
+        .filter(|&at| !matches!(index.nodes[at].resource_type, ResourceType::Test | ResourceType::UnitTest))
+        .map(|at| node_row(analysis, at))
+        .collect();
+    for found in index.macros.iter().filter(|found| found.package == index.project && !found.is_generic_test) {
+        let description = found.description.as_ref().map(|description| description.text.clone());
+        let mut body = format!("macro {}\n", found.signature());
+        if let Some(description) = &description {
+            body.push_str(description);
+        }
+        rows.push(NodeRow {
+            unique_id: found.unique_id.to_string(),
+            resource_type: "macro".to_owned(),
+            name: found.name.clone(),
+            label: found.name.clone(),
+            package: found.package.to_string(),
+            path: found.path.clone(),
+            description,
+            chunks: vec![clip(&body.replace('_', " "), MAX_CHUNK)],
+            body,
+            ..NodeRow::default()
+        });
+    }
+    for docs in index.docs.iter().filter(|docs| docs.package == index.project && docs.name != "__overview__") {
+        rows.push(NodeRow {
+            unique_id: docs.unique_id.to_string(),
+            resource_type: "doc".to_owned(),
+            name: docs.name.clone(),
+            label: docs.name.clone(),
+            package: docs.package.to_string(),
+            description: Some(docs.text.clone()),
+            chunks: pieces(&docs.name, &docs.text),
+            body: docs.text.clone(),
+            ..NodeRow::default()
+        });
+    }
+    let mut seen = std::collections::HashSet::new();
+    rows.retain(|row| seen.insert(row.unique_id.clone()));
+    for row in &mut rows {
+        row.content_hash = hash(row);
+    }
+    rows
+}
+
+fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
+    let node = &analysis.index.nodes[at];
+    let columns = node.columns.values().map(|column| ColumnRow {
+        name: column.name.clone(),
+        data_type: column.data_type.clone(),
+        description: column.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty()),
+    });
+    let columns: Vec<ColumnRow> = columns.collect();
+    let description = node.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty());
+    let head = head(node);
+    let mut chunks = pieces(&head, &full_description(node, description.as_deref()));
+    chunks.extend(column_pieces(&head, &columns));
+    if let Some(sql) = sql_of(analysis, at) {
+        chunks.push(clip(&format!("{head}: sql\n{sql}"), MAX_SQL));
+    }
+    let upstream: Vec<String> = node.depends_on.iter().map(|&parent| analysis.index.nodes[parent].unique_id.to_string()).collect();
+    NodeRow {
+        unique_id: node.unique_id.to_string(),
+        resource_type: node.resource_type.as_str().to_owned(),
+        name: node.name.clone(),
+        label: node.label(),
+        package: node.package.to_string(),
+        path: node.path.clone(),
+        description,
+        materialized: node.config.materialized.clone(),
+        tags: node.config.tags.clone(),
+        content_hash: Vec::new(),
+        columns,
+        upstream,
+        body: analysis.node_card(at),
+        chunks,
+    }
+}
+
+/// `fct_orders (model)`: the name twice, once as words.
+fn head(node: &Node) -> String {
+    let label = node.label();
+    let words = label.replace(['_', '.'], " ");
+    if words == label { format!("{label} ({})", node.resource_type) } else { format!("{label} ({}, {words})", node.resource_type) }
+}
+
+fn full_description(node: &Node, description: Option<&str>) -> String {
+    let mut text = description.unwrap_or_default().to_owned();
+    if let Some(source) = &node.source_description {
+        let _ = write!(text, " {}", source.text);
+    }
+    for (label, value) in &node.details {
+        let _ = write!(text, " {label}: {value}.");
+    }
+    text
+}
+
+/// The SQL of a model, an analysis or a snapshot.
+pub fn sql_of(analysis: &Analysis, at: NodeIndex) -> Option<String> {
+    let node = &analysis.index.nodes[at];
+    let file = analysis.file(node.place.file).filter(|file| file.kind.is_sql() || file.kind == dbt::FileKind::PythonModel)?;
+    Some(file.text.to_string())
+}
+
+/// Text cut at sentences into pieces that each start with what they are about.
+fn pieces(head: &str, text: &str) -> Vec<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut pieces = Vec::new();
+    let mut piece = format!("{head}: ");
+    let empty = piece.len();
+    for sentence in text.split_inclusive(". ") {
+        if piece.len() > empty && piece.len() + sentence.len() > MAX_CHUNK {
+            pieces.push(std::mem::replace(&mut piece, format!("{head}: ")));
+        }
+        piece.push_str(&clip(sentence, MAX_CHUNK));
+    }
+    pieces.push(piece.trim_end_matches([' ', ':']).to_owned());
+    pieces
+}
+
+fn column_pieces(head: &str, columns: &[ColumnRow]) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut piece = String::new();
+    for column in columns {
+        let text = match &column.description {
+            Some(description) => format!("{}: {}", column.name.replace('_', " "), description.split_whitespace().collect::<Vec<_>>().join(" ")),
+            None => column.name.replace('_', " "),
+        };
+        let text = clip(&text, MAX_CHUNK / 2);
+        if !piece.is_empty() && piece.len() + text.len() > MAX_CHUNK - 100 {
+            pieces.push(std::mem::take(&mut piece));
+        }
+        if !piece.is_empty() {
+            piece.push_str("; ");
+        }
+        piece.push_str(&text);
+    }
+    if !piece.is_empty() {
+        pieces.push(piece);
+    }
+    pieces.into_iter().map(|piece| format!("columns of {head}: {piece}")).collect()
+}
+
+/// At most `limit` bytes, cut at a character.
+pub fn clip(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+fn hash(row: &NodeRow) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    let mut part = |text: &str| {
+        // The length keeps ("ab", "c") apart from ("a", "bc").
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    for text in [&row.resource_type, &row.name, &row.label, &row.package, &row.path, &row.body] {
+        part(text);
+    }
+    part(row.materialized.as_deref().unwrap_or(""));
+    row.tags.iter().chain(&row.upstream).chain(&row.chunks).for_each(|text| part(text));
+    for column in &row.columns {
+        part(&column.name);
+        part(column.data_type.as_deref().unwrap_or(""));
+        part(column.description.as_deref().unwrap_or(""));
+    }
+    hasher.finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_start_with_what_they_are_about() {
+        let made = pieces("a (model)", &"One sentence of some length here. ".repeat(60));
+        assert!(made.len() > 1);
+        assert!(made.iter().all(|piece| piece.starts_with("a (model): One") && piece.len() <= MAX_CHUNK + 40));
+        assert_eq!(pieces("a (model)", ""), ["a (model)"]);
+    }
+}

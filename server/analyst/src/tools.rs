@@ -1,0 +1,115 @@
+//! What a language model may ask of the project while it answers. Everything is read-only and comes from the snapshot.
+
+use crate::documents::{clip, sql_of};
+use crate::ports::{Embed, Knowledge, ToolCall, ToolSpec};
+use crate::search;
+use dbt::NodeIndex;
+use ide::Analysis;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// No result is longer; models forget what came before a long one.
+const MAX_RESULT: usize = 6000;
+
+/// The tools, as a model is told of them.
+pub fn specs() -> Vec<ToolSpec> {
+    let name = json!({"type": "string", "description": "a model, source (source.table), seed, snapshot, metric or exposure of the project"});
+    vec![
+        ToolSpec {
+            name: "search",
+            description: "Find models, sources, metrics, exposures, macros and docs of the dbt project by words or by meaning.",
+            parameters: json!({"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}),
+        },
+        ToolSpec {
+            name: "describe",
+            description: "All facts of one node: description, columns, tests, config, direct upstream and downstream.",
+            parameters: json!({"type": "object", "properties": {"name": name}, "required": ["name"]}),
+        },
+        ToolSpec {
+            name: "lineage",
+            description: "Everything upstream or downstream of a node.",
+            parameters: json!({"type": "object", "properties": {"name": name, "direction": {"type": "string", "enum": ["upstream", "downstream"]}}, "required": ["name", "direction"]}),
+        },
+        ToolSpec {
+            name: "sql",
+            description: "The SQL source of a model, with its Jinja.",
+            parameters: json!({"type": "object", "properties": {"name": name}, "required": ["name"]}),
+        },
+    ]
+}
+
+/// One line for the person who watches.
+pub fn step_title(call: &ToolCall) -> String {
+    let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+    match call.name.as_str() {
+        "search" => format!("Searching for “{}”", argument("query")),
+        "describe" => format!("Reading {}", argument("name")),
+        "lineage" => format!("Following what is {} of {}", argument("direction"), argument("name")),
+        "sql" => format!("Reading the SQL of {}", argument("name")),
+        other => format!("Calling {other}"),
+    }
+}
+
+/// Runs a call. A wrong call gets an answer, too: what was wrong with it.
+pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: Option<&dyn Embed>, call: &ToolCall) -> String {
+    let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let result = match call.name.as_str() {
+        "search" => match argument("query") {
+            Some(query) => {
+                let result = search::search(analysis, knowledge, embed, query, 8).await;
+                if result.found.is_empty() {
+                    "nothing found".to_owned()
+                } else {
+                    result.found.iter().fold(String::new(), |mut text, found| {
+                        let description = found.description.as_deref().unwrap_or("no description");
+                        let _ = writeln!(text, "- {} ({}): {}", found.label, found.resource_type, clip(description.trim(), 400));
+                        text
+                    })
+                }
+            }
+            None => "the call lacks `query`".to_owned(),
+        },
+        "describe" => with_node(analysis, argument("name"), |index| analysis.node_card(index)),
+        "lineage" => {
+            let downstream = argument("direction") == Some("downstream");
+            with_node(analysis, argument("name"), |index| lineage(analysis, index, downstream))
+        }
+        "sql" => with_node(analysis, argument("name"), |index| match sql_of(analysis, index) {
+            Some(sql) => format!("```sql\n{sql}\n```"),
+            None => format!("{} has no SQL of its own; describe it instead", analysis.index.nodes[index].label()),
+        }),
+        other => format!("there is no tool `{other}`; the tools are search, describe, lineage, sql"),
+    };
+    clip(&result, MAX_RESULT)
+}
+
+fn with_node(analysis: &Analysis, name: Option<&str>, then: impl Fn(NodeIndex) -> String) -> String {
+    let Some(name) = name else { return "the call lacks `name`".to_owned() };
+    match analysis.index.find(name).first() {
+        Some(&index) => then(index),
+        None => {
+            let like: Vec<String> = analysis.workspace_symbols(name, 5).into_iter().map(|(label, ..)| label).collect();
+            let hint = if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) };
+            format!("nothing in this project is called `{name}`{hint}")
+        }
+    }
+}
+
+/// Lineage as lines of `steps name (type)`.
+pub fn lineage(analysis: &Analysis, index: NodeIndex, downstream: bool) -> String {
+    let found = analysis.index.lineage(index, downstream, 20);
+    let direction = if downstream { "downstream" } else { "upstream" };
+    let label = analysis.index.nodes[index].label();
+    if found.is_empty() {
+        return format!("nothing is {direction} of {label}");
+    }
+    let mut text = format!("{direction} of {label}, nearest first:\n");
+    for (other, steps) in found.iter().take(80) {
+        let node = &analysis.index.nodes[*other];
+        let _ = writeln!(text, "{steps} {} ({})", node.label(), node.resource_type);
+    }
+    if found.len() > 80 {
+        let _ = writeln!(text, "… and {} more", found.len() - 80);
+    }
+    text
+}
