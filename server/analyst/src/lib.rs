@@ -3,6 +3,7 @@
 
 mod answer;
 mod check;
+mod json;
 mod describe;
 mod documents;
 pub mod ports;
@@ -13,6 +14,6 @@ mod tools;
 
 pub use answer::{Analyst, Answer, Citation, Event, Question};
 pub use describe::{Described, Origin};
-pub use ports::{Chat, Embed, Knowledge, PortError};
-pub use search::{Found, SearchResult};
+pub use ports::{Chat, Embed, Knowledge, PortError, Services};
+pub use search::{Found, SearchResult, search};
 pub use sync::{SyncReport, sync};

@@ -195,3 +195,13 @@ pub trait Knowledge: Send + Sync {
     /// `false` where there is no such answer.
     async fn put_feedback(&self, feedback: &Feedback) -> Result<bool, PortError>;
 }
+
+/// How a mouth gets an analyst. Nothing is started before it is asked for.
+#[async_trait]
+pub trait Services: Send + Sync {
+    /// With the store connected and brought to the state of a snapshot. What can't be had is named in `absent`.
+    async fn analyst(&self, analysis: &ide::Analysis) -> crate::Analyst;
+
+    /// With the language model and the rules alone; starts no store.
+    async fn writer(&self) -> crate::Analyst;
+}

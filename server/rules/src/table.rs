@@ -54,6 +54,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("cache.dir", &["RAGSTAR_CACHE_DIR"], Kind::Text, None, "where downloaded programs and weights live; by default the user's cache folder"),
     setting("server.host", &["APP_HOST"], Kind::Text, Some("127.0.0.1"), "the address that `ragstar serve` listens on"),
     setting("server.port", &["APP_PORT"], Kind::Count, Some("8000"), "and its port"),
+    setting("server.api_token", &["RAGSTAR_API_TOKEN"], Kind::Secret, None, "what callers of /api must send as a bearer token; needed to listen beyond this machine"),
     setting("slack.bot_token", &["INTEGRATIONS_SLACK_BOT_TOKEN"], Kind::Secret, None, "the Slack app's bot token"),
     setting("slack.signing_secret", &["INTEGRATIONS_SLACK_SIGNING_SECRET"], Kind::Secret, None, "the Slack app's signing secret"),
     setting("slack.api_url", &["INTEGRATIONS_SLACK_API_URL"], Kind::Url, Some("https://slack.com/api"), "where Slack's Web API is"),

@@ -90,6 +90,11 @@ impl Workspace {
         Ok(Counts { nodes: row.try_get("nodes")?, chunks: row.try_get("chunks")?, embeddings: row.try_get("embeddings")?, answers: row.try_get("answers")? })
     }
 
+    /// The id of the newest answer.
+    pub async fn last_answer(&self) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar(statement!("find_last_answer")).bind(&self.id).fetch_optional(&self.pool).await?)
+    }
+
     /// Notes that an event of Slack was taken; `false` where it was before, by whichever process.
     pub async fn take_slack_event(&self, event_id: &str) -> Result<bool, StoreError> {
         let done = sqlx::query(statement!("take_slack_event")).bind(&self.id).bind(event_id).execute(&self.pool).await?;

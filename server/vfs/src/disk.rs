@@ -52,6 +52,40 @@ impl Loader for DiskLoader {
     }
 }
 
+impl DiskLoader {
+    /// Whether a change of `path` can matter to the project in `root`: false for what the walk would not reach.
+    pub fn is_relevant(root: &Path, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(root) else { return false };
+        let folders: Vec<&Path> = below.parent().map(|parent| parent.ancestors().filter(|part| !part.as_os_str().is_empty()).collect()).unwrap_or_default();
+        folders.into_iter().all(|folder| may_hold_sources(&root.join(folder))) && (is_source_path(path) || (path.extension().is_none() && may_hold_sources(path)))
+    }
+
+    /// The nearest folder at or above `start` that holds a `dbt_project.yml`. A package's own project is its user's: what lies
+    /// in `dbt_packages` belongs to the project around it.
+    pub fn find_project(start: &Path) -> Option<PathBuf> {
+        let outer = start.ancestors().filter(|folder| folder.file_name().is_some_and(|name| name == "dbt_packages" || name == "dbt_modules")).last();
+        let from = outer.and_then(Path::parent).unwrap_or(start);
+        from.ancestors().find(|folder| folder.join("dbt_project.yml").is_file()).map(Path::to_owned)
+    }
+
+    /// Projects at or below a folder, a few levels deep, packages left out; the folder's own first.
+    pub fn find_projects_below(root: &Path) -> Vec<PathBuf> {
+        let walk = WalkBuilder::new(root)
+            .standard_filters(false)
+            .max_depth(Some(6))
+            .filter_entry(|entry| {
+                let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+                let name = entry.file_name().to_str().unwrap_or("");
+                entry.depth() == 0 || (is_dir && may_hold_sources(entry.path()) && name != "dbt_packages" && name != "dbt_modules") || name == "dbt_project.yml"
+            })
+            .build();
+        let files = walk.filter_map(Result::ok).filter(|entry| entry.file_name() == "dbt_project.yml");
+        let mut projects: Vec<PathBuf> = files.filter_map(|entry| entry.path().parent().map(Path::to_owned)).collect();
+        projects.sort_by_key(|path| (path.components().count(), path.clone()));
+        projects
+    }
+}
+
 /// Whether a file can matter to a dbt project, by its ending.
 fn is_source_path(path: &Path) -> bool {
     path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()))
@@ -118,7 +152,7 @@ pub struct Watch {
 impl Watch {
     /// Calls `changed` with the source files below `root` that were written, made, renamed or removed. A path may be a folder's
     /// (moved or removed as a whole), and an empty list says that events were lost and the folder has to be read again.
-    pub fn new(root: &Path, changed: impl Fn(Vec<PathBuf>) + Send + 'static) -> Result<Self, notify::Error> {
+    pub fn new(root: &Path, mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static) -> Result<Self, notify::Error> {
         let mut debouncer = new_debouncer(Duration::from_millis(60), None, move |result: DebounceEventResult| {
             let mut paths: Vec<PathBuf> = match result {
                 Ok(events) => {

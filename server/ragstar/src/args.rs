@@ -1,0 +1,114 @@
+//! What can be typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Makes a dbt project understood: in the editor, in the terminal, in Slack.
+#[derive(Debug, Parser)]
+#[command(name = "ragstar", version, about, propagate_version = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Common {
+    /// The dbt project's folder [default: the nearest one upward that holds dbt_project.yml]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Change one setting for this call; `ragstar config` lists them
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| "write KEY=VALUE".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer a question about the project
+    Ask {
+        /// The question
+        question: Vec<String>,
+        /// Go on with a conversation
+        #[arg(long, value_name = "ID")]
+        thread: Option<String>,
+        /// Show what is done on the way
+        #[arg(long)]
+        steps: bool,
+    },
+    /// Find models, sources, columns, metrics, macros and docs
+    Search {
+        /// Words, or a description of what is looked for
+        query: Vec<String>,
+        /// How many to show
+        #[arg(long, short = 'n', default_value_t = 10)]
+        limit: usize,
+    },
+    /// Read the project and say what was found
+    Index {
+        /// The project's folder, as with --project
+        dir: Option<PathBuf>,
+        /// End with exit code 1 if the project has errors
+        #[arg(long)]
+        strict: bool,
+        /// Bring the knowledge store up to date, too
+        #[arg(long)]
+        publish: bool,
+    },
+    /// Say whether an answer was good
+    Feedback {
+        /// The answer's id, or `last`
+        answer: String,
+        /// It helped
+        #[arg(long, conflicts_with = "bad", required_unless_present = "bad")]
+        good: bool,
+        /// It was wrong, or no help
+        #[arg(long)]
+        bad: bool,
+        /// What was good or wrong about it
+        #[arg(long, value_name = "TEXT")]
+        comment: Option<String>,
+    },
+    /// Say what is there, what is missing and what to do about it
+    Doctor {
+        /// Ask the language model for a word, too
+        #[arg(long)]
+        online: bool,
+    },
+    /// Print the effective settings and where each comes from
+    Config,
+    /// Run the language server over standard input and output
+    Lsp {
+        /// Editors pass this; it changes nothing
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
+    /// Listen for HTTP: questions, Slack's events, health
+    Serve,
+    /// The private database
+    Store {
+        #[command(subcommand)]
+        action: StoreAction,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum StoreAction {
+    /// Run it until nobody has used it for ten minutes; others do this by themselves
+    Run {
+        /// Seconds without a connection after which it stops
+        #[arg(long, default_value_t = 600, value_name = "N")]
+        idle_seconds: u64,
+    },
+    /// Stop it
+    Stop,
+    /// Say whether it runs and where it lives
+    Status,
+}

@@ -1,0 +1,23 @@
+//! `ragstar lsp`: the language server over standard input and output.
+
+use super::Outcome;
+use crate::context::Context;
+use crate::services::Wiring;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub async fn run(context: &Context) -> Outcome {
+    let context = context.clone();
+    let services = move |root: &std::path::Path| -> Arc<dyn analyst::Services> {
+        let common = crate::args::Common { project: Some(root.to_owned()), json: false, set: Vec::new() };
+        let own = Context::new(&common);
+        // Flags were given to this process, whatever the project.
+        let own = if own.project.is_some() { own } else { context.clone() };
+        Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()))
+    };
+    let clean = lsp::serve(Arc::new(services), env!("CARGO_PKG_VERSION")).await;
+    // Standard input may still be read by a thread that never ends.
+    std::process::exit(i32::from(!clean));
+    #[allow(unreachable_code)]
+    Ok(ExitCode::SUCCESS)
+}

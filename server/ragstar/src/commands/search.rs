@@ -1,0 +1,35 @@
+//! `ragstar search`: what the project has on a subject.
+
+use super::Outcome;
+use crate::context::Context;
+use crate::output;
+use analyst::Services;
+use serde_json::json;
+use std::process::ExitCode;
+
+pub async fn run(context: &Context, query: &str, limit: usize, json: bool) -> Outcome {
+    if query.trim().is_empty() {
+        return Err("say what to look for, such as: ragstar search monthly revenue".to_owned());
+    }
+    let analysis = context.load()?;
+    let wiring = super::wiring(context);
+    let analyst = wiring.analyst(&analysis).await;
+    let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), query, limit).await;
+    let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
+    if json {
+        let found: Vec<_> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score})).collect();
+        output::line(&json!({"found": found, "missing": missing}).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    for found in &result.found {
+        let description = found.description.as_deref().unwrap_or("(no description)").split_whitespace().collect::<Vec<_>>().join(" ");
+        let short: String = description.chars().take(160).collect();
+        let more = if description.chars().count() > 160 { "…" } else { "" };
+        output::line(&format!("{}  ({})\n    {short}{more}", found.label, found.resource_type));
+    }
+    if result.found.is_empty() {
+        output::line("nothing found");
+    }
+    missing.iter().for_each(|note| output::note(&format!("\nNote: {note}")));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,194 @@
+//! The analyst's ports, made from settings when somebody asks.
+
+use crate::context::Context;
+use analyst::ports::Services;
+use analyst::{Analyst, Chat, Embed, Knowledge, PortError};
+use async_trait::async_trait;
+use ide::Analysis;
+use llm::{ApiEmbed, Endpoint, LocalEmbed, OpenAiChat, Provider};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Embedded, Store, Workspace};
+use tokio::sync::{Mutex, OnceCell};
+
+/// Makes ports once and keeps them for the life of the process.
+pub struct Wiring {
+    context: Context,
+    embed: OnceCell<Arc<dyn Embed>>,
+    workspace: OnceCell<Workspace>,
+    /// The revision that the store has.
+    synced: Mutex<Option<u64>>,
+    /// Hears what is fetched or started.
+    announce: Box<dyn Fn(&str) + Send + Sync>,
+    /// Hears how many texts have their vectors, and how many will.
+    progress: Box<dyn Fn(usize, usize) + Send + Sync>,
+}
+
+impl Wiring {
+    pub fn new(context: Context, announce: impl Fn(&str) + Send + Sync + 'static, progress: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        Self { context, embed: OnceCell::new(), workspace: OnceCell::new(), synced: Mutex::new(None), announce: Box::new(announce), progress: Box::new(progress) }
+    }
+
+    /// The language model that the settings name; `Ok(None)` where they name none.
+    pub fn chat(&self) -> Result<Option<Arc<dyn Chat>>, PortError> {
+        let settings = &self.context.settings;
+        let Some(endpoint) = self.chat_endpoint()? else { return Ok(None) };
+        let chat = OpenAiChat::new(endpoint, settings.number("chat.temperature"), settings.count("chat.max_output_tokens").unwrap_or(4096))?;
+        Ok(Some(Arc::new(chat)))
+    }
+
+    /// Where the language model is.
+    pub fn chat_endpoint(&self) -> Result<Option<Endpoint>, PortError> {
+        let settings = &self.context.settings;
+        let key_of = |provider: Provider| match provider {
+            Provider::OpenAi => settings.secret("openai.api_key"),
+            Provider::Anthropic => settings.secret("anthropic.api_key"),
+            Provider::Google => settings.secret("google.api_key"),
+            Provider::Other => None,
+        };
+        let named = settings.get("chat.provider").and_then(Provider::from_name);
+        let base_url = settings.get("chat.base_url").map(str::to_owned);
+        let by_key = || [Provider::OpenAi, Provider::Anthropic, Provider::Google].into_iter().find(|&provider| key_of(provider).is_some());
+        let provider = match (named, &base_url) {
+            (Some(named), _) => named,
+            (None, Some(_)) => Provider::Other,
+            (None, None) => match by_key() {
+                Some(provider) => provider,
+                None => return Ok(None),
+            },
+        };
+        let api_key = settings.secret("chat.api_key").or_else(|| key_of(provider));
+        if base_url.is_none() && api_key.is_none() {
+            let name = settings.get("chat.provider").unwrap_or("openai");
+            return Err(PortError::new(format!("chat.provider is {name}, but {} is not set", provider.key_variable()), "no key"));
+        }
+        Ok(Some(Endpoint {
+            provider,
+            base_url: base_url.or_else(|| provider.base_url().map(str::to_owned)).unwrap_or_default(),
+            api_key,
+            model: settings.get("chat.model").or(provider.default_model()).unwrap_or("default").to_owned(),
+            timeout: Duration::from_secs(settings.count("chat.timeout_seconds").unwrap_or(120)),
+        }))
+    }
+
+    /// The embedding model; fetched first where it is the local one and not here yet.
+    pub async fn embed(&self) -> Result<Arc<dyn Embed>, PortError> {
+        self.embed.get_or_try_init(|| self.make_embed()).await.cloned()
+    }
+
+    async fn make_embed(&self) -> Result<Arc<dyn Embed>, PortError> {
+        let settings = &self.context.settings;
+        let name = settings.get("embeddings.provider").unwrap_or("local");
+        let base_url = settings.get("embeddings.base_url").map(str::to_owned);
+        if name == "local" && base_url.is_none() {
+            let cache_dir = self.context.cache_dir.clone();
+            let mut heard = Vec::new();
+            // Fetching and loading block; what they announce is told while they work.
+            let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
+            let loading = tokio::task::spawn_blocking(move || LocalEmbed::load(&cache_dir, &mut |message| drop(told.send(message.to_owned()))));
+            while let Some(message) = hearing.recv().await {
+                (self.announce)(&message);
+                heard.push(message);
+            }
+            let local = loading.await.unwrap_or_else(|error| Err(PortError::new("the embedding model failed to load", error)))?;
+            return Ok(Arc::new(local));
+        }
+        let provider = Provider::from_name(name).unwrap_or(Provider::Other);
+        let key = match provider {
+            Provider::Google => settings.secret("google.api_key"),
+            _ => settings.secret("openai.api_key"),
+        };
+        let api_key = settings.secret("embeddings.api_key").or_else(|| if base_url.is_none() { key } else { None });
+        if base_url.is_none() && api_key.is_none() {
+            return Err(PortError::new(format!("embeddings.provider is {name}, but {} is not set", provider.key_variable()), "no key"));
+        }
+        let endpoint = Endpoint {
+            provider,
+            base_url: base_url.or_else(|| provider.base_url().map(str::to_owned)).unwrap_or_default(),
+            api_key,
+            model: settings.get("embeddings.model").or(provider.default_embedding_model()).unwrap_or("default").to_owned(),
+            timeout: Duration::from_secs(60),
+        };
+        Ok(Arc::new(ApiEmbed::new(endpoint)?))
+    }
+
+    /// The private instance, whether it is used or not.
+    pub fn embedded(&self) -> Embedded {
+        Embedded { data_dir: self.context.data_dir.clone(), cache_dir: self.context.cache_dir.clone() }
+    }
+
+    /// The store of this workspace, connected. What it has to fetch first is announced.
+    pub async fn workspace(&self) -> Result<Workspace, PortError> {
+        let connect = || async {
+            let store = match self.context.settings.secret("database.url") {
+                Some(url) => Store::external(&url).await,
+                None => {
+                    let embedded = self.embedded();
+                    if !embedded.is_running().await {
+                        // Here rather than in the runner, so that the person sees what is fetched.
+                        let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
+                        let own = embedded.clone();
+                        let fetching = tokio::task::spawn_blocking(move || own.programs(&mut |message| drop(told.send(message.to_owned()))).map(|_| ()));
+                        while let Some(message) = hearing.recv().await {
+                            (self.announce)(&message);
+                        }
+                        match fetching.await {
+                            Ok(result) => result.map_err(store::StoreError::port)?,
+                            Err(error) => return Err(PortError::new("the private database could not be fetched", error)),
+                        }
+                    }
+                    Store::embedded(&embedded).await
+                }
+            };
+            store.map(|store| store.workspace(self.context.workspace_id())).map_err(store::StoreError::port)
+        };
+        self.workspace.get_or_try_init(connect).await.cloned()
+    }
+
+    /// Brings the store to a snapshot's state, unless it has it already.
+    pub async fn sync(&self, analysis: &Analysis, workspace: &Workspace, embed: Option<&dyn Embed>) -> Result<analyst::SyncReport, PortError> {
+        let mut synced = self.synced.lock().await;
+        if *synced == Some(analysis.revision) {
+            return Ok(analyst::SyncReport::default());
+        }
+        let report = analyst::sync(analysis, workspace, embed, |done, total| (self.progress)(done, total)).await?;
+        *synced = Some(analysis.revision);
+        Ok(report)
+    }
+
+    fn base(&self) -> Analyst {
+        let mut analyst = Analyst { rules: self.context.rules.clone(), ..Analyst::default() };
+        match self.chat() {
+            Ok(chat) => analyst.chat = chat,
+            Err(error) => analyst.absent.push(error.reader),
+        }
+        analyst
+    }
+}
+
+#[async_trait]
+impl Services for Wiring {
+    async fn analyst(&self, analysis: &Analysis) -> Analyst {
+        let mut made = self.base();
+        let mut absent = |what: &str, error: PortError| {
+            tracing::warn!(error = %error.log, "{what}");
+            made.absent.push(format!("{what}: {}", error.reader));
+        };
+        // Each may have to be fetched or started; neither waits for the other.
+        let (embed, workspace) = tokio::join!(self.embed(), self.workspace());
+        let embed = embed.map_err(|error| absent("searched without the embedding model", error)).ok();
+        let workspace = workspace.map_err(|error| absent("searched without the knowledge store", error)).ok();
+        if let Some(workspace) = &workspace {
+            if let Err(error) = self.sync(analysis, workspace, embed.as_deref()).await {
+                absent("the knowledge store is not up to date", error);
+            }
+        }
+        made.embed = embed;
+        made.knowledge = workspace.map(|workspace| Arc::new(workspace) as Arc<dyn Knowledge>);
+        made
+    }
+
+    async fn writer(&self) -> Analyst {
+        self.base()
+    }
+}

@@ -1,0 +1,115 @@
+//! `/api/*` and health.
+
+use crate::State;
+use analyst::{Event, Question};
+use axum::Json;
+use axum::extract::{Query, State as Extract};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+
+/// `GET /healthz`: the process lives and has read its project.
+pub async fn health(Extract(state): Extract<State>) -> Json<Value> {
+    let analysis = state.analysis();
+    Json(json!({"status": "ok", "project": &*analysis.index.project, "nodes": analysis.index.nodes.len(), "revision": analysis.revision}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ask {
+    message: String,
+    thread_id: Option<String>,
+}
+
+/// `POST /api/ask` with `{message, threadId?}`: server-sent events `step` and `text` (each a JSON string) while the answer is
+/// made, then one `answer`, the object that `ragstar ask --json` prints.
+pub async fn ask(Extract(state): Extract<State>, headers: HeaderMap, Json(ask): Json<Ask>) -> Response {
+    if let Some(refusal) = refuse(&state, &headers) {
+        return refusal;
+    }
+    if ask.message.trim().is_empty() {
+        return (StatusCode::BAD_REQUEST, Json(json!({"error": "message is empty"}))).into_response();
+    }
+    let (send, receive) = tokio::sync::mpsc::unbounded_channel::<sse::Event>();
+    let work = tokio::spawn(async move {
+        let analysis = state.analysis();
+        let analyst = state.services.analyst(&analysis).await;
+        let question = Question { text: ask.message, thread_id: ask.thread_id, mouth: "api", selection: None };
+        let answer = analyst
+            .answer(&analysis, &question, &mut |event| {
+                let (name, text) = match event {
+                    Event::Text(text) => ("text", text),
+                    Event::Step(title) => ("step", title),
+                };
+                let _ = send.send(sse::Event::default().event(name).data(json!(text).to_string()));
+            })
+            .await;
+        let _ = send.send(sse::Event::default().event("answer").data(answer.to_json().to_string()));
+    });
+    // Who hangs up stops the work.
+    let guard = AbortOnDrop(work);
+    let stream = futures::stream::unfold((receive, guard), |(mut receive, guard)| async move { receive.recv().await.map(|event| (event, (receive, guard))) });
+    Sse::new(stream.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Search {
+    q: String,
+    #[serde(default = "ten")]
+    limit: usize,
+}
+
+fn ten() -> usize {
+    10
+}
+
+/// `GET /api/search?q=…&limit=…`.
+pub async fn search(Extract(state): Extract<State>, headers: HeaderMap, Query(search): Query<Search>) -> Response {
+    if let Some(refusal) = refuse(&state, &headers) {
+        return refusal;
+    }
+    let analysis = state.analysis();
+    let analyst = state.services.analyst(&analysis).await;
+    let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), &search.q, search.limit.min(100)).await;
+    let found: Vec<Value> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score})).collect();
+    let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
+    Json(json!({"found": found, "missing": missing})).into_response()
+}
+
+/// Why a caller may not ask: no token where one is set, or a page of another site in somebody's browser.
+fn refuse(state: &State, headers: &HeaderMap) -> Option<Response> {
+    let refusal = |status: StatusCode, why: &str| Some((status, Json(json!({"error": why}))).into_response());
+    match &state.api_token {
+        Some(token) => {
+            let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+            let same = sent.is_some_and(|sent| equal(sent.as_bytes(), token.expose_secret().as_bytes()));
+            if same { None } else { refusal(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer` with the value of RAGSTAR_API_TOKEN") }
+        }
+        None => {
+            // Without a token only this machine can reach the port; its browsers must not do so for other sites.
+            let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            let is_local = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
+            let foreign = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).is_some_and(|origin| !origin.ends_with(host));
+            if !is_local || foreign { refusal(StatusCode::FORBIDDEN, "only this machine may ask here") } else { None }
+        }
+    }
+}
+
+/// Compares in a time that says nothing about where two texts differ.
+fn equal(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
