@@ -242,7 +242,8 @@ impl Reader<'_> {
                 entry.inputs = item.get_str("model").map(str::to_owned).into_iter().collect();
                 for given in item.get("given").map(Node::items).unwrap_or_default() {
                     if let Some(input) = given.get("input") {
-                        self.expression(input, &mut entry.uses);
+                        // A unit test depends on the model that it tests alone.
+                        self.expression(input, &mut Vec::new());
                     }
                 }
             }
@@ -260,10 +261,11 @@ impl Reader<'_> {
     /// What entries of every section share.
     fn common(&mut self, section: Section, item: &Node, name: Text, path: Vec<Step>) -> Entry {
         let description = self.description(item);
-        let mut uses = Vec::new();
-        let tests = self.tests(item, &mut uses);
+        // What tests name is used by the file, and no dependency of the node that is tested.
+        let mut of_tests = Vec::new();
+        let tests = self.tests(item, &mut of_tests);
         let columns_key = if section == Section::Macros { "arguments" } else { "columns" };
-        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key, &mut uses)).unwrap_or_default();
+        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key, &mut of_tests)).unwrap_or_default();
         let mut config = Config::from_yaml(item);
         if let Some(node) = item.get("config") {
             config.merge(&Config::from_yaml(node));
@@ -279,7 +281,7 @@ impl Reader<'_> {
             source: None,
             latest_version: None,
             versions: Vec::new(),
-            uses,
+            uses: Vec::new(),
             inputs: Vec::new(),
             details: Vec::new(),
             path,

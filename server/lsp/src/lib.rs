@@ -1,3 +1,39 @@
+//! The language server: LSP 3.17 over standard input and output. The only room that knows LSP's types.
+//!
+//! tower-lsp is a mailbox: each method sends a typed event, stamped in the order of the wire because that happens before its first
+//! await, and one loop owns all state. Requests get an immutable snapshot from the loop and do their work off it.
+
+mod convert;
+mod custom;
+mod describe;
+mod diagnostics;
+mod event;
+mod main_loop;
+mod server;
+
+use analyst::Services;
+use std::path::Path;
 use std::sync::Arc;
-pub type MakeServices = dyn Fn(&std::path::Path) -> Arc<dyn analyst::Services> + Send + Sync;
-pub async fn serve(_s: Arc<MakeServices>, _v: &'static str) -> bool { true }
+use tower_lsp::{LspService, Server};
+
+/// Makes the analyst's services of the project in a folder.
+pub type MakeServices = dyn Fn(&Path) -> Arc<dyn Services> + Send + Sync;
+
+/// Serves until the client says `exit` or hangs up. `true` where it said `shutdown` first, as LSP wants it.
+pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {
+    let (events, inbox) = tokio::sync::mpsc::unbounded_channel();
+    let shut_down = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = shut_down.clone();
+    let (service, socket) = LspService::build(move |client| {
+        tokio::spawn(main_loop::run(client.clone(), services, inbox, events.clone()));
+        server::Mailbox::new(client, events, version, stopped)
+    })
+    .custom_method("ragstar/chat", server::Mailbox::chat)
+    .custom_method("ragstar/search", server::Mailbox::search)
+    .custom_method("ragstar/feedback", server::Mailbox::feedback)
+    .custom_method("ragstar/status", server::Mailbox::status)
+    .finish();
+    // A chat may take minutes; it must not hold up hovers.
+    Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service).await;
+    shut_down.load(std::sync::atomic::Ordering::SeqCst)
+}

@@ -1,0 +1,63 @@
+//! What the loop hears.
+
+use analyst::Services;
+use ide::Analysis;
+use std::path::PathBuf;
+use std::sync::Arc;
+use text::Encoding;
+use tokio::sync::oneshot;
+use tower_lsp::lsp_types::{InitializeParams, TextDocumentContentChangeEvent, Url};
+use vfs::{FileText, Watch};
+
+/// Everything that can happen to the server's state.
+pub enum Event {
+    Initialize(Box<InitializeParams>, Capabilities),
+    /// The client is ready; work may begin.
+    Initialized,
+    DidOpen { uri: Url, version: i32, text: String },
+    DidChange { uri: Url, version: i32, changes: Vec<TextDocumentContentChangeEvent> },
+    DidClose { uri: Url },
+    /// The client's or the watcher's word on files; an empty list says that events were lost.
+    FilesChanged { root: Option<PathBuf>, paths: Vec<PathBuf> },
+    FoldersChanged { added: Vec<PathBuf>, removed: Vec<PathBuf> },
+    /// A project was read.
+    Loaded { root: PathBuf, files: Vec<(PathBuf, FileText)>, watch: Option<Watch> },
+    /// A request wants the state as it is now.
+    Snapshot { scope: Scope, reply: oneshot::Sender<Vec<Snapshot>> },
+}
+
+/// Whose snapshot is wanted.
+pub enum Scope {
+    /// Of the project that a file belongs to.
+    File(PathBuf),
+    All,
+}
+
+/// What the client can do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Capabilities {
+    pub encoding: Encoding,
+    pub markdown: bool,
+    pub progress: bool,
+    pub document_changes: bool,
+    pub create_files: bool,
+    pub resolve_edits: bool,
+}
+
+/// One project at one moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub analysis: Analysis,
+    pub services: Arc<dyn Services>,
+    pub capabilities: Capabilities,
+    /// Whether the project was read; until then only open files are known.
+    pub loaded: bool,
+    /// Paths and versions of open documents.
+    pub open: Arc<Vec<(PathBuf, i32)>>,
+}
+
+impl Snapshot {
+    pub fn version_of(&self, path: &std::path::Path) -> Option<i32> {
+        self.open.iter().find(|(open, _)| open == path).map(|(_, version)| *version)
+    }
+}

@@ -1,0 +1,317 @@
+//! The one owner of the server's state.
+
+use crate::diagnostics;
+use crate::event::{Capabilities, Event, Scope, Snapshot};
+use crate::{MakeServices, convert};
+use analyst::Services;
+use ide::AnalysisHost;
+use rustc_hash::FxHashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use text::Document;
+use tokio::sync::{mpsc, watch};
+use tower_lsp::Client;
+use tower_lsp::lsp_types::notification::Progress;
+use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
+use tower_lsp::lsp_types::{
+    NumberOrString, ProgressParams, ProgressParamsValue, TextDocumentContentChangeEvent, Url, WorkDoneProgress, WorkDoneProgressBegin,
+    WorkDoneProgressCreateParams, WorkDoneProgressEnd,
+};
+use vfs::{DiskLoader, Loader, Watch};
+
+struct Project {
+    host: AnalysisHost,
+    services: Arc<dyn Services>,
+    loaded: bool,
+    /// Kept for what its drop ends.
+    _watch: Option<Watch>,
+}
+
+struct Open {
+    document: Document,
+    version: i32,
+}
+
+struct State {
+    client: Client,
+    events: mpsc::UnboundedSender<Event>,
+    services: Arc<MakeServices>,
+    capabilities: Capabilities,
+    ready: bool,
+    folders: Vec<PathBuf>,
+    /// By root.
+    projects: FxHashMap<PathBuf, Project>,
+    open: FxHashMap<PathBuf, Open>,
+    published: watch::Sender<diagnostics::State>,
+    /// Whether diagnostics of closed files may have changed.
+    whole_project: bool,
+}
+
+/// Handles events until the server ends.
+pub async fn run(client: Client, services: Arc<MakeServices>, mut inbox: mpsc::UnboundedReceiver<Event>, events: mpsc::UnboundedSender<Event>) {
+    let (published, states) = watch::channel(diagnostics::State::default());
+    tokio::spawn(diagnostics::publish(client.clone(), states));
+    let mut state = State {
+        client,
+        events,
+        services,
+        capabilities: Capabilities::default(),
+        ready: false,
+        folders: Vec::new(),
+        projects: FxHashMap::default(),
+        open: FxHashMap::default(),
+        published,
+        whole_project: false,
+    };
+    while let Some(event) = inbox.recv().await {
+        let mut changed = state.handle(event);
+        // A burst of keystrokes is one change to whoever reads diagnostics.
+        while let Ok(event) = inbox.try_recv() {
+            changed |= state.handle(event);
+        }
+        if changed && state.ready {
+            state.tell_diagnostics();
+        }
+    }
+}
+
+impl State {
+    /// `true` where the state of a project changed.
+    fn handle(&mut self, event: Event) -> bool {
+        match event {
+            Event::Initialize(params, capabilities) => {
+                self.capabilities = capabilities;
+                let of_uri = |uri: &Url| convert::path_of(uri);
+                self.folders = match &params.workspace_folders {
+                    Some(folders) if !folders.is_empty() => folders.iter().filter_map(|folder| of_uri(&folder.uri)).collect(),
+                    _ => params.root_uri.as_ref().and_then(of_uri).into_iter().collect(),
+                };
+                false
+            }
+            Event::Initialized => {
+                self.ready = true;
+                for folder in self.folders.clone() {
+                    self.add_folder(&folder);
+                }
+                let open: Vec<PathBuf> = self.open.keys().cloned().collect();
+                open.iter().for_each(|path| self.ensure_project(path));
+                true
+            }
+            Event::DidOpen { uri, version, text } => {
+                let Some(path) = convert::path_of(&uri) else { return false };
+                let document = Document::new(&text);
+                self.open.insert(path.clone(), Open { document, version });
+                if self.ready {
+                    self.ensure_project(&path);
+                }
+                self.overlay(&path, Some(text))
+            }
+            Event::DidChange { uri, version, changes } => self.change(&uri, version, changes),
+            Event::DidClose { uri } => {
+                let Some(path) = convert::path_of(&uri) else { return false };
+                self.open.remove(&path);
+                // What was not saved is gone; the disk counts again.
+                if let Some(project) = self.project_of(&path) {
+                    project.host.set_disk(&path, DiskLoader.read(&path));
+                }
+                self.whole_project = true;
+                self.overlay(&path, None)
+            }
+            Event::FilesChanged { root, paths } => self.files_changed(root.as_deref(), &paths),
+            Event::FoldersChanged { added, removed } => {
+                for folder in removed {
+                    self.folders.retain(|known| *known != folder);
+                    self.projects.retain(|root, _| !root.starts_with(&folder));
+                }
+                for folder in added {
+                    self.folders.push(folder.clone());
+                    self.add_folder(&folder);
+                }
+                true
+            }
+            Event::Loaded { root, files, watch } => {
+                let Some(project) = self.projects.get_mut(&root) else { return false };
+                project.host.load(files);
+                project.loaded = true;
+                project._watch = watch;
+                self.whole_project = true;
+                true
+            }
+            Event::Snapshot { scope, reply } => {
+                let snapshots = match scope {
+                    Scope::All => self.snapshots(),
+                    Scope::File(path) => self.root_of(&path).and_then(|root| self.snapshot(&root)).into_iter().collect(),
+                };
+                // Who asked may have cancelled.
+                let _ = reply.send(snapshots);
+                false
+            }
+        }
+    }
+
+    fn change(&mut self, uri: &Url, version: i32, changes: Vec<TextDocumentContentChangeEvent>) -> bool {
+        let Some(path) = convert::path_of(uri) else { return false };
+        let encoding = self.capabilities.encoding;
+        let Some(open) = self.open.get_mut(&path) else {
+            tracing::warn!(%uri, "a change of a document that is not open");
+            return false;
+        };
+        for change in changes {
+            match change.range {
+                Some(range) => {
+                    if !open.document.change(convert::position(range.start), convert::position(range.end), &change.text, encoding) {
+                        tracing::warn!(%uri, version, "a change outside of the document");
+                    }
+                }
+                None => open.document = Document::new(&change.text),
+            }
+        }
+        open.version = version;
+        let text = open.document.text();
+        self.overlay(&path, Some(text))
+    }
+
+    fn overlay(&mut self, path: &Path, text: Option<String>) -> bool {
+        match self.project_of(path) {
+            Some(project) => {
+                project.host.set_overlay(path, text.map(Arc::from));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn files_changed(&mut self, root: Option<&Path>, paths: &[PathBuf]) -> bool {
+        if paths.is_empty() {
+            // Events were lost: read all of it again.
+            if let Some(root) = root.filter(|root| self.projects.contains_key(*root)) {
+                self.load(root.to_owned());
+            }
+            return false;
+        }
+        let mut changed = false;
+        for path in paths {
+            let Some(root) = self.root_of(path).or_else(|| root.map(Path::to_owned)) else { continue };
+            if !DiskLoader::is_relevant(&root, path) {
+                continue;
+            }
+            let Some(project) = self.projects.get_mut(&root) else { continue };
+            changed = true;
+            let mut gone: Vec<PathBuf> = project.host.paths_below(path);
+            if path.is_dir() {
+                for (file, text) in DiskLoader.load(path) {
+                    gone.retain(|known| *known != file);
+                    project.host.set_disk(&file, Some(text));
+                }
+                gone.into_iter().for_each(|file| project.host.set_disk(&file, None));
+            } else if path.extension().is_some() {
+                project.host.set_disk(path, DiskLoader.read(path));
+            } else {
+                // A folder that is gone.
+                gone.into_iter().for_each(|file| project.host.set_disk(&file, None));
+            }
+        }
+        self.whole_project |= changed;
+        changed
+    }
+
+    /// The root of the project that a file belongs to: the innermost that is open, packages aside.
+    fn root_of(&self, path: &Path) -> Option<PathBuf> {
+        let holding = self.projects.keys().filter(|root| path.starts_with(root));
+        holding.max_by_key(|root| root.components().count()).cloned()
+    }
+
+    fn project_of(&mut self, path: &Path) -> Option<&mut Project> {
+        let root = self.root_of(path)?;
+        self.projects.get_mut(&root)
+    }
+
+    /// Opens the projects of a workspace folder: those below it, or the one that it lies in.
+    fn add_folder(&mut self, folder: &Path) {
+        let below = DiskLoader::find_projects_below(folder);
+        let above = || DiskLoader::find_project(folder).into_iter().collect();
+        let roots: Vec<PathBuf> = if below.is_empty() { above() } else { below };
+        for root in roots {
+            self.add_project(root);
+        }
+    }
+
+    /// Opens the project around a file, wherever it lies.
+    fn ensure_project(&mut self, path: &Path) {
+        if let Some(root) = path.parent().and_then(DiskLoader::find_project) {
+            self.add_project(root);
+        }
+    }
+
+    fn add_project(&mut self, root: PathBuf) {
+        if self.projects.contains_key(&root) {
+            return;
+        }
+        let mut host = AnalysisHost::new(&root);
+        for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
+            host.set_overlay(path, Some(open.document.text().into()));
+        }
+        let project = Project { host, services: (self.services)(&root), loaded: false, _watch: None };
+        self.projects.insert(root.clone(), project);
+        self.load(root);
+    }
+
+    /// Reads a project in the background and watches it from then on.
+    fn load(&self, root: PathBuf) {
+        let (client, events, show) = (self.client.clone(), self.events.clone(), self.capabilities.progress);
+        tokio::spawn(async move {
+            let reading = {
+                let (root, events) = (root.clone(), events.clone());
+                tokio::task::spawn_blocking(move || {
+                    // Watched first, so that nothing that changes while it is read is missed.
+                    let (watched, sender) = (root.clone(), events.clone());
+                    let watch = Watch::new(&root, move |paths| drop(sender.send(Event::FilesChanged { root: Some(watched.clone()), paths })));
+                    let watch = watch.map_err(|error| tracing::warn!(%error, "changes on disk will not be noticed")).ok();
+                    (DiskLoader.load(&root), watch)
+                })
+            };
+            let progress = if show { begin_progress(&client, &root).await } else { None };
+            if let Ok((files, watch)) = reading.await {
+                let _ = events.send(Event::Loaded { root, files, watch });
+            }
+            if let Some(token) = progress {
+                let value = ProgressParamsValue::WorkDone(WorkDoneProgress::End(WorkDoneProgressEnd { message: None }));
+                client.send_notification::<Progress>(ProgressParams { token, value }).await;
+            }
+        });
+    }
+
+    fn snapshot(&mut self, root: &Path) -> Option<Snapshot> {
+        let open = self.open.iter().filter(|(path, _)| path.starts_with(root)).map(|(path, open)| (path.clone(), open.version)).collect();
+        let capabilities = self.capabilities;
+        let project = self.projects.get_mut(root)?;
+        // Changes since the last request are merged when somebody wants to read.
+        let analysis = project.host.publish();
+        Some(Snapshot { analysis, services: project.services.clone(), capabilities, loaded: project.loaded, open: Arc::new(open) })
+    }
+
+    fn snapshots(&mut self) -> Vec<Snapshot> {
+        let mut roots: Vec<PathBuf> = self.projects.keys().cloned().collect();
+        roots.sort();
+        roots.iter().filter_map(|root| self.snapshot(root)).collect()
+    }
+
+    fn tell_diagnostics(&mut self) {
+        let snapshots = self.snapshots().into_iter().filter(|snapshot| snapshot.loaded).collect();
+        let whole_project = std::mem::take(&mut self.whole_project);
+        self.published.send_modify(|state| {
+            // One that was not taken yet is not forgotten.
+            state.whole_project = whole_project || (state.whole_project && !state.snapshots.is_empty());
+            state.snapshots = snapshots;
+        });
+    }
+}
+
+async fn begin_progress(client: &Client, root: &Path) -> Option<NumberOrString> {
+    let token = NumberOrString::String(format!("ragstar/index {}", root.display()));
+    let create = client.send_request::<WorkDoneProgressCreate>(WorkDoneProgressCreateParams { token: token.clone() });
+    tokio::time::timeout(std::time::Duration::from_secs(2), create).await.ok()?.ok()?;
+    let begin = WorkDoneProgressBegin { title: "Reading the dbt project".to_owned(), cancellable: Some(false), message: None, percentage: None };
+    client.send_notification::<Progress>(ProgressParams { token: token.clone(), value: ProgressParamsValue::WorkDone(WorkDoneProgress::Begin(begin)) }).await;
+    Some(token)
+}
