@@ -8,6 +8,7 @@ mod custom;
 mod describe;
 mod diagnostics;
 mod event;
+mod lifecycle;
 mod main_loop;
 mod server;
 
@@ -33,7 +34,12 @@ pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {
     .custom_method("ragstar/feedback", server::Mailbox::feedback)
     .custom_method("ragstar/status", server::Mailbox::status)
     .finish();
+    let (service, exited) = lifecycle::Lifecycle::around(service);
     // A chat may take minutes; it must not hold up hovers.
-    Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service).await;
+    let serving = Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service);
+    tokio::select! {
+        () = serving => {}
+        () = exited.notified() => {}
+    }
     shut_down.load(std::sync::atomic::Ordering::SeqCst)
 }
