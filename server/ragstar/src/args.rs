@@ -104,7 +104,7 @@ pub enum StoreAction {
     /// Run it until nobody has used it for ten minutes; others do this by themselves
     Run {
         /// Seconds without a connection after which it stops
-        #[arg(long, default_value_t = 600, value_name = "N")]
+        #[arg(long, env = "RAGSTAR_STORE_IDLE_SECONDS", default_value_t = 600, value_name = "N")]
         idle_seconds: u64,
     },
     /// Stop it

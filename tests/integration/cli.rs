@@ -1,0 +1,90 @@
+//! The command line on the example project.
+
+use crate::harness::{Person, shop};
+use serde_json::{Value, json};
+
+#[test]
+fn index_finds_what_dbt_finds() {
+    // Counted by dbt-core 1.11's own manifest of the same project.
+    let index = Person::new().json(&shop(), &["index"]);
+    let counts = json!({"model": 29, "seed": 2, "snapshot": 1, "source": 8, "analysis": 1, "test": 1, "unit_test": 1, "exposure": 2, "metric": 3, "semantic_model": 2, "saved_query": 1, "group": 1});
+    assert_eq!(index["counts"], counts);
+    assert_eq!((&index["macros"], &index["docs"], &index["edges"], &index["packages"]), (&json!(9), &json!(11), &json!(61), &json!(["shop_helpers"])));
+    assert_eq!(index["problems"], json!([]));
+    let of = |id: &str| index["nodes"].as_array().unwrap().iter().find(|node| node["uniqueId"] == id).unwrap_or_else(|| panic!("{id}")).clone();
+    assert_eq!(of("model.shop.fct_monthly_revenue")["dependsOn"], json!(["model.shop.fct_orders", "model.shop.fct_refunds"]));
+    assert_eq!(of("model.shop.rpt_category_sales")["dependsOn"].as_array().unwrap().iter().filter(|id| id.as_str().unwrap().ends_with(".v1")).count(), 1);
+    assert_eq!(of("metric.shop.average_order_value")["dependsOn"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn ask_answers_truly_without_any_account_and_takes_feedback() {
+    let person = Person::new();
+    let answer = person.json(&shop(), &["ask", "How is monthly revenue computed?"]);
+    let markdown = answer["markdown"].as_str().unwrap();
+    assert!(markdown.starts_with("1. `fct_monthly_revenue` (model)"), "{markdown}");
+    assert!(markdown.contains("Net revenue** is gross revenue less refunds"), "{markdown}");
+    assert!(answer["missing"].as_str().unwrap().contains("LLM_OPENAI_API_KEY"));
+    let citation = &answer["citations"][0];
+    assert_eq!(citation["uniqueId"], "model.shop.fct_monthly_revenue");
+    assert!(citation["uri"].as_str().unwrap().ends_with("/models/marts/finance/fct_monthly_revenue.sql"));
+
+    let text = person.run(&shop(), &["ask", "Which", "models", "use", "the", "refunds", "source?"]);
+    assert!(text.ok && text.out.contains("`stg_shop__refunds`") && text.out.contains("Sources:"), "{text:?}");
+    assert!(text.err.contains("no language model is configured"), "{text:?}");
+
+    assert!(person.run(&shop(), &["feedback", "last", "--good", "--comment", "exact"]).ok);
+    assert!(person.run(&shop(), &["feedback", answer["answerId"].as_str().unwrap(), "--bad"]).ok);
+    let nobody = person.run(&shop(), &["feedback", "00000000-0000-4000-8000-000000000000", "--good"]);
+    assert!(!nobody.ok && nobody.err.contains("there is no answer"), "{nobody:?}");
+    // Another workspace knows nothing of it.
+    let other = Person::new().run(&shop(), &["feedback", answer["answerId"].as_str().unwrap(), "--good"]);
+    assert!(!other.ok && other.err.contains("there is no answer"), "{other:?}");
+}
+
+#[test]
+fn search_finds_by_meaning() {
+    let person = Person::new();
+    // No description holds these words; the models' meaning does.
+    for (query, expected) in [("who is about to leave us", "customer_churn_scores"), ("people who visited the site but did not buy", "web_funnel"), ("money given back to buyers", "fct_refunds")] {
+        let found = person.json(&shop(), &["search", query, "-n", "5"]);
+        let labels: Vec<&str> = found["found"].as_array().unwrap().iter().map(|found| found["label"].as_str().unwrap()).collect();
+        assert!(labels.contains(&expected), "{query}: {labels:?}");
+        assert_eq!(found["missing"], json!([]));
+    }
+}
+
+#[test]
+fn config_names_every_origin_and_hides_secrets() {
+    let project = testkit::shop_copy().unwrap();
+    std::fs::write(project.path().join("ragstar.yml"), "chat:\n  model: small\nserver:\n  port: 8123\n").unwrap();
+    std::fs::write(project.path().join(".env"), "LLM_OPENAI_API_KEY=sk-do-not-show\n").unwrap();
+    let person = Person::new().with("LLM_CHAT_CONFIG_TEMPERATURE", "0.2");
+    let config = person.json(project.path(), &["--set", "server.port=9000", "config"]);
+    let setting = |key: &str| config["settings"][key].clone();
+    assert_eq!(setting("server.port"), json!({"value": "9000", "origin": "flag"}));
+    assert!(setting("chat.model")["origin"].as_str().unwrap().ends_with("ragstar.yml"));
+    assert_eq!(setting("chat.temperature")["origin"], "environment LLM_CHAT_CONFIG_TEMPERATURE");
+    assert_eq!(setting("openai.api_key")["value"], "(hidden)");
+    assert!(!config.to_string().contains("sk-do-not-show"));
+    std::fs::write(project.path().join("ragstar.yml"), "chat:\n  modle: small\n").unwrap();
+    let wrong = person.run(project.path(), &["config"]);
+    assert!(!wrong.ok && wrong.err.contains("ragstar.yml:2: there is no setting `chat.modle`; did you mean `chat.model`?"), "{wrong:?}");
+}
+
+#[test]
+fn doctor_says_what_is_there_and_what_to_do() {
+    let project = testkit::shop_copy().unwrap();
+    std::fs::write(project.path().join(".ragstarrules.yml"), "question_anserer: x\n").unwrap();
+    let doctor = Person::new().run(project.path(), &["--json", "doctor"]);
+    let checks: Value = serde_json::from_str(&doctor.out).unwrap();
+    let of = |name: &str| checks.as_array().unwrap().iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("{name}: {checks}")).clone();
+    assert_eq!(of("project")["state"], "ok");
+    assert_eq!(of("language model")["state"], "missing");
+    assert!(of("rules")["message"].as_str().unwrap().contains(".ragstarrules.yml:1: there is no step `question_anserer`"));
+    assert!(!doctor.ok, "a mistake in a file is an error");
+    std::fs::remove_file(project.path().join(".ragstarrules.yml")).unwrap();
+    std::fs::remove_dir_all(project.path().join("dbt_packages")).unwrap();
+    let doctor = Person::new().run(project.path(), &["doctor"]);
+    assert!(doctor.out.contains("run `dbt deps`"), "{doctor:?}");
+}

