@@ -54,6 +54,8 @@ create table chunks (
     unique_id text not null,
     position int not null,
     content text not null,
+    -- Prose has a meaning to embed; code is found by its words.
+    embeds boolean not null,
     words tsvector not null generated always as (to_tsvector('english', translate(content, '_.', '  '))) stored,
     unique (workspace_id, unique_id, position),
     foreign key (workspace_id, unique_id) references documents on delete cascade

@@ -7,7 +7,7 @@ join lateral (
     where feedback.workspace_id = answers.workspace_id and feedback.answer_id = answers.answer_id
 ) as liked on liked.rating > 0
 cross join lateral (
-    select coalesce(nullif(replace(plainto_tsquery('english', translate($2, '_.', '  '))::text, '&', '|'), ''), '''''')::tsquery as query
+    select nullif(replace(plainto_tsquery('english', translate($2, '_.', '  '))::text, '&', '|'), '')::tsquery as query
 ) as asked
 where questions.workspace_id = $1 and questions.words @@ asked.query
   and ts_rank(questions.words, asked.query, 0) > 0.03

@@ -6,7 +6,7 @@ with by_words as (
         select chunk_id, ts_rank_cd(words, query, 1) as rank
         from chunks, (
             -- Any of the words may hit: a question has more words than any description.
-            select coalesce(nullif(replace(plainto_tsquery('english', translate($2, '_.', '  '))::text, '&', '|'), ''), '''''')::tsquery as query
+            select nullif(replace(plainto_tsquery('english', translate($2, '_.', '  '))::text, '&', '|'), '')::tsquery as query
         ) as asked
         where workspace_id = $1 and words @@ query
         order by rank desc
@@ -25,8 +25,9 @@ by_meaning as (
     where $5 is not null
 ),
 fused as (
-    select chunk_id, sum(1.0 / (50 + place)) as score
-    from (select * from by_words union all select * from by_meaning) as hits
+    -- A question's words hit more by chance than its meaning does.
+    select chunk_id, sum(weight / (50 + place)) as score
+    from (select chunk_id, place, 0.7 as weight from by_words union all select chunk_id, place, 1.0 from by_meaning) as hits
     group by chunk_id
 ),
 best as (

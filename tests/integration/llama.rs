@@ -55,7 +55,7 @@ fn a_small_local_model_answers_from_the_project() {
         Ok(started) => started,
         Err(why) => return skip(&format!("no local model here: {}", why.lines().last().unwrap_or_default())),
     };
-    let person = Person::new().with("LLM_CHAT_BASE_URL", &url).with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b").with("LLM_CHAT_CONFIG_TEMPERATURE", "0").with("LLM_CHAT_MAX_OUTPUT_TOKENS", "200");
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &url).with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b").with("LLM_CHAT_CONFIG_TEMPERATURE", "0").with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160");
     let answer = person.json(&shop(), &["ask", "Which model has the monthly revenue, and what is one row of it?"]);
     assert_eq!(answer["model"], "qwen2.5-coder-0.5b");
     assert_eq!(answer.get("missing").and_then(Value::as_str), None, "{answer}");

@@ -71,7 +71,7 @@ impl Client {
     pub fn answer(&mut self, id: i64) -> Value {
         let started = Instant::now();
         loop {
-            let left = Duration::from_secs(120).saturating_sub(started.elapsed());
+            let left = Duration::from_secs(300).saturating_sub(started.elapsed());
             let message = self.messages.recv_timeout(left).expect("an answer");
             if message.get("method").is_some() {
                 if let Some(request) = message.get("id") {
@@ -156,7 +156,7 @@ fn every_feature_over_the_wire() {
     let definition = client.request("textDocument/definition", at(on_ref.clone()));
     assert!(definition[0]["uri"].as_str().unwrap().ends_with("/models/marts/core/fct_refunds.sql"));
     let symbols = client.request("textDocument/documentSymbol", json!({"textDocument": {"uri": uri(&path)}}));
-    assert!(symbols.as_array().unwrap().iter().any(|symbol| symbol["name"] == "refunds"), "{symbols}");
+    assert!(symbols.as_array().unwrap().iter().any(|symbol| symbol["name"] == "refunds_by_month"), "{symbols}");
     let found = client.request("workspace/symbol", json!({"query": "fct_monthly"}));
     assert_eq!(found[0]["name"], "fct_monthly_revenue");
 

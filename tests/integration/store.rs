@@ -1,7 +1,7 @@
 //! The private Postgres, and a server that others share.
 
 use crate::harness::{Person, RAGSTAR, TOOLS, wait_for};
-use analyst::ports::{Exchange, Feedback, Knowledge, KnowledgeQuery, NodeRow};
+use analyst::ports::{Chunk, Exchange, Feedback, Knowledge, KnowledgeQuery, NodeRow};
 use std::path::{Path, PathBuf};
 use store::{Embedded, Store, Workspace};
 
@@ -58,7 +58,7 @@ fn row(id: &str, text: &str) -> NodeRow {
         path: "m.sql".to_owned(),
         content_hash: text.as_bytes().to_vec(),
         body: text.to_owned(),
-        chunks: text.split('|').map(str::to_owned).collect(),
+        chunks: text.split('|').map(Chunk::prose).collect(),
         ..NodeRow::default()
     }
 }

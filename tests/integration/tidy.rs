@@ -38,7 +38,7 @@ fn rooms_keep_their_borders() {
     none_says(&["text", "vfs", "syntax", "dbt", "ide", "rules", "store", "llm", "analyst", "lsp"], &["axum::", "slack_morphism"]);
     none_says(&["analyst", "ide", "dbt", "lsp", "web"], &["sqlx::", "async_openai"]);
     none_says(&["store"], &["dbt::", "ide::"]);
-    none_says(&["llm"], &["dbt::", "ide::", "prompts"]);
+    none_says(&["llm"], &["dbt::", "ide::", "prompts::"]);
     none_says(&["vfs", "text"], &["syntax::", "dbt::"]);
 }
 

@@ -85,12 +85,12 @@ fn samples(analysis: &Analysis) -> Vec<String> {
 
 fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
     let node = &analysis.index.nodes[index];
-    let mut text = format!("<data>\n{}\n", clip(&analysis.node_card(index), 2500));
+    let mut text = format!("<data>\n{}\n", clip(&analysis.node_card(index), 1800));
     if let Some(sql) = sql_of(analysis, index) {
-        text.push_str(&format!("\nIts SQL:\n{}\n", clip(&sql, 5000)));
+        text.push_str(&format!("\nIts SQL:\n{}\n", clip(&sql, 4000)));
     }
-    for &parent in node.depends_on.iter().take(6) {
-        text.push_str(&format!("\nUpstream:\n{}\n", clip(&analysis.node_card(parent), 900)));
+    for &parent in node.depends_on.iter().take(4) {
+        text.push_str(&format!("\nUpstream:\n{}\n", clip(&analysis.node_card(parent), 600)));
     }
     text.push_str("</data>\n\n");
     match &target.column {

@@ -1,6 +1,6 @@
 //! The project as texts to be searched.
 
-use crate::ports::{ColumnRow, NodeRow};
+use crate::ports::{Chunk, ColumnRow, NodeRow};
 use dbt::{Node, NodeIndex, ResourceType};
 use ide::Analysis;
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
             package: found.package.to_string(),
             path: found.path.clone(),
             description,
-            chunks: vec![clip(&body.replace('_', " "), MAX_CHUNK)],
+            chunks: vec![Chunk::prose(clip(&body.replace('_', " "), MAX_CHUNK))],
             body,
             ..NodeRow::default()
         });
@@ -45,7 +45,7 @@ pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
             label: docs.name.clone(),
             package: docs.package.to_string(),
             description: Some(docs.text.clone()),
-            chunks: pieces(&docs.name, &docs.text),
+            chunks: pieces(&docs.name, &docs.text).into_iter().map(Chunk::prose).collect(),
             body: docs.text.clone(),
             ..NodeRow::default()
         });
@@ -68,10 +68,10 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
     let columns: Vec<ColumnRow> = columns.collect();
     let description = node.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty());
     let head = head(node);
-    let mut chunks = pieces(&head, &full_description(node, description.as_deref()));
-    chunks.extend(column_pieces(&head, &columns));
+    let mut chunks: Vec<Chunk> = pieces(&head, &full_description(node, description.as_deref())).into_iter().map(Chunk::prose).collect();
+    chunks.extend(column_pieces(&head, &columns).into_iter().map(Chunk::prose));
     if let Some(sql) = sql_of(analysis, at) {
-        chunks.push(clip(&format!("{head}: sql\n{sql}"), MAX_SQL));
+        chunks.push(Chunk::code(clip(&format!("{head}: sql\n{sql}"), MAX_SQL)));
     }
     let upstream: Vec<String> = node.depends_on.iter().map(|&parent| analysis.index.nodes[parent].unique_id.to_string()).collect();
     NodeRow {
@@ -179,7 +179,7 @@ fn hash(row: &NodeRow) -> Vec<u8> {
         part(text);
     }
     part(row.materialized.as_deref().unwrap_or(""));
-    row.tags.iter().chain(&row.upstream).chain(&row.chunks).for_each(|text| part(text));
+    row.tags.iter().chain(&row.upstream).chain(row.chunks.iter().map(|chunk| &chunk.text)).for_each(|text| part(text));
     for column in &row.columns {
         part(&column.name);
         part(column.data_type.as_deref().unwrap_or(""));

@@ -114,7 +114,25 @@ pub struct NodeRow {
     /// The whole text, for reading.
     pub body: String,
     /// The text in pieces that an embedding model can take.
-    pub chunks: Vec<String>,
+    pub chunks: Vec<Chunk>,
+}
+
+/// A piece of text to be found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chunk {
+    pub text: String,
+    /// Whether its meaning is embedded; code is found by its words alone.
+    pub embeds: bool,
+}
+
+impl Chunk {
+    pub fn prose(text: impl Into<String>) -> Self {
+        Self { text: text.into(), embeds: true }
+    }
+
+    pub fn code(text: impl Into<String>) -> Self {
+        Self { text: text.into(), embeds: false }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

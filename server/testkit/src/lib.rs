@@ -1,7 +1,9 @@
 //! What tests share: fixtures as text, and the real programs that tests run against.
 
 mod fixture;
+mod generate;
 mod tools;
 
 pub use fixture::Fixture;
+pub use generate::project as generate_project;
 pub use tools::{Tools, shop_copy, workspace_root};
