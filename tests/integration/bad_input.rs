@@ -39,8 +39,14 @@ fn malformed_files_are_told_and_the_rest_is_read() {
     ]);
     std::fs::write(dir.path().join("dbt_project.yml"), "name: small\nmodel-paths: models\nvars: [").unwrap();
     let index = Person::new().json(dir.path(), &["index"]);
-    let problems: Vec<String> = index["problems"].as_array().unwrap().iter().map(|problem| format!("{}:{} {}", problem["path"].as_str().unwrap(), problem["line"], problem["message"].as_str().unwrap())).collect();
-    let told = |start: &str, part: &str| assert!(problems.iter().any(|problem| problem.starts_with(start) && problem.contains(part)), "{start} {part}: {problems:#?}");
+    let problems: Vec<String> = index["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| format!("{}:{} {}", problem["path"].as_str().unwrap(), problem["line"], problem["message"].as_str().unwrap()))
+        .collect();
+    let told =
+        |start: &str, part: &str| assert!(problems.iter().any(|problem| problem.starts_with(start) && problem.contains(part)), "{start} {part}: {problems:#?}");
     told("dbt_project.yml:3", "invalid YAML");
     told("dbt_project.yml:2", "`model-paths` must be a list");
     told("models/latin1.sql:1", "not UTF-8");
@@ -123,10 +129,12 @@ fn a_database_that_is_dead() {
 fn many_processes_at_once_share_one_new_database() {
     let data = tempfile::tempdir().unwrap();
     let person = Person::new().with("RAGSTAR_DATA_DIR", data.path().display());
-    let asked: Vec<_> = (0..4).map(|_| person.ragstar(&shop(), &["--json", "ask", "refunds"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    let asked: Vec<_> =
+        (0..4).map(|_| person.ragstar(&shop(), &["--json", "ask", "refunds"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).collect();
     for child in asked {
         let output = child.wait_with_output().unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        let answer: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         let missing = answer["missing"].as_str().unwrap_or("");
         assert!(missing.starts_with("no language model") && !missing.contains("store"), "{missing}");
     }

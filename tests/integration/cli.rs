@@ -46,7 +46,11 @@ fn ask_answers_truly_without_any_account_and_takes_feedback() {
 fn search_finds_by_meaning() {
     let person = Person::new();
     // No description holds these words; the models' meaning does.
-    for (query, expected) in [("clients at risk", "customer_churn_scores"), ("people who visited the site but did not buy", "web_funnel"), ("money given back to buyers", "fct_refunds")] {
+    for (query, expected) in [
+        ("clients at risk", "customer_churn_scores"),
+        ("people who visited the site but did not buy", "web_funnel"),
+        ("money given back to buyers", "fct_refunds"),
+    ] {
         let found = person.json(&shop(), &["search", query, "-n", "5"]);
         let labels: Vec<&str> = found["found"].as_array().unwrap().iter().map(|found| found["label"].as_str().unwrap()).collect();
         assert!(labels.contains(&expected), "{query}: {labels:?}");

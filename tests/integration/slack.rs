@@ -50,7 +50,10 @@ fn a_mention_is_answered_once_in_its_thread() {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let slack = format!("http://{}/api", listener.local_addr().unwrap());
     runtime.spawn(async move { axum::serve(listener, app).await });
-    let person = Person::new().with("INTEGRATIONS_SLACK_SIGNING_SECRET", SECRET).with("INTEGRATIONS_SLACK_BOT_TOKEN", "xoxb-1").with("INTEGRATIONS_SLACK_API_URL", slack);
+    let person = Person::new()
+        .with("INTEGRATIONS_SLACK_SIGNING_SECRET", SECRET)
+        .with("INTEGRATIONS_SLACK_BOT_TOKEN", "xoxb-1")
+        .with("INTEGRATIONS_SLACK_API_URL", slack);
     let (_server, port) = crate::http::serve(&person);
     let output = Command::new("python3").args(["-c", SENDER, &port.to_string(), SECRET]).env("PYTHONPATH", packages).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

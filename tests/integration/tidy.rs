@@ -69,7 +69,13 @@ fn every_room_is_on_the_map() {
 fn the_readme_names_every_command() {
     let readme = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
     let help = crate::harness::Person::new().run(&workspace_root(), &["help"]).out;
-    let commands: Vec<&str> = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  ")).map(|line| line.split_whitespace().next().unwrap()).collect();
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
     assert!(commands.len() >= 8, "{help}");
     for command in commands.into_iter().filter(|command| *command != "help") {
         assert!(readme.contains(&format!("ragstar {command}")), "README does not name `ragstar {command}`");

@@ -40,11 +40,87 @@ for line in sys.stdin:
 #[test]
 fn pyyaml_reads_what_was_meant() {
     let packages = TOOLS.python_packages("pyyaml-6.0.2", &["PyYAML==6.0.2"]).unwrap();
-    const SCALARS: &[&str] = &["yes", "No", "0777", "12:30", "1_000", "2020-01-01", "~", "null", "1e3", ".5", "=", "<<", "0x1F", "0b1", "+1", "1:2:3", "a: b", "a #b", "- a", "it's", "\"q\"", "{{ doc('x') }}", "%a", "@a", "`a`", "é — ü", "tab\there", "two\nlines", "two\n\nparagraphs\n", " lead", "trail ", "nbsp\u{a0}", "\u{85}nel", "😀", "a, b", "[a]", "{a}", "&a", "*a", "!a", "|", ">", "?", ":", "-", "#", "on", "off", "y", "n", "a\\b"];
-    const DESCRIPTIONS: &[&str] = &["", "    description: plain\n", "    description: 'quo''ted'  # why\n", "    description: \"dou\\\"ble\"\n", "    description: |\n      one\n\n      two\n", "    description: >-\n      folded\n      text\n\n", "    description:\n"];
-    const TAILS: &[&str] = &["", "    columns:\n      - name: id\n      - name: b   # note\n        data_tests: [unique]\n", "    columns:\n    - name: id\n      description: |+\n        kept\n\n", "    columns: []\n", "    columns: [{name: id}, {name: b, description: x}]\n", "    meta: {a: yes, b: [1, 0o7]}\n"];
+    const SCALARS: &[&str] = &[
+        "yes",
+        "No",
+        "0777",
+        "12:30",
+        "1_000",
+        "2020-01-01",
+        "~",
+        "null",
+        "1e3",
+        ".5",
+        "=",
+        "<<",
+        "0x1F",
+        "0b1",
+        "+1",
+        "1:2:3",
+        "a: b",
+        "a #b",
+        "- a",
+        "it's",
+        "\"q\"",
+        "{{ doc('x') }}",
+        "%a",
+        "@a",
+        "`a`",
+        "é — ü",
+        "tab\there",
+        "two\nlines",
+        "two\n\nparagraphs\n",
+        " lead",
+        "trail ",
+        "nbsp\u{a0}",
+        "\u{85}nel",
+        "😀",
+        "a, b",
+        "[a]",
+        "{a}",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "?",
+        ":",
+        "-",
+        "#",
+        "on",
+        "off",
+        "y",
+        "n",
+        "a\\b",
+    ];
+    const DESCRIPTIONS: &[&str] = &[
+        "",
+        "    description: plain\n",
+        "    description: 'quo''ted'  # why\n",
+        "    description: \"dou\\\"ble\"\n",
+        "    description: |\n      one\n\n      two\n",
+        "    description: >-\n      folded\n      text\n\n",
+        "    description:\n",
+    ];
+    const TAILS: &[&str] = &[
+        "",
+        "    columns:\n      - name: id\n      - name: b   # note\n        data_tests: [unique]\n",
+        "    columns:\n    - name: id\n      description: |+\n        kept\n\n",
+        "    columns: []\n",
+        "    columns: [{name: id}, {name: b, description: x}]\n",
+        "    meta: {a: yes, b: [1, 0o7]}\n",
+    ];
     let mut runner = TestRunner::deterministic();
-    let any = (prop::sample::select(SCALARS), prop::sample::select(DESCRIPTIONS), prop::sample::select(TAILS), prop::sample::select(DESCRIPTIONS), prop::option::of(prop::sample::select(vec!["id", "b", "new"])), prop::sample::select(vec!["a", "z", "new"]), any::<bool>(), any::<bool>());
+    let any = (
+        prop::sample::select(SCALARS),
+        prop::sample::select(DESCRIPTIONS),
+        prop::sample::select(TAILS),
+        prop::sample::select(DESCRIPTIONS),
+        prop::option::of(prop::sample::select(vec!["id", "b", "new"])),
+        prop::sample::select(vec!["a", "z", "new"]),
+        any::<bool>(),
+        any::<bool>(),
+    );
     let mut cases: Vec<Value> = Vec::new();
     let mut refused = 0;
     for _ in 0..3000 {

@@ -120,7 +120,15 @@ impl Analyst {
     }
 
     /// The turns with the model.
-    async fn converse(&self, chat: &dyn Chat, analysis: &Analysis, question: &Question, found: &search::SearchResult, answer: &mut Answer, on_event: &mut (dyn FnMut(Event) + Send)) -> Result<(), PortError> {
+    async fn converse(
+        &self,
+        chat: &dyn Chat,
+        analysis: &Analysis,
+        question: &Question,
+        found: &search::SearchResult,
+        answer: &mut Answer,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(), PortError> {
         let context: Vec<String> = found.found.iter().map(|found| card(analysis, found)).collect();
         let history = match (&self.knowledge, &question.thread_id) {
             (Some(knowledge), Some(thread)) => knowledge.thread(thread, 6).await.unwrap_or_default(),
@@ -133,7 +141,8 @@ impl Analyst {
         let rules = [&self.rules.question_answerer, if question.mouth == "slack" { &self.rules.slack_responder } else { &None }];
         let rules: Vec<&str> = rules.into_iter().flatten().map(String::as_str).collect();
         let rules = (!rules.is_empty()).then(|| rules.join("\n"));
-        let mut request = ChatRequest { messages: vec![Message::System(prompts::answer_system(analysis, rules.as_deref()))], tools: tools::specs(), force_tool: None };
+        let mut request =
+            ChatRequest { messages: vec![Message::System(prompts::answer_system(analysis, rules.as_deref()))], tools: tools::specs(), force_tool: None };
         for (asked, answered) in &history {
             request.messages.push(Message::User(asked.clone()));
             request.messages.push(Message::Assistant { text: clip(answered, 2000), calls: Vec::new() });
@@ -163,7 +172,8 @@ impl Analyst {
                 })
                 .await?;
             // A model that repeats itself has nothing more to ask.
-            let calls: Vec<ToolCall> = reply.calls.iter().filter(|call| !asked.iter().any(|old| old.name == call.name && old.arguments == call.arguments)).cloned().collect();
+            let calls: Vec<ToolCall> =
+                reply.calls.iter().filter(|call| !asked.iter().any(|old| old.name == call.name && old.arguments == call.arguments)).cloned().collect();
             if request.tools.is_empty() || reply.calls.is_empty() {
                 if reply.calls.is_empty() {
                     let rest = checker.push(&gate.rest());
@@ -220,7 +230,11 @@ impl Analyst {
             if !node.depends_on.is_empty() {
                 let _ = writeln!(text, "   - built from {}", labels(&node.depends_on));
             }
-            let readers: Vec<usize> = analysis.index.children[index].iter().copied().filter(|&child| !matches!(analysis.index.nodes[child].resource_type, dbt::ResourceType::Test | dbt::ResourceType::UnitTest)).collect();
+            let readers: Vec<usize> = analysis.index.children[index]
+                .iter()
+                .copied()
+                .filter(|&child| !matches!(analysis.index.nodes[child].resource_type, dbt::ResourceType::Test | dbt::ResourceType::UnitTest))
+                .collect();
             if !readers.is_empty() {
                 let _ = writeln!(text, "   - read by {}", labels(&readers));
             }
@@ -255,7 +269,12 @@ impl Gate {
         }
         self.held.push_str(piece);
         let start = self.held.trim_start();
-        let may_be_call = start.is_empty() || start.starts_with('{') || start.starts_with("<tool_call>") || "<tool_call>".starts_with(start) || start.starts_with("```json") || "```json".starts_with(start);
+        let may_be_call = start.is_empty()
+            || start.starts_with('{')
+            || start.starts_with("<tool_call>")
+            || "<tool_call>".starts_with(start)
+            || start.starts_with("```json")
+            || "```json".starts_with(start);
         if may_be_call {
             return String::new();
         }

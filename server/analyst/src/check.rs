@@ -145,7 +145,12 @@ pub fn named(analysis: &Analysis, text: &str) -> Vec<(NodeIndex, Option<String>)
                 column = nodes.first().and_then(|&index| analysis.index.nodes[index].column(name)).map(|column| column.name.clone());
             }
         }
-        let citable = |index: &&NodeIndex| !matches!(analysis.index.nodes[**index].resource_type, ResourceType::Test | ResourceType::UnitTest | ResourceType::Group | ResourceType::SemanticModel);
+        let citable = |index: &&NodeIndex| {
+            !matches!(
+                analysis.index.nodes[**index].resource_type,
+                ResourceType::Test | ResourceType::UnitTest | ResourceType::Group | ResourceType::SemanticModel
+            )
+        };
         let Some(&index) = nodes.iter().find(citable) else { continue };
         if !found.iter().any(|(known, known_column)| *known == index && *known_column == column) {
             found.push((index, column));

@@ -78,7 +78,15 @@ impl Analyst {
 
 /// The longest existing descriptions show the project's tone.
 fn samples(analysis: &Analysis) -> Vec<String> {
-    let mut texts: Vec<&str> = analysis.index.nodes.iter().filter(|node| node.package == analysis.index.project).filter_map(|node| node.description.as_ref()).map(|description| description.text.trim()).filter(|text| text.len() > 20 && text.len() < 300).collect();
+    let mut texts: Vec<&str> = analysis
+        .index
+        .nodes
+        .iter()
+        .filter(|node| node.package == analysis.index.project)
+        .filter_map(|node| node.description.as_ref())
+        .map(|description| description.text.trim())
+        .filter(|text| text.len() > 20 && text.len() < 300)
+        .collect();
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts.into_iter().take(4).map(str::to_owned).collect()
 }

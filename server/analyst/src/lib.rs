@@ -3,9 +3,9 @@
 
 mod answer;
 mod check;
-mod json;
 mod describe;
 mod documents;
+mod json;
 pub mod ports;
 mod prompts;
 mod search;

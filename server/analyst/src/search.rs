@@ -147,13 +147,17 @@ fn lexical(analysis: &Analysis, text: &str, limit: usize) -> Vec<(String, f64, S
 }
 
 fn stems(text: &str) -> impl Iterator<Item = String> + '_ {
-    const COMMON: [&str; 24] = ["the", "and", "for", "are", "what", "which", "how", "does", "with", "from", "that", "this", "who", "where", "when", "our", "use", "uses", "used", "all", "per", "sql", "row", "one"];
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase).filter(|word| !COMMON.contains(&word.as_str())).map(|word| {
-        let stem = ["ies", "ing", "ed", "es", "s"].iter().find_map(|ending| word.strip_suffix(ending).filter(|stem| stem.len() > 3));
-        stem.unwrap_or(&word).to_owned()
-    })
+    const COMMON: [&str; 24] = [
+        "the", "and", "for", "are", "what", "which", "how", "does", "with", "from", "that", "this", "who", "where", "when", "our", "use", "uses", "used",
+        "all", "per", "sql", "row", "one",
+    ];
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase).filter(|word| !COMMON.contains(&word.as_str())).map(
+        |word| {
+            let stem = ["ies", "ing", "ed", "es", "s"].iter().find_map(|ending| word.strip_suffix(ending).filter(|stem| stem.len() > 3));
+            stem.unwrap_or(&word).to_owned()
+        },
+    )
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +167,11 @@ mod tests {
     #[test]
     fn words_find_what_they_name() {
         let analysis = shop();
-        for (question, expected) in [("How is monthly revenue computed?", "fct_monthly_revenue"), ("customer churn", "customer_churn_scores"), ("what is in raw_shop.refunds", "raw_shop.refunds")] {
+        for (question, expected) in [
+            ("How is monthly revenue computed?", "fct_monthly_revenue"),
+            ("customer churn", "customer_churn_scores"),
+            ("what is in raw_shop.refunds", "raw_shop.refunds"),
+        ] {
             let result = futures::executor::block_on(search(&analysis, None, None, question, 5));
             let labels: Vec<&str> = result.found.iter().map(|found| found.label.as_str()).collect();
             assert!(labels.contains(&expected), "{question}: {labels:?}");

@@ -18,7 +18,12 @@ const BATCH: usize = 64;
 
 /// Brings the store to the state of a snapshot. `progress` hears how many texts have their vectors and how many are known to
 /// need one.
-pub async fn sync(analysis: &Analysis, knowledge: &dyn Knowledge, embed: Option<&dyn Embed>, mut progress: impl FnMut(usize, usize) + Send) -> Result<SyncReport, PortError> {
+pub async fn sync(
+    analysis: &Analysis,
+    knowledge: &dyn Knowledge,
+    embed: Option<&dyn Embed>,
+    mut progress: impl FnMut(usize, usize) + Send,
+) -> Result<SyncReport, PortError> {
     let rows = documents::rows(analysis);
     let known = knowledge.content_hashes().await?;
     let mut report = SyncReport::default();

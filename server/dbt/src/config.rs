@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn the_most_specific_wins_and_tags_add_up() {
-        let yaml = syntax::yaml::parse("+materialized: view\nshop:\n  +tags: a\n  marts:\n    materialized: table\n    +tags: [b, a]\n    core: {+enabled: no}\n");
+        let yaml =
+            syntax::yaml::parse("+materialized: view\nshop:\n  +tags: a\n  marts:\n    materialized: table\n    +tags: [b, a]\n    core: {+enabled: no}\n");
         let tree = ConfigTree::from_yaml(&yaml.root.expect("a document"));
         let config = tree.resolve(&["shop", "marts", "core", "x"]);
         assert_eq!((config.materialized.as_deref(), config.enabled, config.tags), (Some("table"), Some(false), vec!["a".to_owned(), "b".to_owned()]));

@@ -19,12 +19,26 @@ pub struct Use {
 /// What a [`Use`] names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    Ref { package: Option<String>, name: String, version: Option<String> },
-    Source { source: String, table: String },
-    Doc { package: Option<String>, name: String },
-    Var { name: String },
+    Ref {
+        package: Option<String>,
+        name: String,
+        version: Option<String>,
+    },
+    Source {
+        source: String,
+        table: String,
+    },
+    Doc {
+        package: Option<String>,
+        name: String,
+    },
+    Var {
+        name: String,
+    },
     /// A call of any other name: a macro where the project or a package has one.
-    Macro { path: Vec<String> },
+    Macro {
+        path: Vec<String>,
+    },
 }
 
 /// What one file says.
@@ -135,7 +149,8 @@ mod tests {
 
     #[test]
     fn names_with_their_places() {
-        let source = "{{ config(materialized='table') }} select {{ cents('x') }} from {{ ref('p', 'm', v=2) }} join {{ source('s', 't') }} {{ var('d') }} {{ ref(x) }}";
+        let source =
+            "{{ config(materialized='table') }} select {{ cents('x') }} from {{ ref('p', 'm', v=2) }} join {{ source('s', 't') }} {{ var('d') }} {{ ref(x) }}";
         let facts = read(FileKind::Model, source);
         let shown: Vec<String> = facts.uses.iter().map(|found| format!("{:?} at {}", found.target, found.name_range.of(source))).collect();
         expect_test::expect![[r#"

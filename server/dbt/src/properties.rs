@@ -302,7 +302,9 @@ impl Reader<'_> {
             config.merge(&entry.config);
             entry.config = config;
             let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);
-            if let Some(field) = either("loaded_at_field").or_else(|| item.get("config").and_then(|config| config.get_str("loaded_at_field")).map(str::to_owned)) {
+            if let Some(field) =
+                either("loaded_at_field").or_else(|| item.get("config").and_then(|config| config.get_str("loaded_at_field")).map(str::to_owned))
+            {
                 entry.details.push(("loaded at", field));
             }
             entry.source = Some(SourceEntry {

@@ -228,6 +228,10 @@ mod tests {
     #[test]
     fn nothing_is_offered_for_what_is_described() {
         check("-- file: models/a.sql\nselect 1\n-- file: models/m.yml\nmodels:\n  - name: a$0\n    description: x\n", None, expect!["no offer"]);
-        check("-- file: models/a.sql\nselect 1\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/x.sql\nselect $01\n", None, expect!["no offer"]);
+        check(
+            "-- file: models/a.sql\nselect 1\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/x.sql\nselect $01\n",
+            None,
+            expect!["no offer"],
+        );
     }
 }

@@ -63,12 +63,22 @@ impl Analysis {
                 Some(quote) => format!("{label}{quote}"),
                 None => format!("'{label}'"),
             };
-            offers.push(Completion { label: label.to_owned(), kind, detail, documentation, edit: Edit::replace(context.replace, text), sort: format!("{rank}{label}") });
+            offers.push(Completion {
+                label: label.to_owned(),
+                kind,
+                detail,
+                documentation,
+                edit: Edit::replace(context.replace, text),
+                sort: format!("{rank}{label}"),
+            });
         };
         match (context.function, context.before.as_slice()) {
             ("ref", []) => {
                 for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()) {
-                    let is_latest = self.index.resolve_ref(None, &node.name, None, package).is_none_or(|latest| latest == index || self.index.nodes[latest].name != node.name);
+                    let is_latest = self
+                        .index
+                        .resolve_ref(None, &node.name, None, package)
+                        .is_none_or(|latest| latest == index || self.index.nodes[latest].name != node.name);
                     if own.contains(&index) || !is_latest {
                         continue;
                     }
@@ -82,7 +92,13 @@ impl Analysis {
             }
             ("ref", [package]) => {
                 for node in self.index.nodes.iter().filter(|node| node.resource_type.is_refable() && *node.package == **package) {
-                    offer(&node.name, kind_of(node.resource_type), node.resource_type.to_string(), node.description.as_ref().map(|description| description.text.clone()), 0);
+                    offer(
+                        &node.name,
+                        kind_of(node.resource_type),
+                        node.resource_type.to_string(),
+                        node.description.as_ref().map(|description| description.text.clone()),
+                        0,
+                    );
                 }
             }
             ("source", []) => {
@@ -99,7 +115,13 @@ impl Analysis {
             }
             ("source", [source]) => {
                 for node in self.index.nodes.iter().filter(|node| node.source_name.as_deref() == Some(*source)) {
-                    offer(&node.name, CompletionKind::Source, format!("table of {source}"), node.description.as_ref().map(|description| description.text.clone()), 0);
+                    offer(
+                        &node.name,
+                        CompletionKind::Source,
+                        format!("table of {source}"),
+                        node.description.as_ref().map(|description| description.text.clone()),
+                        0,
+                    );
                 }
             }
             ("doc", []) => {
@@ -202,26 +224,35 @@ mod tests {
     #[test]
     fn refs_with_and_without_quotes() {
         for typed in ["{{ ref('$0') }}", "{{ ref($0) }}", "{{ ref('or$0ders') }}"] {
-            check(typed, expect![[r#"
+            check(
+                typed,
+                expect![[r#"
                 countries (seed · shop) => {{ ref('countries') }}
                 orders (model · shop) => {{ ref('orders') }}
                 days (model · p) => {{ ref('days') }}
-                p (package) => {{ ref('p') }}"#]]);
+                p (package) => {{ ref('p') }}"#]],
+            );
         }
         check("{{ ref('p', '$0') }}", expect!["days (model) => {{ ref('p', 'days') }}"]);
-        check("{{ ref(\"$0\") }}", expect![[r#"
+        check(
+            "{{ ref(\"$0\") }}",
+            expect![[r#"
             countries (seed · shop) => {{ ref("countries") }}
             orders (model · shop) => {{ ref("orders") }}
             days (model · p) => {{ ref("days") }}
-            p (package) => {{ ref("p") }}"#]]);
+            p (package) => {{ ref("p") }}"#]],
+        );
     }
 
     #[test]
     fn sources_and_places_without_offers() {
         check("{{ source('$0", expect!["raw (source) => {{ source('raw'"]);
-        check("{{ source('raw', $0) }}", expect![[r#"
+        check(
+            "{{ source('raw', $0) }}",
+            expect![[r#"
             t (table of raw) => {{ source('raw', 't') }}
-            u (table of raw) => {{ source('raw', 'u') }}"#]]);
+            u (table of raw) => {{ source('raw', 'u') }}"#]],
+        );
         check("{{ ref('orders'$0) }}", expect![""]);
         check("{{ ref('orders') }} $0", expect![""]);
         check("select coalesce($0", expect![""]);

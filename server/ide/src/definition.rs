@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn refs_and_sources() {
         check("-- file: models/a.sql\nselect 1\n-- file: models/b.sql\nselect * from {{ ref('$0a') }}\n", expect!["models/a.sql:1 "]);
-        check("-- file: models/b.sql\nselect * from {{ so$0urce('raw', 't') }}\n-- file: models/s.yml\nsources:\n  - name: raw\n    tables:\n      - name: t\n", expect!["models/s.yml:4 t"]);
+        check(
+            "-- file: models/b.sql\nselect * from {{ so$0urce('raw', 't') }}\n-- file: models/s.yml\nsources:\n  - name: raw\n    tables:\n      - name: t\n",
+            expect!["models/s.yml:4 t"],
+        );
         check("-- file: models/b.sql\nselect * from {{ ref('nowhere$0') }}\n", expect![""]);
     }
 
@@ -81,22 +84,39 @@ mod tests {
         let versions = "-- file: models/m.yml\nmodels:\n  - name: m\n    latest_version: 2\n    versions: [{v: 1}, {v: 2, defined_in: new_m}]\n-- file: models/m_v1.sql\nselect 1\n-- file: models/new_m.sql\nselect 2\n";
         check(&format!("{versions}-- file: models/b.sql\nselect * from {{{{ ref('m$0') }}}}\n"), expect!["models/new_m.sql:1 "]);
         check(&format!("{versions}-- file: models/b.sql\nselect * from {{{{ ref('m$0', v=1) }}}}\n"), expect!["models/m_v1.sql:1 "]);
-        check("-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/a.sql\nselect 1\n-- file: models/a.sql\nselect 2\n-- file: models/b.sql\nselect * from {{ ref('p', 'a$0') }}\n", expect!["models/a.sql:1 "]);
+        check(
+            "-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/a.sql\nselect 1\n-- file: models/a.sql\nselect 2\n-- file: models/b.sql\nselect * from {{ ref('p', 'a$0') }}\n",
+            expect!["models/a.sql:1 "],
+        );
     }
 
     #[test]
     fn macros_docs_vars_and_tests() {
         let macros = "-- file: macros/m.sql\n\n{% macro cents(x) %}{{ x }}{% endmacro %}\n{% test positive(model, column_name) %}select 1{% endtest %}\n";
         check(&format!("{macros}-- file: models/a.sql\nselect {{{{ cen$0ts('x') }}}}\n"), expect!["macros/m.sql:2 cents"]);
-        check(&format!("{macros}-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - posi$0tive\n"), expect!["macros/m.sql:3 positive"]);
-        check("-- file: models/d.md\n{% docs orders %}x{% enddocs %}\n-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: a\n    description: \"{{ doc('ord$0ers') }}\"\n", expect!["models/d.md:1 orders"]);
-        check("-- file: dbt_project.yml\nname: shop\nvars:\n  start: 2020\n-- file: models/a.sql\nselect {{ var('sta$0rt') }}\n", expect!["dbt_project.yml:3 start"]);
+        check(
+            &format!(
+                "{macros}-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - posi$0tive\n"
+            ),
+            expect!["macros/m.sql:3 positive"],
+        );
+        check(
+            "-- file: models/d.md\n{% docs orders %}x{% enddocs %}\n-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: a\n    description: \"{{ doc('ord$0ers') }}\"\n",
+            expect!["models/d.md:1 orders"],
+        );
+        check(
+            "-- file: dbt_project.yml\nname: shop\nvars:\n  start: 2020\n-- file: models/a.sql\nselect {{ var('sta$0rt') }}\n",
+            expect!["dbt_project.yml:3 start"],
+        );
     }
 
     #[test]
     fn ctes_columns_and_entries() {
         check("-- file: models/a.sql\nwith o as (select 1 as id)\nselect * from $0o\n", expect!["models/a.sql:1 o"]);
         check("-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: $0a\n", expect!["models/a.sql:1 "]);
-        check("-- file: models/a.sql\nselect 1 as id\n-- file: models/a.yml\nmodels:\n  - name: a\n    columns:\n      - {name: id, description: Key}\n-- file: models/b.sql\nselect a.i$0d from {{ ref('a') }} as a\n", expect!["models/a.yml:4 id"]);
+        check(
+            "-- file: models/a.sql\nselect 1 as id\n-- file: models/a.yml\nmodels:\n  - name: a\n    columns:\n      - {name: id, description: Key}\n-- file: models/b.sql\nselect a.i$0d from {{ ref('a') }} as a\n",
+            expect!["models/a.yml:4 id"],
+        );
     }
 }

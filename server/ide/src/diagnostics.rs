@@ -109,9 +109,12 @@ impl Analysis {
     /// The name that was probably meant.
     fn suggestion(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
         let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
-        let of_types = |fits: &dyn Fn(&Node) -> bool| -> Vec<String> { self.index.nodes.iter().filter(|node| fits(node)).map(|node| node.name.clone()).collect() };
+        let of_types =
+            |fits: &dyn Fn(&Node) -> bool| -> Vec<String> { self.index.nodes.iter().filter(|node| fits(node)).map(|node| node.name.clone()).collect() };
         let names = match diagnostic.code {
-            "unknown-ref" if !diagnostic.message.contains("package") && !diagnostic.message.contains("disabled") => of_types(&|node| node.resource_type.is_refable()),
+            "unknown-ref" if !diagnostic.message.contains("package") && !diagnostic.message.contains("disabled") => {
+                of_types(&|node| node.resource_type.is_refable())
+            }
             "entry-without-node" => of_types(&|node| node.resource_type.is_refable()),
             "unknown-source" => of_types(&|node| node.resource_type == ResourceType::Source),
             "unknown-doc" => self.index.docs.iter().map(|docs| docs.name.clone()).collect(),
@@ -142,7 +145,9 @@ fn read_problem(file: &File) -> Option<Diagnostic> {
             let end = file.text[*offset..].chars().next().map_or(*offset, |c| offset + c.len_utf8());
             (TextRange::new(*offset, end), format!("byte {offset} is not UTF-8; save the file as UTF-8 (dbt refuses it as it is)"))
         }
-        ReadProblem::TooLarge { bytes } => (TextRange::at(0), format!("the file has {} MB and was not read; the limit is {} MB", bytes >> 20, vfs::MAX_TEXT_BYTES >> 20)),
+        ReadProblem::TooLarge { bytes } => {
+            (TextRange::at(0), format!("the file has {} MB and was not read; the limit is {} MB", bytes >> 20, vfs::MAX_TEXT_BYTES >> 20))
+        }
         ReadProblem::Unreadable(why) => (TextRange::at(0), format!("the file can't be read: {why}")),
     };
     Some(Diagnostic { place: Place { file: file.id, range }, severity: Severity::Error, code: "unreadable-file", message })

@@ -182,8 +182,7 @@ impl AnalysisHost {
         for (id, kind, text, facts) in read_all(fresh) {
             self.facts.insert(id, Cached { kind, text, facts: Arc::new(facts) });
         }
-        let mut inputs: Vec<PackageInput> =
-            packages.iter().map(|(_, config)| PackageInput { config: config.clone(), files: Vec::new() }).collect();
+        let mut inputs: Vec<PackageInput> = packages.iter().map(|(_, config)| PackageInput { config: config.clone(), files: Vec::new() }).collect();
         let mut world_files: FxHashMap<FileId, Arc<File>> = FxHashMap::default();
         let mut paths = FxHashMap::default();
         for (id, path, relative, package, kind, text) in files {

@@ -173,7 +173,8 @@ mod tests {
 
     fn check(fixture: &str, expected: Expect) {
         let (analysis, file, offset) = at_cursor(fixture);
-        expected.assert_eq(&analysis.hover(&file, offset).map_or("nothing".to_owned(), |hover| format!("[{}]\n{}", hover.range.of(&file.text), hover.markdown)));
+        expected
+            .assert_eq(&analysis.hover(&file, offset).map_or("nothing".to_owned(), |hover| format!("[{}]\n{}", hover.range.of(&file.text), hover.markdown)));
     }
 
     #[test]
@@ -217,7 +218,9 @@ mod tests {
 
     #[test]
     fn macros_and_vars() {
-        check("-- file: macros/m.sql\n{% macro cents(x, scale=2) %}{% endmacro %}\n-- file: macros/m.yml\nmacros:\n  - name: cents\n    description: Cents to dollars.\n    arguments: [{name: x, type: column, description: In cents}]\n-- file: models/a.sql\nselect {{ cents$0('x') }}\n", expect![[r#"
+        check(
+            "-- file: macros/m.sql\n{% macro cents(x, scale=2) %}{% endmacro %}\n-- file: macros/m.yml\nmacros:\n  - name: cents\n    description: Cents to dollars.\n    arguments: [{name: x, type: column, description: In cents}]\n-- file: models/a.sql\nselect {{ cents$0('x') }}\n",
+            expect![[r#"
             [cents]
             **cents** · macro · `shop`
 
@@ -229,6 +232,7 @@ mod tests {
 
             - `x` (column): In cents
 
-            `macros/m.sql`"#]]);
+            `macros/m.sql`"#]],
+        );
     }
 }

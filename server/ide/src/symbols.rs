@@ -161,7 +161,9 @@ mod tests {
 
     #[test]
     fn the_best_name_comes_first() {
-        let analysis = analysis(&Fixture::parse("-- file: models/fct_orders.sql\n-- file: models/orders.sql\n-- file: models/stg_orders_x.sql\n-- file: models/odd_readers.sql\n-- file: macros/m.sql\n{% macro orders_of() %}{% endmacro %}\n"));
+        let analysis = analysis(&Fixture::parse(
+            "-- file: models/fct_orders.sql\n-- file: models/orders.sql\n-- file: models/stg_orders_x.sql\n-- file: models/odd_readers.sql\n-- file: macros/m.sql\n{% macro orders_of() %}{% endmacro %}\n",
+        ));
         let names: Vec<String> = analysis.workspace_symbols("orders", 9).into_iter().map(|(name, ..)| name).collect();
         assert_eq!(names, ["orders", "orders_of", "fct_orders", "stg_orders_x", "odd_readers"]);
         assert!(analysis.workspace_symbols("zzz", 9).is_empty());

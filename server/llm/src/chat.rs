@@ -1,8 +1,8 @@
 //! Chat completions, streamed, with tools.
 
 use crate::{Endpoint, Provider};
-use analyst::ports::{Chat, ChatReply, ChatRequest, Message, ToolCall, Usage};
 use analyst::PortError;
+use analyst::ports::{Chat, ChatReply, ChatRequest, Message, ToolCall, Usage};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
@@ -42,7 +42,8 @@ impl OpenAiChat {
             body["tools"] = request.tools.iter().map(tool).collect();
             if let Some(name) = request.force_tool {
                 // llama.cpp and others take only the word; with one tool offered it means the same.
-                body["tool_choice"] = if self.endpoint.provider == Provider::Other { json!("required") } else { json!({"type": "function", "function": {"name": name}}) };
+                body["tool_choice"] =
+                    if self.endpoint.provider == Provider::Other { json!("required") } else { json!({"type": "function", "function": {"name": name}}) };
             }
         }
         body
@@ -121,7 +122,8 @@ fn message(message: &Message) -> Value {
         Message::Assistant { text, calls } => {
             let mut message = json!({"role": "assistant", "content": text});
             if !calls.is_empty() {
-                let call = |call: &ToolCall| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments.to_string()}});
+                let call =
+                    |call: &ToolCall| json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments.to_string()}});
                 message["tool_calls"] = calls.iter().map(call).collect();
             }
             message
@@ -234,7 +236,11 @@ mod tests {
 
     #[test]
     fn calls_written_as_text() {
-        for text in ["{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}", "```json\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n```", "<tool_call>\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n</tool_call>"] {
+        for text in [
+            "{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}",
+            "```json\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n```",
+            "<tool_call>\n{\"name\": \"search\", \"arguments\": {\"query\": \"x\"}}\n</tool_call>",
+        ] {
             assert_eq!(written_call(text, &request()).map(|call| call.arguments), Some(json!({"query": "x"})), "{text}");
         }
         assert_eq!(written_call("{\"name\": \"delete\", \"arguments\": {}}", &request()), None);
@@ -259,7 +265,13 @@ mod tests {
     #[test]
     fn vendors_manners() {
         let body = |provider, temperature| {
-            let endpoint = Endpoint { provider, base_url: "http://127.0.0.1:1/v1".to_owned(), api_key: None, model: "m".to_owned(), timeout: std::time::Duration::from_secs(1) };
+            let endpoint = Endpoint {
+                provider,
+                base_url: "http://127.0.0.1:1/v1".to_owned(),
+                api_key: None,
+                model: "m".to_owned(),
+                timeout: std::time::Duration::from_secs(1),
+            };
             OpenAiChat::new(endpoint, temperature, 10).expect("a client").body(&request())
         };
         let openai = body(Provider::OpenAi, None);

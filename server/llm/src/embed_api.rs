@@ -44,7 +44,8 @@ impl Embed for ApiEmbed {
         let count = texts.len();
         let request = json!({"model": self.endpoint.model, "input": texts, "encoding_format": "float"});
         let response: Value = self.client.embeddings().create_byot(request).await.map_err(|error| self.endpoint.error(&error))?;
-        let response: Response = serde_json::from_value(response).map_err(|error| PortError::new("the embeddings server answered in an unknown form", error))?;
+        let response: Response =
+            serde_json::from_value(response).map_err(|error| PortError::new("the embeddings server answered in an unknown form", error))?;
         let mut vectors = vec![Vec::new(); count];
         for (place, item) in response.data.into_iter().enumerate() {
             if let Some(slot) = vectors.get_mut(item.index.unwrap_or(place)) {

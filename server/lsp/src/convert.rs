@@ -114,7 +114,14 @@ fn nested(source: &str, lines: &LineIndex, symbols: Vec<Symbol>, encoding: Encod
 
 pub fn workspace_symbol(snapshot: &Snapshot, name: String, kind: SymbolKind, container: String, target: &NavigationTarget) -> Option<lsp::SymbolInformation> {
     #[allow(deprecated)]
-    Some(lsp::SymbolInformation { name, kind: symbol_kind(kind), tags: None, deprecated: None, location: location(snapshot, target)?, container_name: Some(container) })
+    Some(lsp::SymbolInformation {
+        name,
+        kind: symbol_kind(kind),
+        tags: None,
+        deprecated: None,
+        location: location(snapshot, target)?,
+        container_name: Some(container),
+    })
 }
 
 pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encoding: Encoding) -> lsp::Diagnostic {

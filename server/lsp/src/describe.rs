@@ -20,7 +20,11 @@ pub fn target(data: &Value) -> Option<(std::path::PathBuf, DescribeTarget)> {
 
 /// The edit, and what the person should know about its text. `newest` gives the project as it is when the text has come: the
 /// person may have typed on meanwhile.
-pub async fn write(snapshot: &Snapshot, target: &DescribeTarget, newest: impl Future<Output = Option<Snapshot>>) -> Result<(WorkspaceEdit, Option<String>), PortError> {
+pub async fn write(
+    snapshot: &Snapshot,
+    target: &DescribeTarget,
+    newest: impl Future<Output = Option<Snapshot>>,
+) -> Result<(WorkspaceEdit, Option<String>), PortError> {
     let writer = snapshot.services.writer().await;
     let described = writer.describe(&snapshot.analysis, target).await?;
     let now = newest.await.unwrap_or_else(|| snapshot.clone());

@@ -14,16 +14,39 @@ pub enum Event {
     Initialize(Box<InitializeParams>, Capabilities),
     /// The client is ready; work may begin.
     Initialized,
-    DidOpen { uri: Url, version: i32, text: String },
-    DidChange { uri: Url, version: i32, changes: Vec<TextDocumentContentChangeEvent> },
-    DidClose { uri: Url },
+    DidOpen {
+        uri: Url,
+        version: i32,
+        text: String,
+    },
+    DidChange {
+        uri: Url,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+    },
+    DidClose {
+        uri: Url,
+    },
     /// The client's or the watcher's word on files; an empty list says that events were lost.
-    FilesChanged { root: Option<PathBuf>, paths: Vec<PathBuf> },
-    FoldersChanged { added: Vec<PathBuf>, removed: Vec<PathBuf> },
+    FilesChanged {
+        root: Option<PathBuf>,
+        paths: Vec<PathBuf>,
+    },
+    FoldersChanged {
+        added: Vec<PathBuf>,
+        removed: Vec<PathBuf>,
+    },
     /// A project was read.
-    Loaded { root: PathBuf, files: Vec<(PathBuf, FileText)>, watch: Option<Watch> },
+    Loaded {
+        root: PathBuf,
+        files: Vec<(PathBuf, FileText)>,
+        watch: Option<Watch>,
+    },
     /// A request wants the state as it is now.
-    Snapshot { scope: Scope, reply: oneshot::Sender<Vec<Snapshot>> },
+    Snapshot {
+        scope: Scope,
+        reply: oneshot::Sender<Vec<Snapshot>>,
+    },
 }
 
 /// Whose snapshot is wanted.

@@ -60,7 +60,11 @@ impl Mailbox {
             None => Vec::new(),
         };
         found.extend(all.await.unwrap_or_default());
-        found.into_iter().next().ok_or_else(|| Error { code: ErrorCode::InvalidParams, message: "no dbt project is open; open a folder with a dbt_project.yml".into(), data: None })
+        found.into_iter().next().ok_or_else(|| Error {
+            code: ErrorCode::InvalidParams,
+            message: "no dbt project is open; open a folder with a dbt_project.yml".into(),
+            data: None,
+        })
     }
 
     async fn project_in(&self, root: PathBuf) -> Option<Snapshot> {
@@ -72,7 +76,9 @@ impl Mailbox {
         let selection = match (&params.text_document, params.selection) {
             (Some(document), Some(range)) => {
                 let encoding = snapshot.capabilities.encoding;
-                self.read(&document.uri, move |_, file| Some(convert::text_range(file, range, encoding).of(&file.text).to_owned())).await?.filter(|text| !text.is_empty())
+                self.read(&document.uri, move |_, file| Some(convert::text_range(file, range, encoding).of(&file.text).to_owned()))
+                    .await?
+                    .filter(|text| !text.is_empty())
             }
             _ => None,
         };
@@ -108,7 +114,11 @@ impl Mailbox {
         let analyst = snapshot.services.analyst(&snapshot.analysis).await;
         let limit = params.limit.unwrap_or(10).min(100);
         let result = analyst::search(&snapshot.analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), &params.query, limit).await;
-        let found: Vec<Value> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description})).collect();
+        let found: Vec<Value> = result
+            .found
+            .iter()
+            .map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description}))
+            .collect();
         let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
         Ok(json!({"found": found, "missing": missing}))
     }
@@ -171,13 +181,19 @@ impl LanguageServer for Mailbox {
                 definition_provider: Some(OneOf::Left(true)),
                 document_symbol_provider: Some(OneOf::Left(true)),
                 workspace_symbol_provider: Some(OneOf::Left(true)),
-                completion_provider: Some(CompletionOptions { trigger_characters: Some(vec![text("'"), text("\""), text("(")]), ..CompletionOptions::default() }),
+                completion_provider: Some(CompletionOptions {
+                    trigger_characters: Some(vec![text("'"), text("\""), text("(")]),
+                    ..CompletionOptions::default()
+                }),
                 code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
                     code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
                     resolve_provider: Some(true),
                     work_done_progress_options: WorkDoneProgressOptions::default(),
                 })),
-                execute_command_provider: Some(ExecuteCommandOptions { commands: vec![text(DESCRIBE)], work_done_progress_options: WorkDoneProgressOptions::default() }),
+                execute_command_provider: Some(ExecuteCommandOptions {
+                    commands: vec![text(DESCRIBE)],
+                    work_done_progress_options: WorkDoneProgressOptions::default(),
+                }),
                 workspace: Some(WorkspaceServerCapabilities {
                     workspace_folders: Some(WorkspaceFoldersServerCapabilities { supported: Some(true), change_notifications: Some(OneOf::Left(true)) }),
                     file_operations: None,
@@ -275,7 +291,11 @@ impl LanguageServer for Mailbox {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let wanted = params.context.only.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind.as_str().is_empty() || CodeActionKind::QUICKFIX.as_str().starts_with(kind.as_str())));
+        let wanted = params
+            .context
+            .only
+            .as_ref()
+            .is_none_or(|kinds| kinds.iter().any(|kind| kind.as_str().is_empty() || CodeActionKind::QUICKFIX.as_str().starts_with(kind.as_str())));
         if !wanted {
             return Ok(None);
         }
@@ -292,7 +312,14 @@ impl LanguageServer for Mailbox {
                 let command = Command { title: action.title.clone(), command: DESCRIBE.to_owned(), arguments: Some(vec![data.clone()]) };
                 // A client that can't resolve an edit later gets a command that sends it.
                 let (command, data) = if snapshot.capabilities.resolve_edits { (None, Some(data)) } else { (Some(command), None) };
-                made.push(CodeActionOrCommand::CodeAction(CodeAction { title: action.title, kind: Some(CodeActionKind::QUICKFIX), diagnostics: Some(mends), command, data, ..CodeAction::default() }));
+                made.push(CodeActionOrCommand::CodeAction(CodeAction {
+                    title: action.title,
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: Some(mends),
+                    command,
+                    data,
+                    ..CodeAction::default()
+                }));
             }
             Some(made)
         })

@@ -81,7 +81,11 @@ fn wiring(context: &Context) -> Arc<Wiring> {
 fn start_log(context: &Context, command: &Command) {
     let level = context.settings.get("log.level").unwrap_or("warn");
     // Libraries speak only where the person asked for everything.
-    let filter = if level == "trace" { level.to_owned() } else { format!("{}={level},error", ["ragstar", "vfs", "ide", "analyst", "llm", "store", "web", "lsp"].join(&format!("={level},"))) };
+    let filter = if level == "trace" {
+        level.to_owned()
+    } else {
+        format!("{}={level},error", ["ragstar", "vfs", "ide", "analyst", "llm", "store", "web", "lsp"].join(&format!("={level},")))
+    };
     let filter = format!("{filter},async_openai=off");
     let builder = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::new(filter)).with_writer(std::io::stderr);
     let quiet = matches!(command, Command::Serve | Command::Lsp { .. } | Command::Store { .. });

@@ -80,7 +80,9 @@ impl Context {
 fn folders(settings: &Settings) -> (PathBuf, PathBuf) {
     let base = etcetera::choose_base_strategy().ok();
     let temp = std::env::temp_dir();
-    let of = |key: &str, dir: Option<PathBuf>| settings.get(key).map(PathBuf::from).or_else(|| dir.map(|dir| dir.join("ragstar"))).unwrap_or_else(|| temp.join("ragstar"));
+    let of = |key: &str, dir: Option<PathBuf>| {
+        settings.get(key).map(PathBuf::from).or_else(|| dir.map(|dir| dir.join("ragstar"))).unwrap_or_else(|| temp.join("ragstar"))
+    };
     (of("cache.dir", base.as_ref().map(BaseStrategy::cache_dir)), of("data.dir", base.as_ref().map(BaseStrategy::data_dir)))
 }
 
@@ -99,7 +101,13 @@ fn sources(common: &Common, start: &Path, repository: Option<&Path>) -> Sources 
         // Unreadable is as good as absent here; `ragstar doctor` lists what was read.
         paths.into_iter().filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text))).collect()
     };
-    Sources { files: read(files), dot_env: read(dot_env), environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(), client: Vec::new(), flags: common.set.clone() }
+    Sources {
+        files: read(files),
+        dot_env: read(dot_env),
+        environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
+        client: Vec::new(),
+        flags: common.set.clone(),
+    }
 }
 
 fn read_rules(start: &Path, repository: Option<&Path>) -> (Rules, Vec<String>) {

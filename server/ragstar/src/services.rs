@@ -26,7 +26,14 @@ pub struct Wiring {
 
 impl Wiring {
     pub fn new(context: Context, announce: impl Fn(&str) + Send + Sync + 'static, progress: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
-        Self { context, embed: OnceCell::new(), workspace: OnceCell::new(), synced: Mutex::new(None), announce: Box::new(announce), progress: Box::new(progress) }
+        Self {
+            context,
+            embed: OnceCell::new(),
+            workspace: OnceCell::new(),
+            synced: Mutex::new(None),
+            announce: Box::new(announce),
+            progress: Box::new(progress),
+        }
     }
 
     /// The language model that the settings name; `Ok(None)` where they name none.

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn strings_lists_and_mistakes() {
-        let (rules, errors) = Rules::read("question_answerer:\n  - Revenue is net.\n  - Use EUR.\nslack_responder: |\n  Be short.\nmodel_interpreter: {a: 1}\nanswerer: x\n");
+        let (rules, errors) =
+            Rules::read("question_answerer:\n  - Revenue is net.\n  - Use EUR.\nslack_responder: |\n  Be short.\nmodel_interpreter: {a: 1}\nanswerer: x\n");
         assert_eq!(rules.question_answerer.as_deref(), Some("Revenue is net.\nUse EUR."));
         assert_eq!(rules.slack_responder.as_deref(), Some("Be short."));
         assert_eq!(rules.model_interpreter, None);

@@ -156,7 +156,11 @@ impl Settings {
             return;
         }
         let (Some(host), Some(setting)) = (get("HOST"), find("database.url")) else { return };
-        let encode = |text: &str| text.bytes().map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect::<String>();
+        let encode = |text: &str| {
+            text.bytes()
+                .map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+                .collect::<String>()
+        };
         let user = get("USER").map_or_else(|| "postgres".to_owned(), |user| encode(user));
         let password = get("PASSWORD").map(|password| format!(":{}", encode(password))).unwrap_or_default();
         let port = get("PORT").map_or("5432", String::as_str);
@@ -223,7 +227,8 @@ impl Settings {
                     None => continue,
                 },
                 (None, Kind::Secret) => {
-                    let message = format!("{full} is a secret, which no file should hold; put it into the environment and write `{full}: env:{}`", setting.env[0]);
+                    let message =
+                        format!("{full} is a secret, which no file should hold; put it into the environment and write `{full}: env:{}`", setting.env[0]);
                     self.fail(Some((path, text, value.range)), message);
                     continue;
                 }
@@ -329,7 +334,12 @@ mod tests {
     #[test]
     fn the_stronger_source_counts() {
         let file = "chat:\n  model: from-file\n  provider: google\n  base_url: http://file\n";
-        let settings = resolve(file, "LLM_CHAT_MODEL=from-dot-env\nLLM_CHAT_BASE_URL='http://dot-env'\n", &[("LLM_CHAT_MODEL", "from-env")], &[("chat.model", "from-flag")]);
+        let settings = resolve(
+            file,
+            "LLM_CHAT_MODEL=from-dot-env\nLLM_CHAT_BASE_URL='http://dot-env'\n",
+            &[("LLM_CHAT_MODEL", "from-env")],
+            &[("chat.model", "from-flag")],
+        );
         assert!(settings.errors.is_empty(), "{:?}", settings.errors);
         assert_eq!(settings.get("chat.model"), Some("from-flag"));
         assert_eq!(settings.get("chat.base_url"), Some("http://dot-env"));
@@ -365,7 +375,12 @@ mod tests {
 
     #[test]
     fn upstreams_names_work() {
-        let settings = resolve("", "", &[("SETTINGS_LOG_LEVEL", "WARNING"), ("DB_HOST_FALLBACK", "db"), ("DB_PASSWORD_FALLBACK", "p@ss"), ("DB_SSL_REQUIRE", "True")], &[]);
+        let settings = resolve(
+            "",
+            "",
+            &[("SETTINGS_LOG_LEVEL", "WARNING"), ("DB_HOST_FALLBACK", "db"), ("DB_PASSWORD_FALLBACK", "p@ss"), ("DB_SSL_REQUIRE", "True")],
+            &[],
+        );
         assert_eq!(settings.get("log.level"), Some("warn"));
         let url = settings.secret("database.url").expect("a url");
         assert_eq!(secrecy::ExposeSecret::expose_secret(&url), "postgres://postgres:p%40ss@db:5432/ragstar?sslmode=require");

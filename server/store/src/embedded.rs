@@ -127,7 +127,9 @@ impl Embedded {
 
     /// Starts `ragstar store run` on its own: it outlives this process.
     fn spawn_runner(&self) -> Result<Child, StoreError> {
-        let program = std::env::var_os("RAGSTAR_BIN").map_or_else(std::env::current_exe, |path| Ok(PathBuf::from(path))).map_err(|error| StoreError::Start(error.to_string()))?;
+        let program = std::env::var_os("RAGSTAR_BIN")
+            .map_or_else(std::env::current_exe, |path| Ok(PathBuf::from(path)))
+            .map_err(|error| StoreError::Start(error.to_string()))?;
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.base().join("runner.log")).map_err(|error| files(&self.base(), &error))?;
         let mut command = Command::new(program);
         command.args(["store", "run"]).env("RAGSTAR_DATA_DIR", &self.data_dir).env("RAGSTAR_CACHE_DIR", &self.cache_dir);
@@ -252,10 +254,22 @@ impl Embedded {
             let errors = log.try_clone().map_err(|error| files(&self.log(), &error))?;
             let mut command = unprivileged(&programs.join("postgres")).await;
             command.arg("-D").arg(self.cluster()).arg("-k").arg(self.socket_dir());
-            command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "shared_buffers=64MB", "-c", "max_connections=50", "-c", "jit=off"]);
+            command.args([
+                "-c",
+                "listen_addresses=",
+                "-c",
+                "unix_socket_permissions=0700",
+                "-c",
+                "shared_buffers=64MB",
+                "-c",
+                "max_connections=50",
+                "-c",
+                "jit=off",
+            ]);
             #[cfg(unix)]
             command.process_group(0);
-            let mut child = command.stdin(Stdio::null()).stdout(log).stderr(errors).kill_on_drop(false).spawn().map_err(|error| StoreError::Start(error.to_string()))?;
+            let mut child =
+                command.stdin(Stdio::null()).stdout(log).stderr(errors).kill_on_drop(false).spawn().map_err(|error| StoreError::Start(error.to_string()))?;
             let started = Instant::now();
             loop {
                 if self.is_running().await {

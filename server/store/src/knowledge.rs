@@ -133,7 +133,15 @@ impl Workspace {
                 let positions: Vec<i32> = (0..).take(row.columns.len()).collect();
                 let types: Vec<Option<&str>> = row.columns.iter().map(|column| column.data_type.as_deref()).collect();
                 let descriptions: Vec<Option<&str>> = row.columns.iter().map(|column| column.description.as_deref()).collect();
-                sqlx::query(statement!("insert_columns")).bind(&self.id).bind(&row.unique_id).bind(names).bind(positions).bind(types).bind(descriptions).execute(&mut *transaction).await?;
+                sqlx::query(statement!("insert_columns"))
+                    .bind(&self.id)
+                    .bind(&row.unique_id)
+                    .bind(names)
+                    .bind(positions)
+                    .bind(types)
+                    .bind(descriptions)
+                    .execute(&mut *transaction)
+                    .await?;
             }
             if !row.upstream.is_empty() {
                 sqlx::query(statement!("insert_edges")).bind(&self.id).bind(&row.unique_id).bind(&row.upstream).execute(&mut *transaction).await?;
@@ -141,12 +149,20 @@ impl Workspace {
             sqlx::query(statement!("upsert_document")).bind(&self.id).bind(&row.unique_id).bind(&row.body).execute(&mut *transaction).await?;
             let texts: Vec<&str> = row.chunks.iter().map(|chunk| chunk.text.as_str()).collect();
             let embeds: Vec<bool> = row.chunks.iter().map(|chunk| chunk.embeds).collect();
-            let new = sqlx::query(statement!("replace_chunks")).bind(&self.id).bind(&row.unique_id).bind(texts).bind(embeds).fetch_all(&mut *transaction).await?;
+            let new =
+                sqlx::query(statement!("replace_chunks")).bind(&self.id).bind(&row.unique_id).bind(texts).bind(embeds).fetch_all(&mut *transaction).await?;
             if !new.is_empty() {
                 let positions: Vec<i32> = new.iter().map(|row| row.try_get("position")).collect::<Result<_, _>>()?;
                 let contents: Vec<String> = new.iter().map(|row| row.try_get("content")).collect::<Result<_, _>>()?;
                 let embeds: Vec<bool> = new.iter().map(|row| row.try_get("embeds")).collect::<Result<_, _>>()?;
-                sqlx::query(statement!("insert_chunks")).bind(&self.id).bind(&row.unique_id).bind(positions).bind(contents).bind(embeds).execute(&mut *transaction).await?;
+                sqlx::query(statement!("insert_chunks"))
+                    .bind(&self.id)
+                    .bind(&row.unique_id)
+                    .bind(positions)
+                    .bind(contents)
+                    .bind(embeds)
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
         transaction.commit().await?;
@@ -185,15 +201,21 @@ impl Workspace {
         };
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
         let rows = sqlx::query(AssertSqlSafe(statement)).bind(&self.id).bind(&query.text).bind(limit).bind(model).bind(vector).fetch_all(&self.pool).await?;
-        let hit = |row: &sqlx::postgres::PgRow| Ok(Hit { unique_id: row.try_get("unique_id")?, score: row.try_get("score")?, excerpt: row.try_get("content")? });
+        let hit =
+            |row: &sqlx::postgres::PgRow| Ok(Hit { unique_id: row.try_get("unique_id")?, score: row.try_get("score")?, excerpt: row.try_get("content")? });
         rows.iter().map(hit).collect::<Result<_, sqlx::Error>>().map_err(StoreError::from)
     }
 
     async fn write_exchange(&self, exchange: &Exchange) -> Result<(), StoreError> {
         let answer_id = Uuid::parse_str(&exchange.answer_id).unwrap_or_else(|_| Uuid::new_v4());
         let mut transaction = self.pool.begin().await?;
-        let question: Uuid =
-            sqlx::query_scalar(statement!("insert_question")).bind(&self.id).bind(&exchange.thread_id).bind(&exchange.mouth).bind(&exchange.question).fetch_one(&mut *transaction).await?;
+        let question: Uuid = sqlx::query_scalar(statement!("insert_question"))
+            .bind(&self.id)
+            .bind(&exchange.thread_id)
+            .bind(&exchange.mouth)
+            .bind(&exchange.question)
+            .fetch_one(&mut *transaction)
+            .await?;
         sqlx::query(statement!("insert_answer"))
             .bind(&self.id)
             .bind(answer_id)
@@ -228,7 +250,12 @@ impl Knowledge for Workspace {
 
     async fn chunks_without(&self, model_id: &str, limit: usize) -> Result<Vec<(i64, String)>, PortError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = sqlx::query_as::<_, (i64, String)>(statement!("list_chunks_without_embedding")).bind(&self.id).bind(model_id).bind(limit).fetch_all(&self.pool).await;
+        let rows = sqlx::query_as::<_, (i64, String)>(statement!("list_chunks_without_embedding"))
+            .bind(&self.id)
+            .bind(model_id)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await;
         rows.map_err(|error| StoreError::from(error).port())
     }
 
@@ -254,7 +281,14 @@ impl Knowledge for Workspace {
 
     async fn put_feedback(&self, feedback: &Feedback) -> Result<bool, PortError> {
         let Ok(answer_id) = Uuid::parse_str(&feedback.answer_id) else { return Ok(false) };
-        let done = sqlx::query(statement!("insert_feedback")).bind(&self.id).bind(answer_id).bind(feedback.rating).bind(&feedback.comment).bind(&feedback.author).execute(&self.pool).await;
+        let done = sqlx::query(statement!("insert_feedback"))
+            .bind(&self.id)
+            .bind(answer_id)
+            .bind(feedback.rating)
+            .bind(&feedback.comment)
+            .bind(&feedback.author)
+            .execute(&self.pool)
+            .await;
         Ok(done.map_err(|error| StoreError::from(error).port())?.rows_affected() == 1)
     }
 }

@@ -195,7 +195,10 @@ fn syntax_error(source: &str, tags: &[Tag], error: &minijinja::Error) -> SyntaxE
             TagKind::Statement => "%}",
             TagKind::Comment => "#}",
         };
-        return SyntaxError { range: TextRange::new(open.outer.start as usize, open.outer.start as usize + 2), message: format!("this Jinja tag is never closed; add `{closing}`") };
+        return SyntaxError {
+            range: TextRange::new(open.outer.start as usize, open.outer.start as usize + 2),
+            message: format!("this Jinja tag is never closed; add `{closing}`"),
+        };
     }
     let line = error.line().unwrap_or(1).saturating_sub(1);
     let index = text::LineIndex::new(source);
@@ -378,10 +381,7 @@ impl Walk<'_> {
     fn call_args(&mut self, args: &[ast::CallArg<'_>]) {
         for arg in args {
             match arg {
-                ast::CallArg::Pos(expr)
-                | ast::CallArg::Kwarg(_, expr)
-                | ast::CallArg::PosSplat(expr)
-                | ast::CallArg::KwargSplat(expr) => self.expr(expr),
+                ast::CallArg::Pos(expr) | ast::CallArg::Kwarg(_, expr) | ast::CallArg::PosSplat(expr) | ast::CallArg::KwargSplat(expr) => self.expr(expr),
             }
         }
     }
@@ -445,9 +445,7 @@ fn literal(expr: &ast::Expr<'_>) -> Literal {
         }
         ast::Expr::List(list) => Literal::List(list.items.iter().map(literal).collect()),
         ast::Expr::Tuple(tuple) => Literal::List(tuple.items.iter().map(literal).collect()),
-        ast::Expr::Map(map) => {
-            Literal::Map(map.keys.iter().map(literal).zip(map.values.iter().map(literal)).collect())
-        }
+        ast::Expr::Map(map) => Literal::Map(map.keys.iter().map(literal).zip(map.values.iter().map(literal)).collect()),
         // `'a' ~ 'b'` and `'a' + 'b'` are as known as their parts.
         ast::Expr::BinOp(_) | ast::Expr::UnaryOp(_) => match expr.as_const() {
             Some(value) if value.kind() == ValueKind::String => Literal::Str(value.as_str().unwrap_or_default().to_owned()),
@@ -465,10 +463,14 @@ mod tests {
     fn shown(source: &str) -> String {
         let jinja = parse(source);
         let calls = jinja.calls.iter().map(|call| {
-            let args: Vec<String> = call.args.iter().map(|arg| match &arg.name {
-                Some(name) => format!("{name}={}", arg.range.of(source)),
-                None => arg.range.of(source).to_owned(),
-            }).collect();
+            let args: Vec<String> = call
+                .args
+                .iter()
+                .map(|arg| match &arg.name {
+                    Some(name) => format!("{name}={}", arg.range.of(source)),
+                    None => arg.range.of(source).to_owned(),
+                })
+                .collect();
             format!("{} <- {} [{}]", call.path.join("."), call.range.of(source), args.join(" | "))
         });
         let errors = jinja.errors.iter().map(|error| format!("! {:?} {}", error.range.of(source), error.message));
@@ -506,10 +508,14 @@ mod tests {
     fn dbt_blocks() {
         let source = "{% macro a(x, y=none, z=[1, 2]) %}{{ ref('m') }}{% endmacro %}\n{%test t(model, column_name)%}select {{ model }}{% endtest %}\n{% snapshot s %}{{ config(unique_key='id') }}select * from {{ ref('o') }}{% endsnapshot %}\n{% materialization m, adapter='duckdb' %}{{ return({}) }}{% endmaterialization %}{% macro open() %}";
         let jinja = parse(source);
-        let shown: Vec<String> = jinja.blocks.iter().map(|block| {
-            let params: Vec<String> = block.params.iter().map(|param| format!("{}={}", param.name, param.default.as_deref().unwrap_or("?"))).collect();
-            format!("{:?} {} [{}] {}", block.kind, block.name_range.of(source), params.join(", "), block.closed)
-        }).collect();
+        let shown: Vec<String> = jinja
+            .blocks
+            .iter()
+            .map(|block| {
+                let params: Vec<String> = block.params.iter().map(|param| format!("{}={}", param.name, param.default.as_deref().unwrap_or("?"))).collect();
+                format!("{:?} {} [{}] {}", block.kind, block.name_range.of(source), params.join(", "), block.closed)
+            })
+            .collect();
         expect_test::expect![[r#"
             Macro a [x=?, y=none, z=[1, 2]] true
             Test t [model=?, column_name=?] true

@@ -170,9 +170,9 @@ fn content_end(source: &str, node: &Node) -> usize {
         return node.range.end as usize;
     }
     match &node.kind {
-        Kind::Map { entries, flow: false } => entries.last().map_or(node.range.end as usize, |(key, value)| {
-            content_end(source, value).max(key.range.end as usize)
-        }),
+        Kind::Map { entries, flow: false } => {
+            entries.last().map_or(node.range.end as usize, |(key, value)| content_end(source, value).max(key.range.end as usize))
+        }
         Kind::Seq { items, flow: false } => items.last().map_or(node.range.end as usize, |item| content_end(source, item)),
         Kind::Scalar { style: Style::Literal | Style::Folded, .. } => {
             let text = node.range.of(source);
@@ -349,11 +349,7 @@ fn block(steps: &[Step], key: &str, value: &str, indent: usize, habits: &Habits)
 }
 
 fn flow_scalar(value: &str) -> String {
-    if yaml_scalar::is_flow_safe(value) && !value.contains(' ') {
-        value.to_owned()
-    } else {
-        yaml_scalar::write(value, Style::DoubleQuoted, 0, "\n")
-    }
+    if yaml_scalar::is_flow_safe(value) && !value.contains(' ') { value.to_owned() } else { yaml_scalar::write(value, Style::DoubleQuoted, 0, "\n") }
 }
 
 fn flow_entry(steps: &[Step], key: &str, value: &str, quoted_keys: bool) -> String {

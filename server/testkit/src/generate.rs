@@ -6,7 +6,10 @@ use std::fmt::Write;
 /// macro call in every tenth, descriptions on two of three.
 pub fn project(models: usize) -> Vec<(String, String)> {
     let mut files = vec![
-        ("dbt_project.yml".to_owned(), "name: big\nprofile: big\nmodels:\n  big:\n    +materialized: view\n    area_3:\n      +materialized: table\n".to_owned()),
+        (
+            "dbt_project.yml".to_owned(),
+            "name: big\nprofile: big\nmodels:\n  big:\n    +materialized: view\n    area_3:\n      +materialized: table\n".to_owned(),
+        ),
         ("macros/cents.sql".to_owned(), "{% macro cents(column, scale=2) %}round({{ column }} / 100.0, {{ scale }}){% endmacro %}\n".to_owned()),
     ];
     let mut sources = String::from("sources:\n  - name: raw\n    tables:\n");
@@ -18,11 +21,18 @@ pub fn project(models: usize) -> Vec<(String, String)> {
         let mut yaml = String::from("version: 2\n\nmodels:\n");
         for model in (folder * 50..models).take(50) {
             let area = folder % 10;
-            let from = if model < 20 { format!("{{{{ source('raw', 'table_{}') }}}}", model / 20) } else { format!("{{{{ ref('model_{}') }}}}", model - 1 - model % 19) };
-            let join = if model % 3 == 0 && model > 40 { format!("left join {{{{ ref(\"model_{}\") }}}} as b on a.id = b.id\n", model / 2) } else { String::new() };
+            let from = if model < 20 {
+                format!("{{{{ source('raw', 'table_{}') }}}}", model / 20)
+            } else {
+                format!("{{{{ ref('model_{}') }}}}", model - 1 - model % 19)
+            };
+            let join =
+                if model % 3 == 0 && model > 40 { format!("left join {{{{ ref(\"model_{}\") }}}} as b on a.id = b.id\n", model / 2) } else { String::new() };
             let amount = if model % 10 == 0 { "{{ cents('a.amount') }} as amount".to_owned() } else { "a.amount".to_owned() };
             let config = if model % 4 == 0 { "{{ config(materialized='table', tags=['daily']) }}\n\n" } else { "" };
-            let sql = format!("{config}with a as (\n\n    select * from {from}\n\n),\n\nfinal as (\n\n    select\n        a.id,\n        a.customer_id,\n        {amount},\n        case when a.status = 'paid' then 1 else 0 end as is_paid, -- state {model}\n        a.created_at\n    from a\n    {join}    where a.created_at >= '2020-01-01'\n\n)\n\nselect * from final\n");
+            let sql = format!(
+                "{config}with a as (\n\n    select * from {from}\n\n),\n\nfinal as (\n\n    select\n        a.id,\n        a.customer_id,\n        {amount},\n        case when a.status = 'paid' then 1 else 0 end as is_paid, -- state {model}\n        a.created_at\n    from a\n    {join}    where a.created_at >= '2020-01-01'\n\n)\n\nselect * from final\n"
+            );
             files.push((format!("models/area_{area}/folder_{folder}/model_{model}.sql"), sql));
             let _ = writeln!(yaml, "  - name: model_{model}");
             if model % 3 != 0 {

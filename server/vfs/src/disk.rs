@@ -21,9 +21,7 @@ impl Loader for DiskLoader {
         WalkBuilder::new(root)
             .standard_filters(false)
             .follow_links(true)
-            .filter_entry(|entry| {
-                entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path())
-            })
+            .filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path()))
             .build_parallel()
             .run(|| {
                 Box::new(|entry| {
@@ -57,7 +55,8 @@ impl DiskLoader {
     pub fn is_relevant(root: &Path, path: &Path) -> bool {
         let Ok(below) = path.strip_prefix(root) else { return false };
         let folders: Vec<&Path> = below.parent().map(|parent| parent.ancestors().filter(|part| !part.as_os_str().is_empty()).collect()).unwrap_or_default();
-        folders.into_iter().all(|folder| may_hold_sources(&root.join(folder))) && (is_source_path(path) || (path.extension().is_none() && may_hold_sources(path)))
+        folders.into_iter().all(|folder| may_hold_sources(&root.join(folder)))
+            && (is_source_path(path) || (path.extension().is_none() && may_hold_sources(path)))
     }
 
     /// The nearest folder at or above `start` that holds a `dbt_project.yml`. A package's own project is its user's: what lies
@@ -105,8 +104,7 @@ fn may_hold_sources(dir: &Path) -> bool {
 
 fn read(path: &Path) -> Option<FileText> {
     let unreadable = |error: std::io::Error| {
-        (error.kind() != std::io::ErrorKind::NotFound)
-            .then(|| FileText { text: "".into(), problem: Some(ReadProblem::Unreadable(error.to_string())) })
+        (error.kind() != std::io::ErrorKind::NotFound).then(|| FileText { text: "".into(), problem: Some(ReadProblem::Unreadable(error.to_string())) })
     };
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
@@ -118,10 +116,7 @@ fn read(path: &Path) -> Option<FileText> {
         Err(error) => return unreadable(error),
     };
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-        return Some(read_head(&mut file).unwrap_or_else(|error| FileText {
-            text: "".into(),
-            problem: Some(ReadProblem::Unreadable(error.to_string())),
-        }));
+        return Some(read_head(&mut file).unwrap_or_else(|error| FileText { text: "".into(), problem: Some(ReadProblem::Unreadable(error.to_string())) }));
     }
     if bytes > MAX_TEXT_BYTES {
         return Some(FileText { text: "".into(), problem: Some(ReadProblem::TooLarge { bytes }) });

@@ -23,7 +23,13 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(snapshots: watch::Receiver<Analysis>, services: Arc<dyn Services>, slack: Option<SlackApp>, api_token: Option<SecretString>, take_event: TakeEvent) -> Self {
+    pub fn new(
+        snapshots: watch::Receiver<Analysis>,
+        services: Arc<dyn Services>,
+        slack: Option<SlackApp>,
+        api_token: Option<SecretString>,
+        take_event: TakeEvent,
+    ) -> Self {
         Self { snapshots, services, slack: slack.map(|app| Arc::new(slack::Slack::new(app, take_event))), api_token }
     }
 

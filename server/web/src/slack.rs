@@ -71,7 +71,8 @@ impl Slack {
     /// A method of the Web API.
     async fn call(&self, method: &str, body: &Value) -> Result<Value, String> {
         let url = format!("{}/{method}", self.app.api_url.trim_end_matches('/'));
-        let response = self.http.post(url).bearer_auth(self.app.bot_token.expose_secret()).json(body).send().await.map_err(|error| error.without_url().to_string())?;
+        let response =
+            self.http.post(url).bearer_auth(self.app.bot_token.expose_secret()).json(body).send().await.map_err(|error| error.without_url().to_string())?;
         let value: Value = response.json().await.map_err(|error| error.without_url().to_string())?;
         match value.get("ok").and_then(Value::as_bool) {
             Some(true) => Ok(value),
@@ -208,7 +209,11 @@ mod tests {
         assert_eq!(Message::of(&mention), Some(Message { channel: "C1".to_owned(), thread: "1.1".to_owned(), text: "how is <revenue> computed?".to_owned() }));
         let reply = json!({"type": "message", "channel_type": "im", "text": "and weekly?", "ts": "1.2", "thread_ts": "1.1", "channel": "D1"});
         assert_eq!(Message::of(&reply).map(|message| message.thread), Some("1.1".to_owned()));
-        for other in [json!({"type": "message", "channel_type": "im", "bot_id": "B1", "text": "x", "ts": "1", "channel": "D1"}), json!({"type": "message", "channel_type": "channel", "text": "x", "ts": "1", "channel": "C1"}), json!({"type": "app_mention", "text": "<@U0>", "ts": "1", "channel": "C1"})] {
+        for other in [
+            json!({"type": "message", "channel_type": "im", "bot_id": "B1", "text": "x", "ts": "1", "channel": "D1"}),
+            json!({"type": "message", "channel_type": "channel", "text": "x", "ts": "1", "channel": "C1"}),
+            json!({"type": "app_mention", "text": "<@U0>", "ts": "1", "channel": "C1"}),
+        ] {
             assert_eq!(Message::of(&other), None);
         }
     }

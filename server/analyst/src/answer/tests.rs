@@ -51,7 +51,13 @@ async fn ask(script: &Arc<Script>, text: &str) -> (Answer, String) {
     let analyst = Analyst { chat: Some(script.clone()), ..Analyst::default() };
     let mut streamed = String::new();
     let question = Question { text: text.to_owned(), mouth: "cli", ..Question::default() };
-    let answer = analyst.answer(&shop(), &question, &mut |event| if let Event::Text(text) = event { streamed.push_str(&text) }).await;
+    let answer = analyst
+        .answer(&shop(), &question, &mut |event| {
+            if let Event::Text(text) = event {
+                streamed.push_str(&text)
+            }
+        })
+        .await;
     (answer, streamed)
 }
 

@@ -84,11 +84,7 @@ impl Builder<'_> {
 
     fn description(&self, text: Option<&Text>, file: FileId, package: &str) -> Option<Description> {
         let text = text?;
-        Some(Description {
-            text: self.render_docs(&text.value, package),
-            raw: text.value.clone(),
-            place: Place { file, range: text.range },
-        })
+        Some(Description { text: self.render_docs(&text.value, package), raw: text.value.clone(), place: Place { file, range: text.range } })
     }
 
     /// `{{ doc('x') }}` becomes the block's text; other Jinja stays as it is.
@@ -251,7 +247,13 @@ impl Builder<'_> {
             self.describe(&mut node, entry, yaml);
         }
         for name in &file.facts.header {
-            node.columns.entry(name.clone()).or_insert_with(|| Column { name: name.clone(), description: None, data_type: None, tests: Vec::new(), entry: None });
+            node.columns.entry(name.clone()).or_insert_with(|| Column {
+                name: name.clone(),
+                description: None,
+                data_type: None,
+                tests: Vec::new(),
+                entry: None,
+            });
         }
         self.push(node, file.facts.uses.clone(), Vec::new());
     }

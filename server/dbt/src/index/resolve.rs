@@ -30,14 +30,12 @@ impl Index {
             (Some(_), None) => false,
             (None, None) => true,
         };
-        let in_package = |package: &str| {
-            candidates.iter().copied().find(|&index| &*self.nodes[index].package == package && wanted(&self.nodes[index]))
-        };
+        let in_package = |package: &str| candidates.iter().copied().find(|&index| &*self.nodes[index].package == package && wanted(&self.nodes[index]));
         match package {
             Some(package) => in_package(package),
-            None => in_package(from_package)
-                .or_else(|| in_package(&self.project))
-                .or_else(|| candidates.iter().copied().find(|&index| wanted(&self.nodes[index]))),
+            None => {
+                in_package(from_package).or_else(|| in_package(&self.project)).or_else(|| candidates.iter().copied().find(|&index| wanted(&self.nodes[index])))
+            }
         }
     }
 
@@ -121,7 +119,12 @@ impl Index {
         let found = if exact.is_empty() { matching(&|node| node.label().eq_ignore_ascii_case(name) || node.name.eq_ignore_ascii_case(name)) } else { exact };
         // What can be queried comes before what tests and groups are called.
         let mut found = found;
-        found.sort_by_key(|&index| (matches!(self.nodes[index].resource_type, ResourceType::Test | ResourceType::UnitTest | ResourceType::Group), &*self.nodes[index].package != &*self.project));
+        found.sort_by_key(|&index| {
+            (
+                matches!(self.nodes[index].resource_type, ResourceType::Test | ResourceType::UnitTest | ResourceType::Group),
+                &*self.nodes[index].package != &*self.project,
+            )
+        });
         found
     }
 

@@ -9,8 +9,10 @@ use std::process::ExitCode;
 pub fn run(context: &Context, json: bool) -> Outcome {
     let shown = context.settings.shown();
     if json {
-        let values: serde_json::Map<String, serde_json::Value> =
-            shown.into_iter().map(|(key, value, origin)| (key.to_owned(), json!({"value": value, "origin": origin.map(|origin| origin.to_string())}))).collect();
+        let values: serde_json::Map<String, serde_json::Value> = shown
+            .into_iter()
+            .map(|(key, value, origin)| (key.to_owned(), json!({"value": value, "origin": origin.map(|origin| origin.to_string())})))
+            .collect();
         let errors: Vec<String> = context.settings.errors.iter().map(ToString::to_string).collect();
         output::line(&json!({"settings": values, "errors": errors}).to_string());
     } else {

@@ -40,7 +40,11 @@ pub async fn run(context: &Context, online: bool, json: bool) -> Outcome {
     for (name, dir) in [("cache folder", &context.cache_dir), ("data folder", &context.data_dir)] {
         checks.push(match writable(dir) {
             Ok(()) => check(name, State::Fine, dir.display().to_string()),
-            Err(why) => check(name, State::Wrong, format!("{} can't be written: {why}; set {}", dir.display(), if name == "cache folder" { "RAGSTAR_CACHE_DIR" } else { "RAGSTAR_DATA_DIR" })),
+            Err(why) => check(
+                name,
+                State::Wrong,
+                format!("{} can't be written: {why}; set {}", dir.display(), if name == "cache folder" { "RAGSTAR_CACHE_DIR" } else { "RAGSTAR_DATA_DIR" }),
+            ),
         });
     }
     let wrong = checks.iter().any(|check| matches!(check.state, State::Wrong));
@@ -48,7 +52,18 @@ pub async fn run(context: &Context, online: bool, json: bool) -> Outcome {
         let shown: Vec<_> = checks.iter().map(|check| json!({"check": check.name, "state": match check.state { State::Fine => "ok", State::Less => "missing", State::Wrong => "error" }, "message": check.says})).collect();
         output::line(&json!(shown).to_string());
     } else {
-        let rows = checks.into_iter().map(|check| vec![match check.state { State::Fine => "ok", State::Less => "--", State::Wrong => "!!" }.to_owned(), check.name.to_owned(), check.says]);
+        let rows = checks.into_iter().map(|check| {
+            vec![
+                match check.state {
+                    State::Fine => "ok",
+                    State::Less => "--",
+                    State::Wrong => "!!",
+                }
+                .to_owned(),
+                check.name.to_owned(),
+                check.says,
+            ]
+        });
         output::line(&output::table(&[], rows.collect()));
     }
     Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -86,7 +101,13 @@ async fn chat(wiring: &Wiring, online: bool) -> Check {
     let name = "language model";
     let endpoint = match wiring.chat_endpoint() {
         Ok(Some(endpoint)) => endpoint,
-        Ok(None) => return check(name, State::Less, "none; set LLM_OPENAI_API_KEY (or LLM_ANTHROPIC_API_KEY, LLM_GOOGLE_API_KEY), or LLM_CHAT_BASE_URL and LLM_CHAT_MODEL for a local server"),
+        Ok(None) => {
+            return check(
+                name,
+                State::Less,
+                "none; set LLM_OPENAI_API_KEY (or LLM_ANTHROPIC_API_KEY, LLM_GOOGLE_API_KEY), or LLM_CHAT_BASE_URL and LLM_CHAT_MODEL for a local server",
+            );
+        }
         Err(error) => return check(name, State::Wrong, error.reader),
     };
     let says = format!("{} at {}", endpoint.model, endpoint.base_url);
@@ -123,7 +144,17 @@ async fn database(context: &Context, wiring: &Wiring) -> Check {
     if context.settings.has("database.url") {
         return match wiring.workspace().await {
             Ok(workspace) => match workspace.counts().await {
-                Ok(counts) => check(name, State::Fine, format!("the server of DATABASE_URL: {} nodes, {} embeddings, {} answers in workspace {}", counts.nodes, counts.embeddings, counts.answers, workspace.id())),
+                Ok(counts) => check(
+                    name,
+                    State::Fine,
+                    format!(
+                        "the server of DATABASE_URL: {} nodes, {} embeddings, {} answers in workspace {}",
+                        counts.nodes,
+                        counts.embeddings,
+                        counts.answers,
+                        workspace.id()
+                    ),
+                ),
                 Err(error) => check(name, State::Wrong, error.port().reader),
             },
             Err(error) => check(name, State::Wrong, error.reader),

@@ -37,10 +37,19 @@ pub async fn run(context: &Context, strict: bool, publish: bool, json: bool) -> 
         output::line(&json!({"project": summary.project, "seconds": seconds, "files": summary.files, "bytes": summary.bytes, "counts": counts, "macros": summary.macros, "docs": summary.docs, "disabled": summary.disabled, "edges": summary.edges, "packages": summary.packages, "problems": problems, "nodes": nodes}).to_string());
     } else {
         let mut rows: Vec<Vec<String>> = summary.counts.iter().map(|(kind, count)| vec![(*kind).to_owned(), count.to_string()]).collect();
-        rows.extend([("macro", summary.macros), ("doc", summary.docs), ("disabled", summary.disabled)].into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| vec![kind.to_owned(), count.to_string()]));
+        rows.extend(
+            [("macro", summary.macros), ("doc", summary.docs), ("disabled", summary.disabled)]
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(kind, count)| vec![kind.to_owned(), count.to_string()]),
+        );
         output::line(&format!("{} ({} files, {:.1} MB, {:.0} ms)\n", summary.project, summary.files, summary.bytes as f64 / 1e6, seconds * 1e3));
         output::line(&output::table(&[], rows));
-        output::line(&format!("\n{} edges; packages: {}", summary.edges, if summary.packages.is_empty() { "none".to_owned() } else { summary.packages.join(", ") }));
+        output::line(&format!(
+            "\n{} edges; packages: {}",
+            summary.edges,
+            if summary.packages.is_empty() { "none".to_owned() } else { summary.packages.join(", ") }
+        ));
         if !problems.is_empty() {
             output::line(&format!("\n{} errors, {} warnings", summary.errors, summary.warnings));
             for (path, found) in problems.iter().take(MAX_LISTED) {
@@ -51,7 +60,10 @@ pub async fn run(context: &Context, strict: bool, publish: bool, json: bool) -> 
             }
         }
         if let Some(report) = published {
-            output::line(&format!("\nknowledge store: {} written, {} removed, {} unchanged, {} embedded", report.written, report.removed, report.unchanged, report.embedded));
+            output::line(&format!(
+                "\nknowledge store: {} written, {} removed, {} unchanged, {} embedded",
+                report.written, report.removed, report.unchanged, report.embedded
+            ));
         }
     }
     Ok(if strict && summary.errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

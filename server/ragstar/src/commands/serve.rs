@@ -27,7 +27,9 @@ pub async fn run(context: &Context) -> Outcome {
     let _watch = watch.map_err(|error| tracing::warn!(%error, "changes of the project's files will not be noticed")).ok();
     let settings = &context.settings;
     let slack = match (settings.secret("slack.signing_secret"), settings.secret("slack.bot_token")) {
-        (Some(signing_secret), Some(bot_token)) => Some(web::SlackApp { signing_secret, bot_token, api_url: settings.get("slack.api_url").unwrap_or_default().to_owned() }),
+        (Some(signing_secret), Some(bot_token)) => {
+            Some(web::SlackApp { signing_secret, bot_token, api_url: settings.get("slack.api_url").unwrap_or_default().to_owned() })
+        }
         (None, None) => None,
         _ => return Err("Slack needs both INTEGRATIONS_SLACK_BOT_TOKEN and INTEGRATIONS_SLACK_SIGNING_SECRET".to_owned()),
     };

@@ -24,7 +24,12 @@ pub async fn run(context: &Context, action: &StoreAction, json: bool) -> Outcome
             if json {
                 output::line(&json!({"running": running, "dataDir": embedded.data_dir, "log": embedded.log()}).to_string());
             } else {
-                output::line(&format!("{} in {}\nlog: {}", if running { "running" } else { "not running" }, embedded.data_dir.display(), embedded.log().display()));
+                output::line(&format!(
+                    "{} in {}\nlog: {}",
+                    if running { "running" } else { "not running" },
+                    embedded.data_dir.display(),
+                    embedded.log().display()
+                ));
             }
         }
     }

@@ -112,11 +112,13 @@ fn find_end(source: &str, from: usize, kind: TagKind) -> Result<usize, usize> {
     let mut at = from;
     while at < bytes.len() {
         match bytes[at] {
-            quote @ (b'\'' | b'"') => at = match string_end(bytes, at, quote) {
-                Some(end) => end,
-                // A quote that nothing closes hides nothing.
-                None => at + 1,
-            },
+            quote @ (b'\'' | b'"') => {
+                at = match string_end(bytes, at, quote) {
+                    Some(end) => end,
+                    // A quote that nothing closes hides nothing.
+                    None => at + 1,
+                }
+            }
             // No expression holds these; a second tag starts here.
             b'{' if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) => return Err(at),
             b'{' | b'[' | b'(' => {

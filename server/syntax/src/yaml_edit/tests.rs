@@ -35,7 +35,11 @@ exposures: []
 
 #[test]
 fn a_description_goes_behind_the_name() {
-    check(SOURCE, &column_path("orders", "id"), "The key: unique", expect![[r#"
+    check(
+        SOURCE,
+        &column_path("orders", "id"),
+        "The key: unique",
+        expect![[r#"
         version: 2
 
         models:
@@ -54,7 +58,8 @@ fn a_description_goes_behind_the_name() {
           - name: bare
 
         exposures: []
-    "#]]);
+    "#]],
+    );
 }
 
 /// Only the lines that differ, as a diff shows them.
@@ -74,71 +79,151 @@ fn check_diff(source: &str, path: &[Step], value: &str, expected: Expect) {
 
 #[test]
 fn flow_empty_missing_and_null_places() {
-    check_diff(SOURCE, &column_path("orders", "flow"), "In a flow", expect![[r#"
+    check_diff(
+        SOURCE,
+        &column_path("orders", "flow"),
+        "In a flow",
+        expect![[r#"
         -      - {name: flow, data_tests: [not_null]}
-        +      - {name: flow, description: "In a flow", data_tests: [not_null]}"#]]);
-    check_diff(SOURCE, &column_path("orders", "empty"), "Filled", expect![[r#"
+        +      - {name: flow, description: "In a flow", data_tests: [not_null]}"#]],
+    );
+    check_diff(
+        SOURCE,
+        &column_path("orders", "empty"),
+        "Filled",
+        expect![[r#"
         -        description:   # todo
-        +        description: "Filled"   # todo"#]]);
-    check_diff(SOURCE, &column_path("orders", "new"), "Added", expect![[r#"
+        +        description: "Filled"   # todo"#]],
+    );
+    check_diff(
+        SOURCE,
+        &column_path("orders", "new"),
+        "Added",
+        expect![[r#"
         +      - name: new
-        +        description: "Added""#]]);
-    check_diff(SOURCE, &column_path("bare", "a"), "Added", expect![[r#"
+        +        description: "Added""#]],
+    );
+    check_diff(
+        SOURCE,
+        &column_path("bare", "a"),
+        "Added",
+        expect![[r#"
         +    columns:
         +      - name: a
-        +        description: "Added""#]]);
-    check_diff(SOURCE, &[Step::key("models"), Step::named("orders")], "Replaced", expect![[r#"
+        +        description: "Added""#]],
+    );
+    check_diff(
+        SOURCE,
+        &[Step::key("models"), Step::named("orders")],
+        "Replaced",
+        expect![[r#"
         -    description: "One row per order."
-        +    description: "Replaced""#]]);
-    check_diff(SOURCE, &[Step::key("models"), Step::named("fresh")], "Two\nlines", expect![[r#"
+        +    description: "Replaced""#]],
+    );
+    check_diff(
+        SOURCE,
+        &[Step::key("models"), Step::named("fresh")],
+        "Two\nlines",
+        expect![[r#"
         +  - name: fresh
         +    description: |-
         +      Two
-        +      lines"#]]);
-    check_diff(SOURCE, &[Step::key("seeds"), Step::named("s")], "x", expect![[r#"
+        +      lines"#]],
+    );
+    check_diff(
+        SOURCE,
+        &[Step::key("seeds"), Step::named("s")],
+        "x",
+        expect![[r#"
         +seeds:
         +  - name: s
         +    description: "x"
-        +"#]]);
-    check_diff(SOURCE, &[Step::key("exposures"), Step::named("e")], "x", expect![[r#"
+        +"#]],
+    );
+    check_diff(
+        SOURCE,
+        &[Step::key("exposures"), Step::named("e")],
+        "x",
+        expect![[r#"
         -exposures: []
-        +exposures: [{name: e, description: x}]"#]]);
+        +exposures: [{name: e, description: x}]"#]],
+    );
 }
 
 #[test]
 fn crlf_no_final_newline_and_lists_without_indent() {
-    check_diff("models:\r\n- name: a\r\n  columns:\r\n  - name: b\r\n    description: 'x'\r\n  - name: c", &column_path("a", "c"), "it's", expect![[r#"
+    check_diff(
+        "models:\r\n- name: a\r\n  columns:\r\n  - name: b\r\n    description: 'x'\r\n  - name: c",
+        &column_path("a", "c"),
+        "it's",
+        expect![[r#"
         -  - name: c
         +  - name: c␍
-        +    description: 'it''s'"#]]);
-    check_diff("models:\r\n- name: a\r\n  columns:\r\n", &column_path("a", "c"), "new", expect![[r#"
+        +    description: 'it''s'"#]],
+    );
+    check_diff(
+        "models:\r\n- name: a\r\n  columns:\r\n",
+        &column_path("a", "c"),
+        "new",
+        expect![[r#"
         +  - name: c␍
-        +    description: new␍"#]]);
-    check_diff("", &column_path("a", "c"), "new", expect![[r#"
+        +    description: new␍"#]],
+    );
+    check_diff(
+        "",
+        &column_path("a", "c"),
+        "new",
+        expect![[r#"
         +models:
         +  - name: a
         +    columns:
         +      - name: c
-        +        description: new"#]]);
+        +        description: new"#]],
+    );
 }
 
 #[test]
 fn block_scalars_are_replaced_whole() {
     let source = "models:\n  - name: a\n    description: >\n      Old text\n      goes here.\n\n    columns: []\n";
-    check_diff(source, &[Step::key("models"), Step::named("a")], "New text.", expect![[r#"
+    check_diff(
+        source,
+        &[Step::key("models"), Step::named("a")],
+        "New text.",
+        expect![[r#"
         -    description: >
         -      Old text
         -      goes here.
         +    description: >-
-        +      New text."#]]);
+        +      New text."#]],
+    );
 }
 
 #[test]
 fn what_cannot_be_done_exactly_is_refused() {
-    check_diff("models: &m\n  - name: a\nx: *m\ny: [", &[Step::key("models"), Step::named("a")], "v", expect!["refused: the file has a YAML error; mend it first: invalid YAML: while parsing a node, did not find expected node content"]);
-    check_diff("models:\n  - &m\n    name: a\n  - *m\nseeds: *m\n", &[Step::key("seeds")], "v", expect!["refused: the entry is an alias (`*…`); what it names would change everywhere"]);
-    check_diff("models:\n  - name: a\n    description: {a: 1}\n", &[Step::key("models"), Step::named("a")], "v", expect!["refused: `description` is not a plain string here"]);
-    check_diff("a: 1\n---\nb: 2\n", &[Step::key("models"), Step::named("a")], "v", expect!["refused: the file holds more than one YAML document, which dbt does not read"]);
+    check_diff(
+        "models: &m\n  - name: a\nx: *m\ny: [",
+        &[Step::key("models"), Step::named("a")],
+        "v",
+        expect!["refused: the file has a YAML error; mend it first: invalid YAML: while parsing a node, did not find expected node content"],
+    );
+    check_diff(
+        "models:\n  - &m\n    name: a\n  - *m\nseeds: *m\n",
+        &[Step::key("seeds")],
+        "v",
+        expect!["refused: the entry is an alias (`*…`); what it names would change everywhere"],
+    );
+    check_diff(
+        "models:\n  - name: a\n    description: {a: 1}\n",
+        &[Step::key("models"), Step::named("a")],
+        "v",
+        expect!["refused: `description` is not a plain string here"],
+    );
+    check_diff(
+        "a: 1\n---\nb: 2\n",
+        &[Step::key("models"), Step::named("a")],
+        "v",
+        expect!["refused: the file holds more than one YAML document, which dbt does not read"],
+    );
 }
 
 /// Files in many hands' styles.
@@ -155,7 +240,15 @@ fn files() -> impl Strategy<Value = String> {
         Just("    description: {{ doc('x') }}\n".replace("{{ doc('x') }}", "\"{{ doc('x') }}\"")),
         Just("    description:\n".to_owned()),
     ];
-    let column = ("[a-c]", prop_oneof![Just(""), Just("        data_tests:\n          - unique\n"), Just("        # note\n        tags: ['x', y]\n"), Just("        description: |+\n          kept\n\n")]);
+    let column = (
+        "[a-c]",
+        prop_oneof![
+            Just(""),
+            Just("        data_tests:\n          - unique\n"),
+            Just("        # note\n        tags: ['x', y]\n"),
+            Just("        description: |+\n          kept\n\n")
+        ],
+    );
     let model = (description, prop::collection::vec(column, 0..3), prop_oneof![Just(""), Just("\n"), Just("  # between\n"), Just("\n  # é\n\n")]);
     (newline, indent, prop::collection::vec(model, 0..4), any::<bool>(), any::<bool>()).prop_map(|(newline, indent, models, bom, end)| {
         let mut text = String::from("version: 2   # head\n\nmodels:\n");
