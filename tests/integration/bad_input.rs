@@ -148,3 +148,24 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     let status = wait_for("the end", 30, || child.0.try_wait().unwrap());
     assert!(status.success(), "{status} {}", RAGSTAR.display());
 }
+
+/// Needs a small disk, which only root can make.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(dir.path()).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        return crate::harness::skip("a small disk can't be mounted here");
+    }
+    let person = Person::new().with("RAGSTAR_CACHE_DIR", dir.path().join("cache").display()).with("RAGSTAR_DATA_DIR", dir.path().join("data").display());
+    let answer = person.run(&shop(), &["--json", "ask", "How is monthly revenue computed?"]);
+    let left = std::fs::read_dir(dir.path().join("cache")).map(|entries| entries.filter_map(|entry| entry.ok()?.path().is_dir().then_some(())).count());
+    let _ = std::process::Command::new("umount").arg(dir.path()).status();
+    assert!(answer.ok, "{answer:?}");
+    let answer: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+    let missing = answer["missing"].as_str().unwrap();
+    assert!(missing.to_lowercase().contains("no space left"), "{missing}");
+    assert!(answer["markdown"].as_str().unwrap().contains("fct_monthly_revenue"));
+    assert_eq!(left.unwrap_or(0), 0, "nothing half fetched stays");
+}

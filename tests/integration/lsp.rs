@@ -269,6 +269,22 @@ fn chat_streams_and_cites() {
 }
 
 #[test]
+fn the_editors_settings_count_and_change_live() {
+    let mut client = Client::start(&Person::new(), &shop(), json!({}));
+    client.until_loaded();
+    let model = |client: &mut Client| client.request("ragstar/status", json!({}))["projects"][0]["model"].clone();
+    assert_eq!(model(&mut client), Value::Null);
+    client.notify(
+        "workspace/didChangeConfiguration",
+        json!({"settings": {"ragstar": {"chat": {"base_url": "http://127.0.0.1:9/v1", "model": "from-the-editor"}}}}),
+    );
+    assert_eq!(model(&mut client), "from-the-editor");
+    client.notify("workspace/didChangeConfiguration", json!({"settings": {"ragstar": {}}}));
+    assert_eq!(model(&mut client), Value::Null);
+    assert_eq!(client.end(), Some(0));
+}
+
+#[test]
 fn bad_messages_are_answered_and_survived() {
     let root = shop();
     let mut client = Client::start(&Person::new(), &root, json!({}));

@@ -109,12 +109,12 @@ impl Analyst {
             }
         }
         answer.missing = (!missing.is_empty()).then(|| missing.join("\n"));
-        if let Some(knowledge) = &self.knowledge {
-            if let Err(error) = knowledge.save_exchange(&exchange(question, &answer)).await {
-                tracing::warn!(error = %error.log, "the answer was not saved");
-                let note = format!("this answer can't take feedback: {}", error.reader);
-                answer.missing = Some(answer.missing.take().map_or_else(|| note.clone(), |missing| format!("{missing}\n{note}")));
-            }
+        if let Some(knowledge) = &self.knowledge
+            && let Err(error) = knowledge.save_exchange(&exchange(question, &answer)).await
+        {
+            tracing::warn!(error = %error.log, "the answer was not saved");
+            let note = format!("this answer can't take feedback: {}", error.reader);
+            answer.missing = Some(answer.missing.take().map_or_else(|| note.clone(), |missing| format!("{missing}\n{note}")));
         }
         answer
     }

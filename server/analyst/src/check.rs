@@ -32,7 +32,7 @@ impl Names {
         index.packages.iter().for_each(|name| add(name));
         analysis.config.vars.keys().for_each(|name| add(name));
         for text in given {
-            words(text).for_each(|word| add(word));
+            words(text).for_each(&mut add);
         }
         Self { known }
     }
@@ -139,11 +139,11 @@ pub fn named(analysis: &Analysis, text: &str) -> Vec<(NodeIndex, Option<String>)
         }
         let mut column = None;
         let mut nodes = analysis.index.find(word);
-        if nodes.is_empty() {
-            if let Some((owner, name)) = word.rsplit_once('.') {
-                nodes = analysis.index.find(owner);
-                column = nodes.first().and_then(|&index| analysis.index.nodes[index].column(name)).map(|column| column.name.clone());
-            }
+        if nodes.is_empty()
+            && let Some((owner, name)) = word.rsplit_once('.')
+        {
+            nodes = analysis.index.find(owner);
+            column = nodes.first().and_then(|&index| analysis.index.nodes[index].column(name)).map(|column| column.name.clone());
         }
         let citable = |index: &&NodeIndex| {
             !matches!(
@@ -177,7 +177,10 @@ mod tests {
                 shown.push_str(&checker.push(&piece.iter().collect::<String>()));
             }
             shown.push_str(&checker.finish());
-            assert_eq!(shown, "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n".replace("stg_nowhere. *(not in this project)*", "stg_nowhere. *(not in this project)*"));
+            assert_eq!(
+                shown,
+                "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n"
+            );
             assert_eq!(checker.unknown, ["fct_ordrs", "stg_nowhere", "made_up_name"]);
         }
     }

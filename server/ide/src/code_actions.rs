@@ -124,10 +124,10 @@ impl Analysis {
     /// The file and the path of a node's entry, whether it exists or has to be made.
     fn entry_of(&self, index: NodeIndex) -> (PathBuf, Vec<Step>) {
         let node = &self.index.nodes[index];
-        if let Some(patch) = &node.patch {
-            if let Some(file) = self.file(patch.place.file) {
-                return (file.path.clone(), patch.path.clone());
-            }
+        if let Some(patch) = &node.patch
+            && let Some(file) = self.file(patch.place.file)
+        {
+            return (file.path.clone(), patch.path.clone());
         }
         let section = match node.resource_type {
             ResourceType::Seed => "seeds",

@@ -231,10 +231,10 @@ impl AnalysisHost {
     fn config_of(&mut self, folder: &Path) -> Option<Arc<ProjectConfig>> {
         let id = self.present.get(&folder.join("dbt_project.yml"))?;
         let text = self.vfs.text(*id)?.text;
-        if let Some((known, config)) = self.configs.get(folder) {
-            if *known == text {
-                return Some(config.clone());
-            }
+        if let Some((known, config)) = self.configs.get(folder)
+            && *known == text
+        {
+            return Some(config.clone());
         }
         let config = Arc::new(ProjectConfig::read(&text));
         self.configs.insert(folder.to_owned(), (text, config.clone()));

@@ -75,14 +75,15 @@ impl Analysis {
                 continue;
             }
             for column in node.columns.values() {
-                if let Some((place, _)) = &column.entry {
-                    if touches(*place, file, offset) {
-                        return Some((Thing::Column(index, column.name.clone()), place.range));
-                    }
+                if let Some((place, _)) = &column.entry
+                    && touches(*place, file, offset)
+                {
+                    return Some((Thing::Column(index, column.name.clone()), place.range));
                 }
             }
             let tests = node.tests.iter().chain(node.columns.values().flat_map(|column| &column.tests));
-            for test in tests.filter(|test| test.range.touches(offset)) {
+            let mut tests = tests;
+            if let Some(test) = tests.find(|test| test.range.touches(offset)) {
                 let found = self.index.resolve_test(&test.name, &node.package)?;
                 let at = self.index.macros.iter().position(|other| std::ptr::eq(other, found))?;
                 return Some((Thing::Macro(at), test.range));
@@ -100,10 +101,8 @@ impl Analysis {
         let range = word_at(&file.text, offset)?;
         let word = range.of(&file.text);
         let is_qualified = file.text[..range.start as usize].ends_with('.');
-        if !is_qualified {
-            if let Some(cte) = syntax::sql::ctes(&file.text).into_iter().find(|cte| cte.name.eq_ignore_ascii_case(word)) {
-                return Some((Thing::Cte(cte), range));
-            }
+        if !is_qualified && let Some(cte) = syntax::sql::ctes(&file.text).into_iter().find(|cte| cte.name.eq_ignore_ascii_case(word)) {
+            return Some((Thing::Cte(cte), range));
         }
         let &index = self.index.nodes_of_file(file.id).first()?;
         let own = self.index.nodes[index].column(word).map(|column| (index, column));

@@ -1,5 +1,7 @@
 //! How fast texts become vectors on this machine.
 
+#![allow(clippy::print_stdout)]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 

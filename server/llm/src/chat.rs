@@ -86,11 +86,12 @@ impl OpenAiChat {
             reply.truncated = true;
         }
         reply.calls = parts.into_iter().enumerate().filter_map(|(number, parts)| parts.finish(number)).collect();
-        if reply.calls.is_empty() && !request.tools.is_empty() {
-            if let Some(call) = written_call(&reply.text, request) {
-                reply.calls.push(call);
-                reply.text.clear();
-            }
+        if reply.calls.is_empty()
+            && !request.tools.is_empty()
+            && let Some(call) = written_call(&reply.text, request)
+        {
+            reply.calls.push(call);
+            reply.text.clear();
         }
         Ok(reply)
     }

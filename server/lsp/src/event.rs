@@ -12,6 +12,8 @@ use vfs::{FileText, Watch};
 /// Everything that can happen to the server's state.
 pub enum Event {
     Initialize(Box<InitializeParams>, Capabilities),
+    /// The editor's settings, all of them: keys as in `ragstar.yml`, and values.
+    Configured(Vec<(String, String)>),
     /// The client is ready; work may begin.
     Initialized,
     DidOpen {

@@ -39,6 +39,8 @@ struct State {
     capabilities: Capabilities,
     ready: bool,
     folders: Vec<PathBuf>,
+    /// The editor's settings.
+    settings: Vec<(String, String)>,
     /// By root.
     projects: FxHashMap<PathBuf, Project>,
     open: FxHashMap<PathBuf, Open>,
@@ -58,6 +60,7 @@ pub async fn run(client: Client, services: Arc<MakeServices>, mut inbox: mpsc::U
         capabilities: Capabilities::default(),
         ready: false,
         folders: Vec::new(),
+        settings: Vec::new(),
         projects: FxHashMap::default(),
         open: FxHashMap::default(),
         published,
@@ -86,6 +89,16 @@ impl State {
                     Some(folders) if !folders.is_empty() => folders.iter().filter_map(|folder| of_uri(&folder.uri)).collect(),
                     _ => params.root_uri.as_ref().and_then(of_uri).into_iter().collect(),
                 };
+                false
+            }
+            Event::Configured(settings) => {
+                if settings != self.settings {
+                    self.settings = settings;
+                    for (root, project) in &mut self.projects {
+                        // Answers under way keep the services that they began with.
+                        project.services = (self.services)(root, &self.settings);
+                    }
+                }
                 false
             }
             Event::Initialized => {
@@ -251,7 +264,7 @@ impl State {
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
-        let project = Project { host, services: (self.services)(&root), loaded: false, _watch: None };
+        let project = Project { host, services: (self.services)(&root, &self.settings), loaded: false, _watch: None };
         self.projects.insert(root.clone(), project);
         self.load(root);
     }

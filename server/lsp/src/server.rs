@@ -164,6 +164,9 @@ impl Mailbox {
 impl LanguageServer for Mailbox {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let capabilities = capabilities_of(&params.capabilities);
+        if let Some(options) = &params.initialization_options {
+            self.send(Event::Configured(settings_of(options)));
+        }
         self.send(Event::Initialize(Box::new(params), capabilities));
         let position_encoding = match capabilities.encoding {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
@@ -225,7 +228,9 @@ impl LanguageServer for Mailbox {
         self.send(Event::DidClose { uri: params.text_document.uri });
     }
 
-    async fn did_change_configuration(&self, _: DidChangeConfigurationParams) {}
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        self.send(Event::Configured(settings_of(&params.settings)));
+    }
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
         let paths: Vec<PathBuf> = params.changes.iter().filter_map(|change| convert::path_of(&change.uri)).collect();
@@ -366,6 +371,27 @@ impl LanguageServer for Mailbox {
 fn failed(what: &str, error: &tokio::task::JoinError) -> Error {
     tracing::error!(%error, what);
     Error { code: ErrorCode::InternalError, message: what.to_owned().into(), data: None }
+}
+
+/// The editor's settings as flat keys: below `ragstar`, or bare where there is no such key.
+fn settings_of(value: &Value) -> Vec<(String, String)> {
+    fn flatten(value: &Value, prefix: &str, into: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(entries) => {
+                for (key, value) in entries {
+                    let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                    flatten(value, &key, into);
+                }
+            }
+            Value::String(text) => into.push((prefix.to_owned(), text.clone())),
+            Value::Number(number) => into.push((prefix.to_owned(), number.to_string())),
+            Value::Bool(value) => into.push((prefix.to_owned(), value.to_string())),
+            Value::Null | Value::Array(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    flatten(value.get("ragstar").unwrap_or(value), "", &mut found);
+    found
 }
 
 /// What matters of what the client says it can do.

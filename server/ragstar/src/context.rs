@@ -19,6 +19,8 @@ pub struct Context {
     pub rules: Rules,
     /// Mistakes in `.ragstarrules.yml`, with their lines.
     pub rules_errors: Vec<String>,
+    /// What `--set` said.
+    pub flags: Vec<(String, String)>,
     pub cache_dir: PathBuf,
     pub data_dir: PathBuf,
 }
@@ -26,6 +28,11 @@ pub struct Context {
 impl Context {
     /// Finds the project and reads every source of settings.
     pub fn new(common: &Common) -> Self {
+        Self::with_client(common, &[])
+    }
+
+    /// The same with the editor's settings, which count before the environment.
+    pub fn with_client(common: &Common, client: &[(String, String)]) -> Self {
         let named = common.project.clone().or_else(|| std::env::var_os("DBT_PROJECT_PATH").filter(|path| !path.is_empty()).map(PathBuf::from));
         let here = std::env::current_dir().unwrap_or_default();
         let (project, no_project) = match &named {
@@ -42,10 +49,10 @@ impl Context {
         };
         let start = project.clone().unwrap_or(here);
         let repository = git(&start, &["rev-parse", "--show-toplevel"]).map(PathBuf::from);
-        let settings = Settings::resolve(&sources(common, &start, repository.as_deref()));
+        let settings = Settings::resolve(&sources(common, client, &start, repository.as_deref()));
         let (rules, rules_errors) = read_rules(&start, repository.as_deref());
         let (cache_dir, data_dir) = folders(&settings);
-        Self { project, no_project, settings, rules, rules_errors, cache_dir, data_dir }
+        Self { project, no_project, settings, rules, rules_errors, flags: common.set.clone(), cache_dir, data_dir }
     }
 
     /// The project's folder, or why there is none.
@@ -86,7 +93,7 @@ fn folders(settings: &Settings) -> (PathBuf, PathBuf) {
     (of("cache.dir", base.as_ref().map(BaseStrategy::cache_dir)), of("data.dir", base.as_ref().map(BaseStrategy::data_dir)))
 }
 
-fn sources(common: &Common, start: &Path, repository: Option<&Path>) -> Sources {
+fn sources(common: &Common, client: &[(String, String)], start: &Path, repository: Option<&Path>) -> Sources {
     let mut files = Vec::new();
     if let Ok(base) = etcetera::choose_base_strategy() {
         files.push(base.config_dir().join("ragstar/ragstar.yml"));
@@ -105,7 +112,7 @@ fn sources(common: &Common, start: &Path, repository: Option<&Path>) -> Sources 
         files: read(files),
         dot_env: read(dot_env),
         environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
-        client: Vec::new(),
+        client: client.to_vec(),
         flags: common.set.clone(),
     }
 }

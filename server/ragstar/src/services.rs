@@ -185,10 +185,10 @@ impl Services for Wiring {
         let (embed, workspace) = tokio::join!(self.embed(), self.workspace());
         let embed = embed.map_err(|error| absent("searched without the embedding model", error)).ok();
         let workspace = workspace.map_err(|error| absent("searched without the knowledge store", error)).ok();
-        if let Some(workspace) = &workspace {
-            if let Err(error) = self.sync(analysis, workspace, embed.as_deref()).await {
-                absent("the knowledge store is not up to date", error);
-            }
+        if let Some(workspace) = &workspace
+            && let Err(error) = self.sync(analysis, workspace, embed.as_deref()).await
+        {
+            absent("the knowledge store is not up to date", error);
         }
         made.embed = embed;
         made.knowledge = workspace.map(|workspace| Arc::new(workspace) as Arc<dyn Knowledge>);

@@ -3,7 +3,7 @@
 use crate::table::{Kind, SETTINGS, Setting, find};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use syntax::yaml::{self, Node};
 use text::TextRange;
 
@@ -172,7 +172,7 @@ impl Settings {
         self.put(setting, &format!("postgres://{user}{password}@{host}:{port}/{}{ssl}", encode(name)), Origin::Environment("DB_HOST_FALLBACK"));
     }
 
-    fn read_dot_env(&mut self, path: &PathBuf, text: &str) -> BTreeMap<String, String> {
+    fn read_dot_env(&mut self, path: &Path, text: &str) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         for (number, line) in dotenvy::from_read_iter(text.as_bytes()).enumerate() {
             match line {
@@ -182,7 +182,7 @@ impl Settings {
                 // The crate's own message repeats the line, which may hold a secret.
                 Err(_) => {
                     let message = format!("entry {} of this file can't be read; write NAME=value, with quotes around values that hold spaces", number + 1);
-                    self.errors.push(SettingError { file: Some(path.clone()), line: None, range: None, message });
+                    self.errors.push(SettingError { file: Some(path.to_owned()), line: None, range: None, message });
                 }
             }
         }

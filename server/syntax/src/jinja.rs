@@ -207,6 +207,8 @@ fn syntax_error(source: &str, tags: &[Tag], error: &minijinja::Error) -> SyntaxE
         let indent = source[whole.clone()].len() - source[whole.clone()].trim_start().len();
         whole.start + indent..whole.end
     });
+    // The lexer counts bytes, and may stop inside a character.
+    let range = source.floor_char_boundary(range.start)..source.ceil_char_boundary(range.end);
     SyntaxError { range: range.into(), message: format!("invalid Jinja: {message}") }
 }
 

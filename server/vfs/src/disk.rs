@@ -28,10 +28,11 @@ impl Loader for DiskLoader {
                     match entry {
                         Ok(entry) => {
                             let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-                            if is_file && is_source_path(entry.path()) {
-                                if let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock()) {
-                                    found.push((entry.into_path(), text));
-                                }
+                            if is_file
+                                && is_source_path(entry.path())
+                                && let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock())
+                            {
+                                found.push((entry.into_path(), text));
                             }
                         }
                         // A loop of links ends here, as does a folder that can't be opened.

@@ -32,7 +32,9 @@ impl Chat for Script {
         self.requests.lock().expect("no panic before").push(request.clone());
         let reply = self.replies.lock().expect("no panic before").remove(0);
         if let Ok(reply) = &reply {
-            reply.text.split_inclusive(' ').for_each(|piece| on_text(piece));
+            for piece in reply.text.split_inclusive(' ') {
+                on_text(piece);
+            }
         }
         reply
     }

@@ -153,16 +153,17 @@ impl Builder<'_> {
             let mut by_name: FxHashMap<(Section, &str), (&Entry, FileId)> = FxHashMap::default();
             let mut versions: FxHashMap<String, (&Entry, &VersionEntry, FileId)> = FxHashMap::default();
             for (file, entry) in entries(input) {
-                if let Some((_, first)) = by_name.insert((entry.section, entry.name.value.as_str()), (entry, file.id)) {
-                    if matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) && package == 0 {
-                        let where_else = if first == file.id { "in this file" } else { "in another file" };
-                        self.index.diagnostics.push(Diagnostic {
-                            place: Place { file: file.id, range: entry.name.range },
-                            severity: Severity::Error,
-                            code: "duplicate-entry",
-                            message: format!("`{}` has a second entry {where_else}; dbt allows one", entry.name.value),
-                        });
-                    }
+                if let Some((_, first)) = by_name.insert((entry.section, entry.name.value.as_str()), (entry, file.id))
+                    && matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots)
+                    && package == 0
+                {
+                    let where_else = if first == file.id { "in this file" } else { "in another file" };
+                    self.index.diagnostics.push(Diagnostic {
+                        place: Place { file: file.id, range: entry.name.range },
+                        severity: Severity::Error,
+                        code: "duplicate-entry",
+                        message: format!("`{}` has a second entry {where_else}; dbt allows one", entry.name.value),
+                    });
                 }
                 for version in &entry.versions {
                     let stem = version.defined_in.clone().unwrap_or_else(|| format!("{}_v{}", entry.name.value, version.version));

@@ -122,7 +122,7 @@ impl Index {
         found.sort_by_key(|&index| {
             (
                 matches!(self.nodes[index].resource_type, ResourceType::Test | ResourceType::UnitTest | ResourceType::Group),
-                &*self.nodes[index].package != &*self.project,
+                *self.nodes[index].package != *self.project,
             )
         });
         found

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 pub async fn run(context: &Context) -> Outcome {
     let context = context.clone();
-    let services = move |root: &std::path::Path| -> Arc<dyn analyst::Services> {
-        let common = crate::args::Common { project: Some(root.to_owned()), json: false, set: Vec::new() };
-        let own = Context::new(&common);
+    let services = move |root: &std::path::Path, client: &[(String, String)]| -> Arc<dyn analyst::Services> {
+        let common = crate::args::Common { project: Some(root.to_owned()), json: false, set: context.flags.clone() };
+        let own = Context::with_client(&common, client);
+        own.settings.errors.iter().for_each(|error| tracing::warn!("{error}"));
         // Flags were given to this process, whatever the project.
         let own = if own.project.is_some() { own } else { context.clone() };
         Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()))

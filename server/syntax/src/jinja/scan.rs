@@ -288,10 +288,10 @@ pub fn mask(source: &str) -> String {
                         }
                     }
                     word => {
-                        if open.last().is_some_and(|(expected, _)| *expected == word) {
-                            if let Some((_, Some(from))) = open.pop() {
-                                blank(&mut bytes, from, start);
-                            }
+                        if open.last().is_some_and(|(expected, _)| *expected == word)
+                            && let Some((_, Some(from))) = open.pop()
+                        {
+                            blank(&mut bytes, from, start);
                         }
                     }
                 }
