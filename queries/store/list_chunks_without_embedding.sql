@@ -1,5 +1,5 @@
 select chunk_id, content from chunks
 where workspace_id = $1 and embeds
   and not exists (select 1 from embeddings where embeddings.chunk_id = chunks.chunk_id and embeddings.model_id = $2)
-order by chunk_id
+order by position, chunk_id
 limit $3

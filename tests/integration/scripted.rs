@@ -122,7 +122,7 @@ fn each_vendor_as_it_documents_itself() {
         let [.., asked, result] = messages.as_slice() else { panic!("messages") };
         assert_eq!(asked["tool_calls"][0]["id"], result["tool_call_id"]);
         assert!(!result["tool_call_id"].as_str().unwrap().is_empty());
-        assert!(result["content"].as_str().unwrap().contains("**fct_refunds** · model"));
+        assert!(result["content"].as_str().unwrap().contains("`fct_refunds` is a model"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A question, answered.
 
 use crate::check::{self, Checker, Names};
-use crate::documents::clip;
+use crate::documents::{clip, facts};
 use crate::ports::{Chat, ChatRequest, Embed, Exchange, Knowledge, Message, PortError, ToolCall};
 use crate::{prompts, search, tools};
 use ide::Analysis;
@@ -290,7 +290,7 @@ impl Gate {
 
 fn card(analysis: &Analysis, found: &search::Found) -> String {
     match analysis.index.node(&found.unique_id) {
-        Some(index) => clip(&analysis.node_card(index), MAX_CARD),
+        Some(index) => facts(analysis, index, MAX_CARD),
         None => clip(&format!("**{}** · {}\n\n{}", found.label, found.resource_type, found.description.as_deref().unwrap_or("")), MAX_CARD),
     }
 }

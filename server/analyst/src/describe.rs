@@ -1,7 +1,7 @@
 //! The text of a missing description: inherited where the project has it, else written by a model, else left to be filled in.
 
 use crate::Analyst;
-use crate::documents::{clip, sql_of};
+use crate::documents::{self, clip, sql_of};
 use crate::ports::{ChatRequest, Message, PortError, ToolSpec};
 use crate::prompts;
 use dbt::NodeIndex;
@@ -93,12 +93,12 @@ fn samples(analysis: &Analysis) -> Vec<String> {
 
 fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
     let node = &analysis.index.nodes[index];
-    let mut text = format!("<data>\n{}\n", clip(&analysis.node_card(index), 1800));
+    let mut text = format!("<data>\n{}\n", documents::facts(analysis, index, 1800));
     if let Some(sql) = sql_of(analysis, index) {
         text.push_str(&format!("\nIts SQL:\n{}\n", clip(&sql, 4000)));
     }
     for &parent in node.depends_on.iter().take(4) {
-        text.push_str(&format!("\nUpstream:\n{}\n", clip(&analysis.node_card(parent), 600)));
+        text.push_str(&format!("\nUpstream:\n{}\n", documents::facts(analysis, parent, 600)));
     }
     text.push_str("</data>\n\n");
     match &target.column {

@@ -87,9 +87,61 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
         content_hash: Vec::new(),
         columns,
         upstream,
-        body: analysis.node_card(at),
+        body: facts(analysis, at, usize::MAX),
         chunks,
     }
+}
+
+/// What is known of a node, as plain lines for a language model: no tables, which small models copy and large ones pay for. At
+/// most `limit` bytes; what is cut comes last.
+pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
+    let node = &analysis.index.nodes[at];
+    let labels = |nodes: &[NodeIndex]| -> String {
+        let readers =
+            nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !matches!(other.resource_type, ResourceType::Test | ResourceType::UnitTest));
+        readers.take(20).map(|other| format!("`{}`", other.label())).collect::<Vec<_>>().join(", ")
+    };
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = format!("`{}` is a {}", node.label(), node.resource_type);
+    if let Some(materialized) = node.config.materialized.as_ref().filter(|_| node.resource_type == ResourceType::Model) {
+        let _ = write!(text, ", materialized as {materialized}");
+    }
+    text.push_str(".\n");
+    let description = node.description.as_ref().map(|description| one_line(&description.text)).filter(|text| !text.is_empty());
+    let _ = writeln!(text, "Description: {}", description.as_deref().unwrap_or("none"));
+    if let Some(source) = &node.source_description {
+        let _ = writeln!(text, "Its source: {}", one_line(&source.text));
+    }
+    for (label, nodes) in [("Built from", &node.depends_on), ("Read by", &analysis.index.children[at])] {
+        let names = labels(nodes);
+        if !names.is_empty() {
+            let _ = writeln!(text, "{label}: {names}");
+        }
+    }
+    for (label, value) in &node.details {
+        let _ = writeln!(text, "{label}: {}", one_line(value));
+    }
+    if !node.config.tags.is_empty() {
+        let _ = writeln!(text, "Tags: {}", node.config.tags.join(", "));
+    }
+    if !node.columns.is_empty() {
+        text.push_str("Columns:\n");
+        for column in node.columns.values() {
+            let _ = write!(text, "- `{}`", column.name);
+            if let Some(data_type) = &column.data_type {
+                let _ = write!(text, " {data_type}");
+            }
+            if let Some(description) = column.description.as_ref().filter(|description| !description.text.trim().is_empty()) {
+                let _ = write!(text, ": {}", clip(&one_line(&description.text), 160));
+            }
+            let tests: Vec<&str> = column.tests.iter().map(|test| test.name.as_str()).collect();
+            if !tests.is_empty() {
+                let _ = write!(text, " [tests: {}]", tests.join(", "));
+            }
+            text.push('\n');
+        }
+    }
+    clip(text.trim_end(), limit)
 }
 
 /// `fct_orders (model)`: the name twice, once as words.

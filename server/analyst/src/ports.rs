@@ -204,6 +204,9 @@ pub trait Knowledge: Send + Sync {
     /// Chunks that have no vector of a model yet: number and text.
     async fn chunks_without(&self, model_id: &str, limit: usize) -> Result<Vec<(i64, String)>, PortError>;
 
+    /// How many chunks have none.
+    async fn count_without(&self, model_id: &str) -> Result<usize, PortError>;
+
     async fn put_embeddings(&self, model_id: &str, vectors: &[(i64, Vec<f32>)]) -> Result<(), PortError>;
 
     async fn search(&self, query: &KnowledgeQuery) -> Result<Vec<Hit>, PortError>;

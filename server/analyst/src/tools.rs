@@ -1,6 +1,6 @@
 //! What a language model may ask of the project while it answers. Everything is read-only and comes from the snapshot.
 
-use crate::documents::{clip, sql_of};
+use crate::documents::{clip, facts, sql_of};
 use crate::ports::{Embed, Knowledge, ToolCall, ToolSpec};
 use crate::search;
 use dbt::NodeIndex;
@@ -69,7 +69,7 @@ pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: 
             }
             None => "the call lacks `query`".to_owned(),
         },
-        "describe" => with_node(analysis, argument("name"), |index| analysis.node_card(index)),
+        "describe" => with_node(analysis, argument("name"), |index| facts(analysis, index, MAX_RESULT)),
         "lineage" => {
             let downstream = argument("direction") == Some("downstream");
             with_node(analysis, argument("name"), |index| lineage(analysis, index, downstream))

@@ -7,9 +7,14 @@ use async_trait::async_trait;
 use ide::Analysis;
 use llm::{ApiEmbed, Endpoint, LocalEmbed, OpenAiChat, Provider};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::{Embedded, Store, Workspace};
 use tokio::sync::{Mutex, OnceCell};
+
+/// How long a question waits for vectors of a project that the store does not know yet; a hundred models fit. The rest follows
+/// in the background.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Makes ports once and keeps them for the life of the process.
 pub struct Wiring {
@@ -18,6 +23,8 @@ pub struct Wiring {
     workspace: OnceCell<Workspace>,
     /// The revision that the store has.
     synced: Mutex<Option<u64>>,
+    /// Whether vectors are made in the background.
+    finishing: Arc<AtomicBool>,
     /// Hears what is fetched or started.
     announce: Box<dyn Fn(&str) + Send + Sync>,
     /// Hears how many texts have their vectors, and how many will.
@@ -31,6 +38,7 @@ impl Wiring {
             embed: OnceCell::new(),
             workspace: OnceCell::new(),
             synced: Mutex::new(None),
+            finishing: Arc::default(),
             announce: Box::new(announce),
             progress: Box::new(progress),
         }
@@ -152,15 +160,38 @@ impl Wiring {
         self.workspace.get_or_try_init(connect).await.cloned()
     }
 
-    /// Brings the store to a snapshot's state, unless it has it already.
-    pub async fn sync(&self, analysis: &Analysis, workspace: &Workspace, embed: Option<&dyn Embed>) -> Result<analyst::SyncReport, PortError> {
+    /// Brings the store to a snapshot's state, unless it has it already. `patience` bounds the making of vectors.
+    pub async fn sync(
+        &self,
+        analysis: &Analysis,
+        workspace: &Workspace,
+        embed: Option<&dyn Embed>,
+        patience: Option<Duration>,
+    ) -> Result<analyst::SyncReport, PortError> {
         let mut synced = self.synced.lock().await;
         if *synced == Some(analysis.revision) {
             return Ok(analyst::SyncReport::default());
         }
-        let report = analyst::sync(analysis, workspace, embed, |done, total| (self.progress)(done, total)).await?;
-        *synced = Some(analysis.revision);
+        let report = analyst::sync(analysis, workspace, embed, patience, |done, total| (self.progress)(done, total)).await?;
+        if report.pending == 0 {
+            *synced = Some(analysis.revision);
+        }
         Ok(report)
+    }
+
+    /// Makes the vectors that a question did not wait for, for as long as this process lives.
+    fn finish(&self, analysis: &Analysis, workspace: &Workspace, embed: Option<&Arc<dyn Embed>>) {
+        let Some(embed) = embed.cloned() else { return };
+        if self.finishing.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (analysis, workspace, finishing) = (analysis.clone(), workspace.clone(), self.finishing.clone());
+        tokio::spawn(async move {
+            if let Err(error) = analyst::sync(&analysis, &workspace, Some(&*embed), None, |_, _| ()).await {
+                tracing::warn!(error = %error.log, "not all texts were embedded");
+            }
+            finishing.store(false, Ordering::SeqCst);
+        });
     }
 
     fn base(&self) -> Analyst {
@@ -185,10 +216,16 @@ impl Services for Wiring {
         let (embed, workspace) = tokio::join!(self.embed(), self.workspace());
         let embed = embed.map_err(|error| absent("searched without the embedding model", error)).ok();
         let workspace = workspace.map_err(|error| absent("searched without the knowledge store", error)).ok();
-        if let Some(workspace) = &workspace
-            && let Err(error) = self.sync(analysis, workspace, embed.as_deref()).await
-        {
-            absent("the knowledge store is not up to date", error);
+        if let Some(workspace) = &workspace {
+            match self.sync(analysis, workspace, embed.as_deref(), Some(PATIENCE)).await {
+                Ok(report) if report.pending > 0 => {
+                    self.finish(analysis, workspace, embed.as_ref());
+                    made.absent
+                        .push(format!("search by meaning still lacks {} texts of this project; `ragstar index --publish` takes them all up", report.pending));
+                }
+                Ok(_) => {}
+                Err(error) => absent("the knowledge store is not up to date", error),
+            }
         }
         made.embed = embed;
         made.knowledge = workspace.map(|workspace| Arc::new(workspace) as Arc<dyn Knowledge>);

@@ -259,6 +259,11 @@ impl Knowledge for Workspace {
         rows.map_err(|error| StoreError::from(error).port())
     }
 
+    async fn count_without(&self, model_id: &str) -> Result<usize, PortError> {
+        let count = sqlx::query_scalar::<_, i64>(statement!("count_chunks_without_embedding")).bind(&self.id).bind(model_id).fetch_one(&self.pool).await;
+        Ok(usize::try_from(count.map_err(|error| StoreError::from(error).port())?).unwrap_or(0))
+    }
+
     async fn put_embeddings(&self, model_id: &str, vectors: &[(i64, Vec<f32>)]) -> Result<(), PortError> {
         self.write_embeddings(model_id, vectors).await.map_err(StoreError::port)
     }

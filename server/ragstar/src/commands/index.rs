@@ -23,7 +23,7 @@ pub async fn run(context: &Context, strict: bool, publish: bool, json: bool) -> 
         let wiring = super::wiring(context);
         let workspace = wiring.workspace().await.map_err(|error| error.reader)?;
         let embed = wiring.embed().await.map_err(|error| error.reader)?;
-        Some(wiring.sync(&analysis, &workspace, Some(&*embed)).await.map_err(|error| error.reader)?)
+        Some(wiring.sync(&analysis, &workspace, Some(&*embed), None).await.map_err(|error| error.reader)?)
     } else {
         None
     };
