@@ -242,6 +242,8 @@ impl AnalysisHost {
     }
 }
 
+const STACK: usize = 16 << 20;
+
 /// Reads files on all cores; few files are not worth a thread.
 fn read_all(files: Vec<(FileId, FileKind, Arc<str>)>) -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
     let read = |chunk: &[(FileId, FileKind, Arc<str>)]| -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
@@ -254,18 +256,20 @@ fn read_all(files: Vec<(FileId, FileKind, Arc<str>)>) -> Vec<(FileId, FileKind, 
     // Small chunks in turn, so that one folder of large files doesn't keep one worker busy while the others wait.
     let next = std::sync::atomic::AtomicUsize::new(0);
     let chunks: Vec<&[(FileId, FileKind, Arc<str>)]> = files.chunks(32).collect();
+    let work = || {
+        let mut made = Vec::new();
+        while let Some(chunk) = chunks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            made.extend(read(chunk));
+        }
+        made
+    };
     std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..workers)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut made = Vec::new();
-                    while let Some(chunk) = chunks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                        made.extend(read(chunk));
-                    }
-                    made
-                })
-            })
-            .collect();
+        // The syntax tree of one long expression recurses deep.
+        let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let handles: Vec<_> = (0..workers).filter_map(|number| spawn(number).ok()).collect();
+        if handles.is_empty() {
+            return work();
+        }
         handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
     })
 }

@@ -10,6 +10,7 @@ use rten_tensor::{NdTensor, Tensor};
 use rten_text::Tokenizer;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use unicode_normalization::UnicodeNormalization;
 
 /// Names the weights, the tokenizer and the pooling; vectors of another id are not comparable.
 pub const MODEL_ID: &str = "all-MiniLM-L6-v2/int8/mean";
@@ -66,7 +67,7 @@ impl LocalEmbed {
         let serve = move || {
             let load = || -> Result<Loaded, PortError> {
                 let model = Model::load_file(&weights).map_err(|error| broken(&weights, &error))?;
-                let tokenizer = Tokenizer::from_file(&tokenizer).map_err(|error| broken(&tokenizer, &error))?;
+                let tokenizer = load_tokenizer(&tokenizer).map_err(|error| broken(&tokenizer, &error))?;
                 Ok(Loaded { model, tokenizer })
             };
             let model = match load() {
@@ -77,8 +78,11 @@ impl LocalEmbed {
                 return;
             }
             while let Ok((texts, answer)) = queue.recv() {
+                // A text that the libraries can't take must not end the thread, and with it every later search.
+                let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.embed(&texts)));
+                let made = made.unwrap_or_else(|_| Err(PortError::new("the embedding model can't take this text", "a panic while embedding")));
                 // Who asked may have gone.
-                let _ = answer.send(model.embed(&texts));
+                let _ = answer.send(made);
             }
         };
         std::thread::Builder::new()
@@ -96,6 +100,30 @@ impl LocalEmbed {
         self.jobs.send((texts, answer)).map_err(|_| failed())?;
         result.recv().map_err(|_| failed())?
     }
+}
+
+/// The tokenizer without its normalizer, which we do before: the library maps offsets back through it and fails where it can't.
+fn load_tokenizer(path: &Path) -> Result<Tokenizer, Box<dyn std::error::Error>> {
+    let mut json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    json["normalizer"] = serde_json::Value::Null;
+    Ok(Tokenizer::from_json(&json.to_string())?)
+}
+
+/// What BERT's uncased normalizer does (`BertNormalizer` with all its steps): control characters go, Chinese characters stand
+/// alone, case and accents go.
+fn normalized(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.nfd().filter(|&c| !unicode_normalization::char::is_combining_mark(c)).flat_map(char::to_lowercase) {
+        match c {
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\0' | '\u{fffd}' => {}
+            c if c.is_control() => {}
+            c if c.is_whitespace() => out.push(' '),
+            '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2ebef}' => out.extend([' ', c, ' ']),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn broken(path: &Path, error: &dyn std::fmt::Display) -> PortError {
@@ -128,7 +156,8 @@ impl Loaded {
     fn run(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Box<dyn std::error::Error>> {
         let mut tokens: Vec<Vec<i32>> = Vec::with_capacity(texts.len());
         for text in texts {
-            let encoded = self.tokenizer.encode(*text, None)?;
+            let text = normalized(text);
+            let encoded = self.tokenizer.encode(text.as_str(), None)?;
             let mut ids: Vec<i32> = encoded.token_ids().iter().map(|&id| i32::try_from(id)).collect::<Result<_, _>>()?;
             if ids.len() > MAX_TOKENS {
                 // The last token closes the text and stays.
@@ -177,5 +206,23 @@ impl Embed for LocalEmbed {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, PortError> {
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.embed_now(texts)).await.unwrap_or_else(|error| Err(PortError::new("the embedding model failed", error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_becomes_a_vector_and_meaning_is_near() {
+        let tools = testkit::Tools::open().expect("a cache folder");
+        let embed = LocalEmbed::load(tools.dir(), &mut |_| ()).expect("the local model");
+        let odd = ["asdfgh", "qqq", "zzzqqq", "", " ", "日本語 text", "ÀÉÎ", "\u{0}\u{7}", "😀😀", "a\u{301}", &"x".repeat(5000), "\u{fffd}", "ﬁ ß ǆ"];
+        let vectors = embed.embed_now(odd.iter().map(|text| (*text).to_owned()).collect()).expect("vectors");
+        assert!(vectors.iter().all(|vector| vector.len() == DIMS && vector.iter().all(|value| value.is_finite())));
+        let texts = ["How much money did we make each month?", "monthly revenue: recognised revenue, refunds and net sales per month", "opening hours and addresses of our shops"];
+        let vectors = embed.embed_now(texts.iter().map(|text| (*text).to_owned()).collect()).expect("vectors");
+        let near = |left: usize, right: usize| vectors[left].iter().zip(&vectors[right]).map(|(a, b)| a * b).sum::<f32>();
+        assert!(near(0, 1) > near(0, 2) + 0.2, "{} {}", near(0, 1), near(0, 2));
     }
 }

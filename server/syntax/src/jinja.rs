@@ -12,6 +12,9 @@ mod scan;
 
 pub use scan::{Tag, TagKind, mask, scan};
 
+/// Longer tags are not read: a chain of operators this long fits a thread's stack, a longer one may not.
+const MAX_TAG: usize = 24 << 10;
+
 /// What a Jinja file says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Jinja {
@@ -139,16 +142,20 @@ pub fn parse(source: &str) -> Jinja {
     if tags.is_empty() {
         return jinja;
     }
+    // The parser and its tree recurse along an expression, so one without end would end the process.
+    if let Some(long) = tags.iter().find(|tag| tag.kind != TagKind::Comment && tag.inner.len() > MAX_TAG) {
+        let range = TextRange::new(long.outer.start as usize, long.outer.start as usize + 2);
+        let message = format!("this Jinja tag has {} KB and was not read; the limit is {} KB", long.inner.len() >> 10, MAX_TAG >> 10);
+        jinja.errors.push(SyntaxError { range, message });
+        parse_each(source, &tags, &mut jinja.calls);
+        return jinja;
+    }
     let prepared = scan::neutralise(source, &tags);
     match machinery::parse(&prepared, "", Default::default()) {
         Ok(tree) => Walk { source, shift: 0, calls: &mut jinja.calls }.stmt(&tree),
         Err(error) => {
             jinja.errors.push(syntax_error(source, &tags, &error));
-            for tag in &tags {
-                if let Some(expression) = scan::expression_of(source, tag) {
-                    parse_alone(source, expression, &mut jinja.calls);
-                }
-            }
+            parse_each(source, &tags, &mut jinja.calls);
         }
     }
     jinja.calls.sort_by_key(|call| (call.range.start, call.range.end));
@@ -181,7 +188,18 @@ pub fn calls_in(source: &str, shift: usize) -> Vec<Call> {
     calls
 }
 
+fn parse_each(source: &str, tags: &[Tag], calls: &mut Vec<Call>) {
+    for tag in tags {
+        if let Some(expression) = scan::expression_of(source, tag) {
+            parse_alone(source, expression, calls);
+        }
+    }
+}
+
 fn parse_alone(source: &str, expression: TextRange, calls: &mut Vec<Call>) {
+    if expression.len() > MAX_TAG {
+        return;
+    }
     if let Ok(tree) = machinery::parse_expr(expression.of(source)) {
         Walk { source, shift: expression.start as usize, calls }.expr(&tree);
     }
@@ -257,6 +275,9 @@ fn header(source: &str, tag: &Tag) -> (String, TextRange, Vec<Param>) {
     let name_range = TextRange::new(rest.start as usize, rest.start as usize + end);
     let name = text[..end].to_owned();
     let mut params = Vec::new();
+    if text.len() > MAX_TAG {
+        return (name, name_range, params);
+    }
     if let Ok(ast::Expr::Call(call)) = machinery::parse_expr(text.trim_end()) {
         for arg in &call.args {
             match arg {

@@ -241,6 +241,9 @@ impl Editor<'_> {
             _ => self.habits.style,
         };
         let is_block = matches!(existing.kind, Kind::Scalar { style: Style::Literal | Style::Folded, .. });
+        if is_block && existing.range.of(self.source).lines().next().is_some_and(|header| header.contains('#')) {
+            return refuse("a comment stands behind the block's header; it would be lost");
+        }
         // A block style needs the rest of its line for itself.
         let may_be_block = !*flow && (is_block || rest_of_line.trim().is_empty());
         let mut text = if *flow {

@@ -171,3 +171,21 @@ fn check_ranges(node: &yaml::Node, source: &str) -> Result<(), TestCaseError> {
     }
     node.items().iter().try_for_each(|item| check_ranges(item, source))
 }
+
+#[test]
+fn texts_that_mean_to_hurt() {
+    let long_sum = format!("{{{{ {} }}}} {{{{ ref('after') }}}}", vec!["1"; 50_000].join("+"));
+    let parsed = jinja::parse(&long_sum);
+    assert!(parsed.errors[0].message.contains("was not read") && parsed.calls.len() == 1);
+    let in_small_stack = std::thread::Builder::new().stack_size(16 << 20);
+    let just_short_enough = format!("{{{{ {} }}}}", vec!["1"; 11_000].join("+"));
+    in_small_stack.spawn(move || jinja::parse(&just_short_enough)).unwrap().join().unwrap();
+    let started = std::time::Instant::now();
+    for unit in ["{#\n", "{{ '\n", "{% \"\n", "{{ (\n", "{{ {}}\n", "{% raw %}\n", "{% docs x %}\n"] {
+        let text = unit.repeat(100_000);
+        jinja::mask(&text);
+        jinja::docs(&text);
+    }
+    // Quadratic readers take minutes here, linear ones milliseconds; the bound only tells these apart.
+    assert!(started.elapsed().as_secs() < 60);
+}

@@ -223,10 +223,11 @@ impl Builder<'_> {
         fqn.extend(&folders[..folders.len().saturating_sub(1)]);
         fqn.push(name);
         let mut config = tree(own, &fqn);
+        over.iter().for_each(|over| config.merge(over));
         if package != 0 {
+            // `calculate_node_config`: the active project is laid over everything that a package says.
             config.merge(&tree(root, &fqn));
         }
-        over.iter().for_each(|over| config.merge(over));
         if config.materialized.is_none() {
             config.materialized = match kind {
                 ResourceType::Model => Some("view".to_owned()),

@@ -54,7 +54,8 @@ impl Index {
         }
     }
 
-    /// A macro by its dotted name: `cents` in the caller's package, then the root project, then any package.
+    /// A macro by its dotted name: `cents` in the caller's package, then the root project (`MacroNamespace`); another package's is
+    /// seen only with its package's name.
     pub fn resolve_macro(&self, path: &[String], from_package: &str) -> Option<&Macro> {
         let (package, name) = match path {
             [name] => (None, name),
@@ -65,7 +66,7 @@ impl Index {
         let of = |package: &str| candidates.iter().map(|&index| &self.macros[index]).find(|found| &*found.package == package);
         match package {
             Some(package) => of(package),
-            None => of(&self.project).or_else(|| of(from_package)).or_else(|| candidates.first().map(|&index| &self.macros[index])),
+            None => of(from_package).or_else(|| of(&self.project)),
         }
     }
 

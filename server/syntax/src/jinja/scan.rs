@@ -50,6 +50,7 @@ pub fn scan(source: &str) -> Vec<Tag> {
     let bytes = source.as_bytes();
     let mut tags = Vec::new();
     let mut at = 0;
+    let mut failed = Failed::default();
     while let Some(found) = source[at..].find('{') {
         let start = at + found;
         let kind = match bytes.get(start + 1) {
@@ -61,7 +62,7 @@ pub fn scan(source: &str) -> Vec<Tag> {
                 continue;
             }
         };
-        let (end, closed) = match find_end(source, start + 2, kind) {
+        let (end, closed) = match find_end(source, start + 2, kind, &mut failed) {
             Ok(end) => (end, true),
             Err(next) => (line_end(bytes, start).min(next), false),
         };
@@ -100,38 +101,46 @@ fn line_end(bytes: &[u8], from: usize) -> usize {
     bytes[from..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| from + end)
 }
 
+/// Searches that failed once: what is not found from one place is not found from a later one.
+#[derive(Default)]
+struct Failed {
+    comment: bool,
+    single: bool,
+    double: bool,
+}
+
 /// The offset after the closing delimiter of a tag whose content starts at `from`; as the error, where the next tag starts that
 /// shows this one to be unclosed.
-fn find_end(source: &str, from: usize, kind: TagKind) -> Result<usize, usize> {
+fn find_end(source: &str, from: usize, kind: TagKind, failed: &mut Failed) -> Result<usize, usize> {
     let bytes = source.as_bytes();
     if kind == TagKind::Comment {
-        return source[from..].find("#}").map(|end| from + end + 2).ok_or(source.len());
+        let end = if failed.comment { None } else { source[from..].find("#}") };
+        failed.comment |= end.is_none();
+        return end.map(|end| from + end + 2).ok_or(source.len());
     }
     let first = if kind == TagKind::Expression { b'}' } else { b'%' };
-    let mut depth = 0usize;
+    let mut open: Vec<u8> = Vec::new();
     let mut at = from;
     while at < bytes.len() {
         match bytes[at] {
             quote @ (b'\'' | b'"') => {
-                at = match string_end(bytes, at, quote) {
-                    Some(end) => end,
-                    // A quote that nothing closes hides nothing.
-                    None => at + 1,
-                }
+                let known = if quote == b'"' { &mut failed.double } else { &mut failed.single };
+                let end = if *known { None } else { string_end(bytes, at, quote) };
+                *known |= end.is_none();
+                // A quote that nothing closes hides nothing.
+                at = end.unwrap_or(at + 1);
             }
             // No expression holds these; a second tag starts here.
             b'{' if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) => return Err(at),
-            b'{' | b'[' | b'(' => {
-                depth += 1;
+            bracket @ (b'{' | b'[' | b'(') => {
+                open.push(bracket);
                 at += 1;
             }
-            byte if byte == first && bytes.get(at + 1) == Some(&b'}') && (depth == 0 || kind == TagKind::Statement) => return Ok(at + 2),
+            byte if byte == first && bytes.get(at + 1) == Some(&b'}') && (open.is_empty() || kind == TagKind::Statement) => return Ok(at + 2),
+            // `}}` closes an expression even inside of `(` or `[`, where it can be nothing else.
+            b'}' if first == b'}' && bytes.get(at + 1) == Some(&b'}') && !open.contains(&b'{') => return Ok(at + 2),
             b'}' | b']' | b')' => {
-                // Unbalanced text must still end somewhere.
-                if byte_closes(bytes, at, first) {
-                    return Ok(at + 2);
-                }
-                depth = depth.saturating_sub(1);
+                open.pop();
                 at += 1;
             }
             _ => at += 1,
@@ -141,28 +150,6 @@ fn find_end(source: &str, from: usize, kind: TagKind) -> Result<usize, usize> {
     let delimiter = if kind == TagKind::Expression { "}}" } else { "%}" };
     let end = line_end(bytes, from);
     source[from..end].find(delimiter).map(|found| from + found + 2).ok_or(source.len())
-}
-
-/// `}}` closes an expression even inside of `(` or `[`, where it can be nothing else; inside of `{` the first brace closes that.
-fn byte_closes(bytes: &[u8], at: usize, first: u8) -> bool {
-    first == b'}' && bytes[at] == b'}' && bytes.get(at + 1) == Some(&b'}') && !open_brace_before(bytes, at)
-}
-
-fn open_brace_before(bytes: &[u8], at: usize) -> bool {
-    let mut depth = 0i32;
-    let mut back = at;
-    while back > 0 {
-        back -= 1;
-        match bytes[back] {
-            b'}' => depth += 1,
-            b'{' if back > 0 && bytes[back - 1] == b'{' => return false,
-            b'{' if bytes.get(back + 1) == Some(&b'{') && depth == 0 => return false,
-            b'{' if depth == 0 => return true,
-            b'{' => depth -= 1,
-            _ => {}
-        }
-    }
-    false
 }
 
 fn string_end(bytes: &[u8], start: usize, quote: u8) -> Option<usize> {
