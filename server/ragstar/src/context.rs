@@ -38,14 +38,17 @@ impl Context {
         let (project, no_project) = match &named {
             Some(dir) => {
                 let dir = absolute(&here.join(dir));
-                let found = dir.join("dbt_project.yml").is_file().then(|| dir.clone());
-                let why = if dir.is_dir() { "it holds no dbt_project.yml" } else { "there is no such folder" };
-                (found, format!("{} is not a dbt project: {why}", dir.display()))
+                // The file itself, and a folder inside of the project, mean the project.
+                let dir = if dir.is_file() { dir.parent().unwrap_or(&dir).to_owned() } else { dir };
+                let found = DiskLoader::find_project(&dir).filter(|_| dir.is_dir());
+                let why = if dir.is_dir() { projects_below(&dir).unwrap_or_else(|| "it holds no dbt_project.yml".to_owned()) } else { "there is no such folder".to_owned() };
+                (found, format!("{} is not in a dbt project: {why}", dir.display()))
             }
-            None => (
-                DiskLoader::find_project(&here),
-                format!("no dbt_project.yml in {} or above; change into a dbt project, or name one with --project DIR", here.display()),
-            ),
+            None => {
+                let below = projects_below(&here).map(|below| format!("; {below}")).unwrap_or_default();
+                let why = format!("no dbt_project.yml in {} or above; change into a dbt project, or name one with --project DIR{below}", here.display());
+                (DiskLoader::find_project(&here), why)
+            }
         };
         let start = project.clone().unwrap_or(here);
         let repository = git(&start, &["rev-parse", "--show-toplevel"]).map(PathBuf::from);
@@ -68,6 +71,27 @@ impl Context {
         Ok(host.publish())
     }
 
+    /// The newest answer that this person was given here.
+    pub fn last_answer(&self) -> Option<String> {
+        std::fs::read_to_string(self.last_answer_file()).ok().map(|id| id.trim().to_owned())
+    }
+
+    /// Remembers an answer for `ragstar feedback last`; where that can't be written, the id on the screen still serves.
+    pub fn remember_answer(&self, id: &str) {
+        let path = self.last_answer_file();
+        let written = path.parent().map(std::fs::create_dir_all).transpose().and_then(|_| std::fs::write(&path, id));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the answer's id was not kept");
+        }
+    }
+
+    fn last_answer_file(&self) -> PathBuf {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.workspace_id().hash(&mut hasher);
+        self.data_dir.join("last-answers").join(format!("{:016x}", hasher.finish()))
+    }
+
     /// Whose knowledge is read and written: the configured id, else the git remote with the project's folder, else the path.
     pub fn workspace_id(&self) -> String {
         if let Some(id) = self.settings.get("workspace.id") {
@@ -83,6 +107,13 @@ impl Context {
     }
 }
 
+/// The projects that somebody who stands above them may mean.
+fn projects_below(dir: &Path) -> Option<String> {
+    let found = DiskLoader::find_projects_below(dir);
+    let shown: Vec<String> = found.iter().take(5).filter_map(|path| Some(path.strip_prefix(dir).ok()?.display().to_string())).collect();
+    (!shown.is_empty()).then(|| format!("there is {}{}", shown.join(", "), if found.len() > 5 { ", …" } else { "" }))
+}
+
 /// Folders that are given are taken as they are; the user's own are made when something is put there.
 fn folders(settings: &Settings) -> (PathBuf, PathBuf) {
     let base = etcetera::choose_base_strategy().ok();
@@ -94,23 +125,13 @@ fn folders(settings: &Settings) -> (PathBuf, PathBuf) {
 }
 
 fn sources(common: &Common, client: &[(String, String)], start: &Path, repository: Option<&Path>) -> Sources {
-    let mut files = Vec::new();
-    if let Ok(base) = etcetera::choose_base_strategy() {
-        files.push(base.config_dir().join("ragstar/ragstar.yml"));
-    }
-    let mut dot_env = Vec::new();
-    for folder in repository.into_iter().chain(Some(start)) {
-        files.push(folder.join("ragstar.yml"));
-        dot_env.push(folder.join(".env"));
-    }
-    let read = |mut paths: Vec<PathBuf>| -> Vec<(PathBuf, String)> {
-        paths.dedup();
-        // Unreadable is as good as absent here; `ragstar doctor` lists what was read.
-        paths.into_iter().filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text))).collect()
-    };
+    let folders: Vec<&Path> = repository.into_iter().chain(Some(start).filter(|start| repository != Some(start))).collect();
+    // Unreadable is as good as absent here; `ragstar config` says what was read.
+    let read = |path: PathBuf| std::fs::read_to_string(&path).ok().map(|text| (path, text));
     Sources {
-        files: read(files),
-        dot_env: read(dot_env),
+        user_file: etcetera::choose_base_strategy().ok().and_then(|base| read(base.config_dir().join("ragstar/ragstar.yml"))),
+        files: folders.iter().filter_map(|folder| read(folder.join("ragstar.yml"))).collect(),
+        dot_env: folders.iter().filter_map(|folder| read(folder.join(".env"))).collect(),
         environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
         client: client.to_vec(),
         flags: common.set.clone(),

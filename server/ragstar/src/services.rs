@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub struct Wiring {
     context: Context,
     embed: OnceCell<Arc<dyn Embed>>,
-    workspace: OnceCell<Workspace>,
+    workspace: Mutex<Option<Workspace>>,
+    /// Whether questions bring the store up to date. In a team's store only `serve` and `index --publish` write nodes: an editor on
+    /// a branch would undo what the others have.
+    publishes: bool,
     /// The revision that the store has.
     synced: Mutex<Option<u64>>,
     /// Whether vectors are made in the background.
@@ -33,15 +36,23 @@ pub struct Wiring {
 
 impl Wiring {
     pub fn new(context: Context, announce: impl Fn(&str) + Send + Sync + 'static, progress: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        let publishes = !context.settings.has("database.url");
         Self {
             context,
             embed: OnceCell::new(),
-            workspace: OnceCell::new(),
+            workspace: Mutex::new(None),
+            publishes,
             synced: Mutex::new(None),
             finishing: Arc::default(),
             announce: Box::new(announce),
             progress: Box::new(progress),
         }
+    }
+
+    /// Lets questions write nodes into a team's store, too.
+    pub fn publishing(mut self) -> Self {
+        self.publishes = true;
+        self
     }
 
     /// The language model that the settings name; `Ok(None)` where they name none.
@@ -72,7 +83,15 @@ impl Wiring {
                 None => return Ok(None),
             },
         };
-        let api_key = settings.secret("chat.api_key").or_else(|| key_of(provider));
+        let vendor_key = match provider {
+            Provider::OpenAi => "openai.api_key",
+            Provider::Anthropic => "anthropic.api_key",
+            Provider::Google => "google.api_key",
+            Provider::Other => "chat.api_key",
+        };
+        let key_setting = if settings.has("chat.api_key") { "chat.api_key" } else { vendor_key };
+        let api_key = settings.secret(key_setting);
+        self.refuse_foreign_url("chat.base_url", key_setting, "LLM_CHAT_BASE_URL")?;
         if base_url.is_none() && api_key.is_none() {
             let name = settings.get("chat.provider").unwrap_or("openai");
             return Err(PortError::new(format!("chat.provider is {name}, but {} is not set", provider.key_variable()), "no key"));
@@ -84,6 +103,18 @@ impl Wiring {
             model: settings.get("chat.model").or(provider.default_model()).unwrap_or("default").to_owned(),
             timeout: Duration::from_secs(settings.count("chat.timeout_seconds").unwrap_or(120)),
         }))
+    }
+
+    /// A file that came with the project may name a server, and may not have the person's own key sent there.
+    fn refuse_foreign_url(&self, url: &str, key: &str, variable: &str) -> Result<(), PortError> {
+        let settings = &self.context.settings;
+        if settings.is_set(url) && !settings.is_own(url) && settings.is_own(key) {
+            return Err(PortError::new(
+                format!("{url} comes from a file of this project, and your own key is not sent to an address that you did not choose; if you trust it, set {variable} in your environment"),
+                "untrusted base url",
+            ));
+        }
+        Ok(())
     }
 
     /// The embedding model; fetched first where it is the local one and not here yet.
@@ -117,6 +148,14 @@ impl Wiring {
         if base_url.is_none() && api_key.is_none() {
             return Err(PortError::new(format!("embeddings.provider is {name}, but {} is not set", provider.key_variable()), "no key"));
         }
+        let key_setting = match provider {
+            _ if settings.has("embeddings.api_key") => "embeddings.api_key",
+            Provider::Google => "google.api_key",
+            _ => "openai.api_key",
+        };
+        if api_key.is_some() {
+            self.refuse_foreign_url("embeddings.base_url", key_setting, "LLM_EMBEDDINGS_BASE_URL")?;
+        }
         let endpoint = Endpoint {
             provider,
             base_url: base_url.or_else(|| provider.base_url().map(str::to_owned)).unwrap_or_default(),
@@ -132,32 +171,43 @@ impl Wiring {
         Embedded { data_dir: self.context.data_dir.clone(), cache_dir: self.context.cache_dir.clone() }
     }
 
-    /// The store of this workspace, connected. What it has to fetch first is announced.
+    /// The store of this workspace, connected; connected anew where the connection went, since the private instance stops when
+    /// nobody uses it. What has to be fetched first is announced.
     pub async fn workspace(&self) -> Result<Workspace, PortError> {
-        let connect = || async {
-            let store = match self.context.settings.secret("database.url") {
-                Some(url) => Store::external(&url).await,
-                None => {
-                    let embedded = self.embedded();
-                    if !embedded.is_running().await {
-                        // Here rather than in the runner, so that the person sees what is fetched.
-                        let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
-                        let own = embedded.clone();
-                        let fetching = tokio::task::spawn_blocking(move || own.programs(&mut |message| drop(told.send(message.to_owned()))).map(|_| ()));
-                        while let Some(message) = hearing.recv().await {
-                            (self.announce)(&message);
-                        }
-                        match fetching.await {
-                            Ok(result) => result.map_err(store::StoreError::port)?,
-                            Err(error) => return Err(PortError::new("the private database could not be fetched", error)),
-                        }
+        let mut kept = self.workspace.lock().await;
+        if let Some(workspace) = kept.as_ref() {
+            if workspace.is_alive().await {
+                return Ok(workspace.clone());
+            }
+            *kept = None;
+        }
+        let workspace = self.connect().await?;
+        *kept = Some(workspace.clone());
+        Ok(workspace)
+    }
+
+    async fn connect(&self) -> Result<Workspace, PortError> {
+        let store = match self.context.settings.secret("database.url") {
+            Some(url) => Store::external(&url).await,
+            None => {
+                let embedded = self.embedded();
+                if !embedded.is_running().await {
+                    // Here rather than in the runner, so that the person sees what is fetched.
+                    let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
+                    let own = embedded.clone();
+                    let fetching = tokio::task::spawn_blocking(move || own.programs(&mut |message| drop(told.send(message.to_owned()))).map(|_| ()));
+                    while let Some(message) = hearing.recv().await {
+                        (self.announce)(&message);
                     }
-                    Store::embedded(&embedded).await
+                    match fetching.await {
+                        Ok(result) => result.map_err(store::StoreError::port)?,
+                        Err(error) => return Err(PortError::new("the private database could not be fetched", error)),
+                    }
                 }
-            };
-            store.map(|store| store.workspace(self.context.workspace_id())).map_err(store::StoreError::port)
+                Store::embedded(&embedded).await
+            }
         };
-        self.workspace.get_or_try_init(connect).await.cloned()
+        store.map(|store| store.workspace(self.context.workspace_id())).map_err(store::StoreError::port)
     }
 
     /// Brings the store to a snapshot's state, unless it has it already. `patience` bounds the making of vectors.
@@ -216,7 +266,7 @@ impl Services for Wiring {
         let (embed, workspace) = tokio::join!(self.embed(), self.workspace());
         let embed = embed.map_err(|error| absent("searched without the embedding model", error)).ok();
         let workspace = workspace.map_err(|error| absent("searched without the knowledge store", error)).ok();
-        if let Some(workspace) = &workspace {
+        if let Some(workspace) = workspace.as_ref().filter(|_| self.publishes) {
             match self.sync(analysis, workspace, embed.as_deref(), Some(PATIENCE)).await {
                 Ok(report) if report.pending > 0 => {
                     self.finish(analysis, workspace, embed.as_ref());

@@ -37,6 +37,8 @@ impl std::fmt::Display for Origin {
 pub struct Value {
     text: SecretString,
     pub origin: Origin,
+    /// Whether its text is the person's own, rather than written in a file that came with the project.
+    is_own: bool,
 }
 
 /// What is wrong with a setting.
@@ -48,6 +50,8 @@ pub struct SettingError {
     pub line: Option<usize>,
     pub range: Option<TextRange>,
     pub message: String,
+    /// It was typed on the command line.
+    pub is_flag: bool,
 }
 
 impl std::fmt::Display for SettingError {
@@ -63,7 +67,9 @@ impl std::fmt::Display for SettingError {
 /// All the places that settings can come from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Texts of `ragstar.yml` files, the weakest first: the user's, the workspace root's, the project's.
+    /// The text of the user's own `ragstar.yml`.
+    pub user_file: Option<(PathBuf, String)>,
+    /// Texts of `ragstar.yml` files that came with the project, the weakest first: the workspace root's, the project's.
     pub files: Vec<(PathBuf, String)>,
     /// Texts of `.env` files, the weakest first.
     pub dot_env: Vec<(PathBuf, String)>,
@@ -87,7 +93,7 @@ impl Settings {
         let mut settings = Self::default();
         for setting in SETTINGS {
             if let Some(default) = setting.default {
-                settings.put(setting, default, Origin::Default);
+                settings.put(setting, default, Origin::Default, false);
             }
         }
         let dot_env: Vec<(PathBuf, BTreeMap<String, String>)> =
@@ -97,8 +103,11 @@ impl Settings {
             lookup.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         lookup.extend(sources.environment.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if let Some((path, text)) = &sources.user_file {
+            settings.read_file(path, text, true, &lookup, &sources.environment);
+        }
         for (path, text) in &sources.files {
-            settings.read_file(path, text, &lookup);
+            settings.read_file(path, text, false, &lookup, &sources.environment);
         }
         for (path, variables) in &dot_env {
             settings.read_environment(variables, |_| Origin::DotEnv(path.clone()));
@@ -109,24 +118,39 @@ impl Settings {
             for (key, value) in pairs {
                 match find(key) {
                     Some(setting) => settings.set(setting, value, origin.clone()),
-                    None => settings.fail(None, unknown(key)),
+                    None => {
+                        settings.fail(None, unknown(key));
+                        if let (Some(error), Origin::Flag) = (settings.errors.last_mut(), &origin) {
+                            error.is_flag = true;
+                        }
+                    }
                 }
             }
         }
         settings
     }
 
-    fn put(&mut self, setting: &'static Setting, value: &str, origin: Origin) {
-        self.values.insert(setting.key, Value { text: SecretString::from(value.to_owned()), origin });
+    fn put(&mut self, setting: &'static Setting, value: &str, origin: Origin, is_own: bool) {
+        self.values.insert(setting.key, Value { text: SecretString::from(value.to_owned()), origin, is_own });
     }
 
     fn set(&mut self, setting: &'static Setting, value: &str, origin: Origin) {
         if value.is_empty() {
             return;
         }
+        let is_own = !matches!(origin, Origin::DotEnv(_));
+        if setting.kind == Kind::Folder && !is_own {
+            return self.fail(None, format!("{} ({origin}): {NOT_FROM_A_PROJECT}", setting.key));
+        }
         match check(setting, value) {
-            Ok(()) => self.put(setting, value, origin),
-            Err(message) => self.fail(None, format!("{} ({origin}): {message}", setting.key)),
+            Ok(()) => self.put(setting, value, origin, is_own),
+            Err(message) => {
+                let is_flag = origin == Origin::Flag;
+                self.fail(None, format!("{} ({origin}): {message}", setting.key));
+                if let Some(error) = self.errors.last_mut() {
+                    error.is_flag = is_flag;
+                }
+            }
         }
     }
 
@@ -135,7 +159,7 @@ impl Settings {
             Some((path, text, range)) => (Some(path.clone()), Some(text::LineIndex::new(text).line_of(range.start as usize) + 1), Some(range)),
             None => (None, None, None),
         };
-        self.errors.push(SettingError { file, line, range, message });
+        self.errors.push(SettingError { file, line, range, message, is_flag: false });
     }
 
     fn read_environment(&mut self, variables: &BTreeMap<String, String>, origin: impl Fn(&'static str) -> Origin) {
@@ -169,7 +193,7 @@ impl Settings {
             Some("true" | "1" | "yes") => "?sslmode=require",
             _ => "",
         };
-        self.put(setting, &format!("postgres://{user}{password}@{host}:{port}/{}{ssl}", encode(name)), Origin::Environment("DB_HOST_FALLBACK"));
+        self.put(setting, &format!("postgres://{user}{password}@{host}:{port}/{}{ssl}", encode(name)), Origin::Environment("DB_HOST_FALLBACK"), true);
     }
 
     fn read_dot_env(&mut self, path: &Path, text: &str) -> BTreeMap<String, String> {
@@ -182,62 +206,24 @@ impl Settings {
                 // The crate's own message repeats the line, which may hold a secret.
                 Err(_) => {
                     let message = format!("entry {} of this file can't be read; write NAME=value, with quotes around values that hold spaces", number + 1);
-                    self.errors.push(SettingError { file: Some(path.to_owned()), line: None, range: None, message });
+                    self.errors.push(SettingError { file: Some(path.to_owned()), line: None, range: None, message, is_flag: false });
                 }
             }
         }
         variables
     }
 
-    fn read_file(&mut self, path: &PathBuf, text: &str, variables: &BTreeMap<String, String>) {
+    fn read_file(&mut self, path: &PathBuf, text: &str, is_own: bool, variables: &BTreeMap<String, String>, environment: &BTreeMap<String, String>) {
         let tree = yaml::parse(text);
         if let Some(error) = &tree.error {
-            self.fail(Some((path, text, error.range)), error.message.clone());
+            // What was read before the error may be cut short, so nothing of it counts.
+            return self.fail(Some((path, text, error.range)), error.message.clone());
         }
         if let Some(root) = tree.root.filter(|root| !root.is_null()) {
             if !matches!(root.kind, yaml::Kind::Map { .. }) {
                 return self.fail(Some((path, text, root.range)), "the file must be a mapping of settings".to_owned());
             }
-            self.read_mapping(path, text, &root, "", variables);
-        }
-    }
-
-    fn read_mapping(&mut self, path: &PathBuf, text: &str, node: &Node, prefix: &str, variables: &BTreeMap<String, String>) {
-        for (key, value) in node.entries() {
-            let Some(name) = key.as_str() else { continue };
-            let full = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
-            let Some(setting) = find(&full) else {
-                if SETTINGS.iter().any(|setting| setting.key.starts_with(&format!("{full}."))) && matches!(value.kind, yaml::Kind::Map { .. }) {
-                    self.read_mapping(path, text, value, &full, variables);
-                } else {
-                    self.fail(Some((path, text, key.range)), unknown(&full));
-                }
-                continue;
-            };
-            let Some(written) = value.as_str() else {
-                if !value.is_null() {
-                    self.fail(Some((path, text, value.range)), format!("{full} must be a single value"));
-                }
-                continue;
-            };
-            let resolved = match (written.strip_prefix("env:"), setting.kind) {
-                (Some(variable), _) => match variables.get(variable.trim()) {
-                    Some(value) => value.clone(),
-                    // An unset variable is an unset setting.
-                    None => continue,
-                },
-                (None, Kind::Secret) => {
-                    let message =
-                        format!("{full} is a secret, which no file should hold; put it into the environment and write `{full}: env:{}`", setting.env[0]);
-                    self.fail(Some((path, text, value.range)), message);
-                    continue;
-                }
-                (None, _) => written.to_owned(),
-            };
-            match check(setting, &resolved) {
-                Ok(()) => self.put(setting, &resolved, Origin::File(path.clone())),
-                Err(message) => self.fail(Some((path, text, value.range)), format!("{full}: {message}")),
-            }
+            FileReader { path, text, is_own, variables, environment, settings: self }.mapping(&root, "");
         }
     }
 
@@ -260,6 +246,17 @@ impl Settings {
         self.get(key)?.parse().ok()
     }
 
+    /// Whether a value is the person's own: from their environment, their editor, their command line or their own file, not
+    /// written in a file that came with the project.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| value.is_own)
+    }
+
+    /// Whether anybody set it.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| value.origin != Origin::Default)
+    }
+
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
@@ -268,12 +265,96 @@ impl Settings {
     pub fn shown(&self) -> Vec<(&'static str, Option<String>, Option<Origin>)> {
         let show = |setting: &'static Setting| match self.values.get(setting.key) {
             Some(value) => {
-                let text = if setting.kind == Kind::Secret { "(hidden)".to_owned() } else { secrecy::ExposeSecret::expose_secret(&value.text).to_owned() };
+                let text = match setting.kind {
+                    Kind::Secret => "(hidden)".to_owned(),
+                    Kind::Url => without_credentials(secrecy::ExposeSecret::expose_secret(&value.text)),
+                    _ => secrecy::ExposeSecret::expose_secret(&value.text).to_owned(),
+                };
                 (setting.key, Some(text), Some(value.origin.clone()))
             }
             None => (setting.key, None, None),
         };
         SETTINGS.iter().map(show).collect()
+    }
+}
+
+const NOT_FROM_A_PROJECT: &str = "a folder whose programs are run is not taken from a file that came with the project; set it in the environment";
+
+/// Reads one `ragstar.yml`.
+struct FileReader<'a> {
+    path: &'a PathBuf,
+    text: &'a str,
+    is_own: bool,
+    variables: &'a BTreeMap<String, String>,
+    environment: &'a BTreeMap<String, String>,
+    settings: &'a mut Settings,
+}
+
+impl FileReader<'_> {
+    fn fail(&mut self, range: TextRange, message: String) {
+        self.settings.fail(Some((self.path, self.text, range)), message);
+    }
+
+    fn mapping(&mut self, node: &Node, prefix: &str) {
+        for (key, value) in node.entries() {
+            let Some(name) = key.as_str() else { continue };
+            let full = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+            match find(&full) {
+                Some(setting) => self.setting(setting, value),
+                None => {
+                    let is_group = SETTINGS.iter().any(|setting| setting.key.starts_with(&format!("{full}.")));
+                    if is_group && (matches!(value.kind, yaml::Kind::Map { .. }) || value.is_null()) {
+                        self.mapping(value, &full);
+                    } else if is_group {
+                        self.fail(value.range, format!("`{full}` holds further settings, one a line below it"));
+                    } else {
+                        self.fail(key.range, unknown(&full));
+                    }
+                }
+            }
+        }
+    }
+
+    fn setting(&mut self, setting: &'static Setting, value: &Node) {
+        let key = setting.key;
+        let Some(written) = value.as_str() else {
+            if !value.is_null() {
+                self.fail(value.range, format!("{key} must be a single value"));
+            }
+            return;
+        };
+        let (resolved, is_own) = match (written.strip_prefix("env:").map(str::trim), setting.kind) {
+            (Some(variable), _) => match self.variables.get(variable) {
+                // What the person keeps in their environment is theirs, whoever asks for it.
+                Some(value) => (value.clone(), self.is_own || self.environment.contains_key(variable)),
+                // An unset variable is an unset setting.
+                None => return,
+            },
+            (None, Kind::Secret) => {
+                let message = format!("{key} is a secret, which no file should hold; put it into the environment and write `{key}: env:{}`", setting.env[0]);
+                return self.fail(value.range, message);
+            }
+            (None, _) => (written.to_owned(), self.is_own),
+        };
+        if setting.kind == Kind::Folder && !self.is_own {
+            return self.fail(value.range, format!("{key}: {NOT_FROM_A_PROJECT}"));
+        }
+        match check(setting, &resolved) {
+            Ok(()) => self.settings.put(setting, &resolved, Origin::File(self.path.clone()), is_own),
+            Err(message) => self.fail(value.range, format!("{key}: {message}")),
+        }
+    }
+}
+
+/// A URL as it may be shown: without what stands before an `@`.
+pub fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let host_end = rest.find('/').unwrap_or(rest.len());
+            let host_start = rest[..host_end].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host_start..])
+        }
+        None => url.to_owned(),
     }
 }
 
@@ -289,7 +370,8 @@ fn log_level(value: &str) -> String {
 fn check(setting: &Setting, value: &str) -> Result<(), String> {
     // Messages never repeat a secret.
     let fits = match setting.kind {
-        Kind::Text | Kind::Secret => true,
+        Kind::Text | Kind::Secret | Kind::Folder => true,
+        Kind::Port => value.parse::<u16>().is_ok_and(|port| port > 0),
         Kind::Url => value.starts_with("http://") || value.starts_with("https://"),
         Kind::Count => value.parse::<u64>().is_ok_and(|count| count > 0),
         Kind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
@@ -299,11 +381,12 @@ fn check(setting: &Setting, value: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(match setting.kind {
-        Kind::Url => format!("`{value}` is not a URL; it starts with http:// or https://"),
+        Kind::Port => format!("`{value}` is not a port; ports are 1 to 65535"),
+        Kind::Url => format!("`{}` is not a URL; it starts with http:// or https://", without_credentials(value)),
         Kind::Count => format!("`{value}` is not a whole number above zero"),
         Kind::Number => format!("`{value}` is not a number"),
         Kind::Choice(choices) => format!("`{value}` is not one of {}", choices.join(", ")),
-        Kind::Text | Kind::Secret => "not a text".to_owned(),
+        Kind::Text | Kind::Secret | Kind::Folder => "not a text".to_owned(),
     })
 }
 
@@ -323,6 +406,7 @@ mod tests {
     fn resolve(file: &str, dot_env: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Settings {
         let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
         Settings::resolve(&Sources {
+            user_file: None,
             files: vec![("ragstar.yml".into(), file.to_owned())],
             dot_env: vec![(".env".into(), dot_env.to_owned())],
             environment: owned(environment).into_iter().collect(),
@@ -357,9 +441,9 @@ mod tests {
             ragstar.yml:3: chat.provider: `openia` is not one of openai, anthropic, google
             ragstar.yml:4: chat.temperature: `warm` is not a number
             ragstar.yml:6: openai.api_key is a secret, which no file should hold; put it into the environment and write `openai.api_key: env:LLM_OPENAI_API_KEY`
-            ragstar.yml:7: server.port: `-1` is not a whole number above zero
+            ragstar.yml:7: server.port: `-1` is not a port; ports are 1 to 65535
             ragstar.yml:8: there is no setting `nonsense`; `ragstar config` lists them all
-            server.port (environment APP_PORT): `99999x` is not a whole number above zero"#]]
+            server.port (environment APP_PORT): `99999x` is not a port; ports are 1 to 65535"#]]
         .assert_eq(&shown.join("\n"));
         assert_eq!(settings.count("server.port"), Some(8000));
         assert!(!shown.concat().contains("sk-secret"));
@@ -371,6 +455,22 @@ mod tests {
         assert!(settings.has("openai.api_key"));
         let shown = format!("{:?} {:?}", settings.shown(), settings);
         assert!(!shown.contains("sk-1") && shown.contains("(hidden)"));
+    }
+
+    #[test]
+    fn a_projects_files_choose_no_folders_and_own_no_secrets() {
+        let file = "cache: {dir: .c}\nchat:\n  base_url: http://evil\n  api_key: env:MINE\n";
+        let settings = resolve(file, "RAGSTAR_DATA_DIR=.d\nLLM_OPENAI_API_KEY=theirs\n", &[("MINE", "sk-1"), ("LLM_GOOGLE_API_KEY", "mine")], &[]);
+        assert_eq!(settings.errors.len(), 2, "{:?}", settings.errors);
+        assert!(!settings.has("cache.dir") && !settings.has("data.dir"));
+        let own = ["chat.base_url", "chat.api_key", "openai.api_key", "google.api_key"].map(|key| settings.is_own(key));
+        assert_eq!(own, [false, true, false, true]);
+    }
+
+    #[test]
+    fn urls_are_shown_without_credentials() {
+        let settings = resolve("", "", &[("LLM_CHAT_BASE_URL", "http://user:s3cret@host:1/v1")], &[]);
+        assert!(!format!("{:?}", settings.shown()).contains("s3cret"));
     }
 
     #[test]

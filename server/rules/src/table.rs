@@ -7,8 +7,12 @@ pub enum Kind {
     Url,
     /// A whole number of at least one.
     Count,
+    /// A TCP port.
+    Port,
     /// A number.
     Number,
+    /// A folder of this machine. A project's own files can't choose it: what is there is run.
+    Folder,
     Choice(&'static [&'static str]),
     /// Never shown, never kept in a settings file: there it is a reference, `env:NAME`.
     Secret,
@@ -74,10 +78,10 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "whose knowledge is read and written; by default the git remote and the project's folder in it",
     ),
-    setting("data.dir", &["RAGSTAR_DATA_DIR"], Kind::Text, None, "where the private database lives; by default the user's data folder"),
-    setting("cache.dir", &["RAGSTAR_CACHE_DIR"], Kind::Text, None, "where downloaded programs and weights live; by default the user's cache folder"),
+    setting("data.dir", &["RAGSTAR_DATA_DIR"], Kind::Folder, None, "where the private database lives; by default the user's data folder"),
+    setting("cache.dir", &["RAGSTAR_CACHE_DIR"], Kind::Folder, None, "where downloaded programs and weights live; by default the user's cache folder"),
     setting("server.host", &["APP_HOST"], Kind::Text, Some("127.0.0.1"), "the address that `ragstar serve` listens on"),
-    setting("server.port", &["APP_PORT"], Kind::Count, Some("8000"), "and its port"),
+    setting("server.port", &["APP_PORT"], Kind::Port, Some("8000"), "and its port"),
     setting(
         "server.api_token",
         &["RAGSTAR_API_TOKEN"],

@@ -6,7 +6,7 @@
 
 use crate::StoreError;
 use backon::{ExponentialBuilder, Retryable};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,6 +33,10 @@ pub const POSTGRES: Option<provision::Wheel> = {
 };
 
 const USER: &str = "ragstar";
+/// The version of [`POSTGRES`].
+const PINNED_MAJOR: &str = "18";
+/// Names the socket; nothing listens on it.
+const PORT: u16 = 5432;
 /// How long a first start may take: fetching, initdb, recovery after a crash.
 const START_TIMEOUT: Duration = Duration::from_secs(180);
 /// Socket paths have about 100 bytes on every platform (`sockaddr_un`).
@@ -72,7 +76,8 @@ impl Embedded {
     }
 
     fn options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).username(USER).database(database)
+        // Everything is said, so that no PG* variable of the person's can say otherwise.
+        PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).port(PORT).ssl_mode(PgSslMode::Disable).username(USER).database(database)
     }
 
     /// Whether something answers now. Starts nothing.
@@ -148,7 +153,14 @@ impl Embedded {
         #[cfg(unix)]
         for dir in [&base, &socket_dir] {
             use std::os::unix::fs::PermissionsExt;
-            // The socket trusts whoever can reach it, so only its owner can.
+            // The socket trusts whoever can reach it, so only its owner can; and in a shared folder it must be ours.
+            use std::os::unix::fs::MetadataExt;
+            let owner = |path: &Path| std::fs::symlink_metadata(path).map(|found| (found.uid(), found.is_dir()));
+            if let (Ok((base_owner, _)), Ok((owner, is_dir))) = (owner(&base), owner(dir))
+                && (owner != base_owner || !is_dir)
+            {
+                return Err(StoreError::Files { path: dir.clone(), why: "it belongs to somebody else".to_owned() });
+            }
             std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(|error| files(dir, &error))?;
         }
         Ok(())
@@ -179,10 +191,12 @@ impl Embedded {
         self.create_database().await?;
         let mut quiet_since = Instant::now();
         let mut tick = tokio::time::interval(Duration::from_secs(5).min(idle / 4).max(Duration::from_millis(100)));
+        let stop = stop_signal();
+        tokio::pin!(stop);
         loop {
             tokio::select! {
                 status = wait(&mut child) => return Err(StoreError::Start(format!("the server ended ({status}); {}", self.last_words()))),
-                () = stop_signal() => break,
+                () = &mut stop => break,
                 _ = tick.tick() => match self.other_sessions().await {
                     Ok(0) if quiet_since.elapsed() >= idle => break,
                     Ok(0) => {}
@@ -212,8 +226,18 @@ impl Embedded {
 
     /// The folder with `postgres`, `initdb` and `pg_ctl`: a Postgres on PATH that has pgvector, else the pinned one.
     pub fn programs(&self, announce: &mut dyn FnMut(&str)) -> Result<PathBuf, StoreError> {
-        if let Some(dir) = postgres_on_path() {
+        // A cluster belongs to the major version that made it.
+        let made_by = std::fs::read_to_string(self.cluster().join("PG_VERSION")).ok().map(|version| version.trim().to_owned());
+        if let Some((dir, version)) = postgres_on_path()
+            && made_by.as_ref().is_none_or(|made_by| *made_by == version)
+        {
             return Ok(dir);
+        }
+        if let Some(made_by) = made_by.filter(|made_by| made_by != PINNED_MAJOR) {
+            return Err(StoreError::Start(format!(
+                "its data in {} were made by PostgreSQL {made_by}, which is not on PATH any more; install it again, or move that folder away to begin anew",
+                self.cluster().display()
+            )));
         }
         let Some(wheel) = POSTGRES else {
             return Err(StoreError::Start("there is no private Postgres for this platform; set DATABASE_URL to a Postgres with pgvector".to_owned()));
@@ -253,7 +277,7 @@ impl Embedded {
             let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).map_err(|error| files(&self.log(), &error))?;
             let errors = log.try_clone().map_err(|error| files(&self.log(), &error))?;
             let mut command = unprivileged(&programs.join("postgres")).await;
-            command.arg("-D").arg(self.cluster()).arg("-k").arg(self.socket_dir());
+            command.arg("-D").arg(self.cluster()).arg("-k").arg(self.socket_dir()).arg("-p").arg(PORT.to_string());
             command.args([
                 "-c",
                 "listen_addresses=",
@@ -312,15 +336,17 @@ impl Embedded {
     }
 }
 
-/// A Postgres on PATH whose server knows pgvector.
-fn postgres_on_path() -> Option<PathBuf> {
+/// The programs' folder and major version of a Postgres on PATH whose server knows pgvector.
+fn postgres_on_path() -> Option<(PathBuf, String)> {
     let ask = |what: &str| -> Option<PathBuf> {
         let output = std::process::Command::new("pg_config").arg(what).output().ok()?;
         output.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
     };
     let bin = ask("--bindir")?;
     let share = ask("--sharedir")?;
-    (bin.join("postgres").is_file() && bin.join("initdb").is_file() && share.join("extension/vector.control").is_file()).then_some(bin)
+    let version = ask("--version")?.to_string_lossy().split_whitespace().nth(1)?.split('.').next()?.to_owned();
+    let is_whole = bin.join("postgres").is_file() && bin.join("initdb").is_file() && share.join("extension/vector.control").is_file();
+    is_whole.then_some((bin, version))
 }
 
 /// A command that doesn't run as root, which Postgres refuses: root's own processes get a user namespace.
@@ -329,9 +355,17 @@ async fn unprivileged(program: &Path) -> Command {
     if is_root {
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-user=1000", "--map-group=1000"]).arg(program);
-        return command;
+        return without_pg_variables(command);
     }
-    Command::new(program)
+    without_pg_variables(Command::new(program))
+}
+
+/// The person's PG* variables speak of other servers.
+fn without_pg_variables(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("PG"))) {
+        command.env_remove(name);
+    }
+    command
 }
 
 async fn wait(child: &mut Option<Child>) -> String {

@@ -28,7 +28,7 @@ impl StoreError {
             Self::Connect(sqlx::Error::PoolTimedOut) => "the database did not answer in time; is it running?".to_owned(),
             Self::Connect(error) => match error.as_database_error() {
                 Some(database) => format!("the database refused the connection: {}", database.message()),
-                None => "the database can't be reached; check DATABASE_URL and that the server is running".to_owned(),
+                None => "the database can't be reached; check DATABASE_URL, and that the server is running".to_owned(),
             },
             Self::Query(error) => match error.as_database_error() {
                 Some(database) if database.code().as_deref() == Some("53100") => "the database's disk is full".to_owned(),

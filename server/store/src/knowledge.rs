@@ -7,7 +7,7 @@ use pgvector::HalfVector;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,6 +58,9 @@ impl Store {
     }
 
     async fn open(options: PgConnectOptions) -> Result<Self, StoreError> {
+        // A refusal is told at once; the pool would try again until its time is up.
+        let probe = tokio::time::timeout(Duration::from_secs(8), async { options.connect().await?.close().await }).await;
+        probe.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::Connect)?;
         let pool = PgPoolOptions::new()
             .max_connections(5)
             .acquire_timeout(Duration::from_secs(10))
@@ -85,6 +88,11 @@ impl Store {
 }
 
 impl Workspace {
+    /// Whether the server still answers.
+    pub async fn is_alive(&self) -> bool {
+        tokio::time::timeout(Duration::from_secs(5), sqlx::query("select 1").execute(&self.pool)).await.is_ok_and(|result| result.is_ok())
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -92,11 +100,6 @@ impl Workspace {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let row = sqlx::query(statement!("count_rows")).bind(&self.id).fetch_one(&self.pool).await?;
         Ok(Counts { nodes: row.try_get("nodes")?, chunks: row.try_get("chunks")?, embeddings: row.try_get("embeddings")?, answers: row.try_get("answers")? })
-    }
-
-    /// The id of the newest answer.
-    pub async fn last_answer(&self) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar(statement!("find_last_answer")).bind(&self.id).fetch_optional(&self.pool).await?)
     }
 
     /// Notes that an event of Slack was taken; `false` where it was before, by whichever process.

@@ -12,11 +12,9 @@ pub async fn run(context: &Context, answer: &str, good: bool, comment: Option<St
     context.root()?;
     let wiring = super::wiring(context);
     let workspace = wiring.workspace().await.map_err(|error| error.reader)?;
-    let answer_id = if answer == "last" {
-        let last = workspace.last_answer().await.map_err(|error| error.port().reader)?;
-        last.ok_or("nothing was answered in this workspace yet")?
-    } else {
-        answer.to_owned()
+    let answer_id = match answer {
+        "last" => context.last_answer().ok_or("nothing was answered here yet; give the answer's id")?,
+        id => id.to_owned(),
     };
     let author = std::env::var("USER").ok().filter(|user| !user.is_empty());
     let feedback = Feedback { answer_id: answer_id.clone(), rating: if good { 1 } else { -1 }, comment, author };

@@ -46,7 +46,7 @@ pub async fn run(context: &Context) -> Outcome {
         _ => format!("{host_name}:{port} can't be listened on: {error}"),
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let wiring = Arc::new(Wiring::new(context.clone(), |message| output::note(&format!("ragstar: {message}")), |_, _| ()));
+    let wiring = Arc::new(Wiring::new(context.clone(), |message| output::note(&format!("ragstar: {message}")), |_, _| ()).publishing());
     let events = wiring.clone();
     let taken: web::TakeEvent = Arc::new(move |event_id| {
         let wiring = events.clone();
