@@ -22,7 +22,8 @@ by_meaning as (
         order by embeddings.embedding::halfvec({dims}) <=> $5::halfvec({dims})
         limit 60
     ) as near
-    where $5 is not null
+    -- Farther than this nothing is meant by both.
+    where $5 is not null and distance < 0.8
 ),
 fused as (
     -- A question's words hit more by chance than its meaning does.

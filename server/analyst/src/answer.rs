@@ -97,7 +97,7 @@ impl Analyst {
                 if let Err(error) = self.converse(&**chat, analysis, question, &found, &mut answer, on_event).await {
                     tracing::warn!(error = %error.log, "the model did not answer");
                     missing.push(error.reader);
-                    self.tell_facts(analysis, &found, &mut answer, on_event);
+                    self.tell_facts(analysis, &question.text, &found, &mut answer, on_event);
                 }
             }
             None => {
@@ -105,7 +105,7 @@ impl Analyst {
                     "no language model is configured, so these are the closest parts of the project; set LLM_OPENAI_API_KEY (or LLM_ANTHROPIC_API_KEY, LLM_GOOGLE_API_KEY), or LLM_CHAT_BASE_URL and LLM_CHAT_MODEL for a local server, to have questions answered in words"
                         .to_owned(),
                 );
-                self.tell_facts(analysis, &found, &mut answer, on_event);
+                self.tell_facts(analysis, &question.text, &found, &mut answer, on_event);
             }
         }
         answer.missing = (!missing.is_empty()).then(|| missing.join("\n"));
@@ -148,10 +148,9 @@ impl Analyst {
             request.messages.push(Message::Assistant { text: clip(answered, 2000), calls: Vec::new() });
         }
         request.messages.push(Message::User(prompts::answer_user(&question.text, &context, &verified, question.selection.as_deref())));
+        // What people and models said before may name anything; only what comes from the project makes a name known.
         let mut given: Vec<String> = context;
-        given.push(question.text.clone());
         given.extend(question.selection.clone());
-        given.extend(verified.into_iter().chain(history).flat_map(|(asked, answered)| [asked, answered]));
         let mut asked: Vec<ToolCall> = Vec::new();
         for step in 0..=MAX_STEPS {
             if step == MAX_STEPS {
@@ -206,42 +205,55 @@ impl Analyst {
                 let title = tools::step_title(&call);
                 on_event(Event::Step(title.clone()));
                 answer.steps.push(title);
-                let content = tools::run(analysis, self.knowledge.as_deref(), self.embed.as_deref(), &call).await;
-                given.push(content.clone());
-                request.messages.push(Message::Tool { call_id: call.id.clone(), content: format!("<data>\n{content}\n</data>") });
+                let content = match tools::run(analysis, self.knowledge.as_deref(), self.embed.as_deref(), &call).await {
+                    Ok(found) => {
+                        given.push(found.clone());
+                        found
+                    }
+                    Err(wrong) => wrong,
+                };
+                request.messages.push(Message::Tool { call_id: call.id.clone(), content: prompts::data(&content) });
                 asked.push(call);
             }
         }
         Err(PortError::new("the model did not come to an answer; ask again", "step limit"))
     }
 
-    /// Facts instead of words: what retrieval found, as it is written.
-    fn tell_facts(&self, analysis: &Analysis, found: &search::SearchResult, answer: &mut Answer, on_event: &mut (dyn FnMut(Event) + Send)) {
+    /// Facts instead of words: what retrieval found, as it is written. What the question names comes first and in full.
+    fn tell_facts(&self, analysis: &Analysis, question: &str, found: &search::SearchResult, answer: &mut Answer, on_event: &mut (dyn FnMut(Event) + Send)) {
         let mut text = String::new();
         if found.found.is_empty() {
             text.push_str("Nothing in this project matches the question.\n");
         }
-        for (place, found) in found.found.iter().enumerate() {
+        let named = search::mentioned(analysis, question);
+        // Who names a node wants that node, and little else.
+        let shown = if named.is_empty() { found.found.len() } else { named.len() + 2 };
+        for (place, found) in found.found.iter().take(shown).enumerate() {
             let description = found.description.as_deref().map_or("No description.", str::trim);
             let _ = writeln!(text, "{}. `{}` ({}): {}", place + 1, found.label, found.resource_type, clip(description, 1200).replace('\n', "\n   "));
             let Some(index) = analysis.index.node(&found.unique_id) else { continue };
-            let labels = |nodes: &[usize]| nodes.iter().take(8).map(|&node| format!("`{}`", analysis.index.nodes[node].label())).collect::<Vec<_>>().join(", ");
             let node = &analysis.index.nodes[index];
-            if !node.depends_on.is_empty() {
-                let _ = writeln!(text, "   - built from {}", labels(&node.depends_on));
+            let is_named = named.contains(&index);
+            if is_named && !node.columns.is_empty() {
+                let columns: Vec<String> = node.columns.keys().map(|name| format!("`{name}`")).collect();
+                let _ = writeln!(text, "   - columns: {}", columns.join(", "));
             }
-            let readers: Vec<usize> = analysis.index.children[index]
-                .iter()
-                .copied()
-                .filter(|&child| !matches!(analysis.index.nodes[child].resource_type, dbt::ResourceType::Test | dbt::ResourceType::UnitTest))
-                .collect();
-            if !readers.is_empty() {
-                let _ = writeln!(text, "   - read by {}", labels(&readers));
+            let lists = if is_named {
+                let all = |downstream| analysis.index.lineage(index, downstream, 30).into_iter().map(|(node, _)| node).collect::<Vec<_>>();
+                [("everything upstream", all(false)), ("everything downstream", all(true))]
+            } else {
+                [("built from", node.depends_on.clone()), ("read by", analysis.index.children[index].clone())]
+            };
+            for (label, nodes) in lists {
+                let nodes = names_of(analysis, &nodes, if is_named { 40 } else { 8 });
+                if !nodes.is_empty() {
+                    let _ = writeln!(text, "   - {label}: {nodes}");
+                }
             }
         }
         on_event(Event::Text(text.clone()));
         answer.markdown = text;
-        answer.citations = found.found.iter().filter_map(|found| citation(analysis, analysis.index.node(&found.unique_id)?, None)).collect();
+        answer.citations = found.found.iter().take(shown).filter_map(|found| citation_of(analysis, &found.unique_id)).collect();
     }
 
     /// Citations of what the answer names; where it names nothing, of what it was given first.
@@ -288,6 +300,14 @@ impl Gate {
     }
 }
 
+/// Labels of nodes other than tests, and how many were left out.
+fn names_of(analysis: &Analysis, nodes: &[usize], most: usize) -> String {
+    let labels: Vec<String> = nodes.iter().map(|&node| &analysis.index.nodes[node]).filter(|node| !node.resource_type.is_test()).map(|node| format!("`{}`", node.label())).collect();
+    let more = labels.len().saturating_sub(most);
+    let shown = labels.into_iter().take(most).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
 fn card(analysis: &Analysis, found: &search::Found) -> String {
     match analysis.index.node(&found.unique_id) {
         Some(index) => facts(analysis, index, MAX_CARD),
@@ -295,21 +315,28 @@ fn card(analysis: &Analysis, found: &search::Found) -> String {
     }
 }
 
+/// Where anything that search finds is defined.
+pub(crate) fn citation_of(analysis: &Analysis, unique_id: &str) -> Option<Citation> {
+    if let Some(index) = analysis.index.node(unique_id) {
+        return citation(analysis, index, None);
+    }
+    let docs = analysis.index.docs.iter().find(|docs| *docs.unique_id == *unique_id).map(|docs| (docs.place, docs.name.clone()));
+    let found = docs.or_else(|| analysis.index.macros.iter().find(|found| *found.unique_id == *unique_id).map(|found| (found.place, found.name.clone())))?;
+    cite_place(analysis, found.0, unique_id.to_owned(), found.1, None)
+}
+
 fn citation(analysis: &Analysis, index: usize, column: Option<String>) -> Option<Citation> {
     let node = &analysis.index.nodes[index];
     let place = column.as_ref().and_then(|name| node.column(name)?.entry.as_ref().map(|(place, _)| *place)).unwrap_or(node.place);
+    let label = column.as_ref().map_or_else(|| node.label(), |column| format!("{}.{column}", node.label()));
+    cite_place(analysis, place, node.unique_id.to_string(), label, column)
+}
+
+fn cite_place(analysis: &Analysis, place: dbt::Place, unique_id: String, label: String, column: Option<String>) -> Option<Citation> {
     let file = analysis.file(place.file)?;
     let lines = text::LineIndex::new(&file.text);
     let at = |offset: u32| lines.position(&file.text, offset as usize, text::Encoding::Utf16);
-    Some(Citation {
-        unique_id: node.unique_id.to_string(),
-        label: column.as_ref().map_or_else(|| node.label(), |column| format!("{}.{column}", node.label())),
-        column,
-        path: file.path.clone(),
-        range: place.range,
-        start: at(place.range.start),
-        end: at(place.range.end),
-    })
+    Some(Citation { unique_id, label, column, path: file.path.clone(), range: place.range, start: at(place.range.start), end: at(place.range.end) })
 }
 
 fn fenced_sql(markdown: &str) -> Option<String> {

@@ -38,9 +38,11 @@ impl Names {
     }
 
     /// Whether a word is no name at all, or a name that exists: `a_b`, `a_b.c_d`, `source.table`.
-    fn holds(&self, word: &str) -> bool {
+    fn holds(&self, word: &str, is_quoted: bool) -> bool {
         let word = word.trim_matches('.').to_lowercase();
-        if !word.contains('_') || self.known.contains(&word) {
+        // In backticks `orders2` is a name, too; in prose `2024` and `Q1` are not.
+        let numbered = is_quoted && word.contains(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_alphabetic());
+        if !(word.contains('_') || numbered) || self.known.contains(&word) {
             return true;
         }
         // A unique id or a qualified column is known by its parts.
@@ -66,11 +68,12 @@ pub struct Checker<'a> {
     pub shown: String,
     /// Names that don't exist, each once.
     pub unknown: Vec<String>,
+    in_code_only: Vec<String>,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(names: &'a Names) -> Self {
-        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new() }
+        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new(), in_code_only: Vec::new() }
     }
 
     /// Takes a piece of text; returns what may be shown now.
@@ -82,10 +85,17 @@ impl<'a> Checker<'a> {
         self.pass(&ready)
     }
 
-    /// The end of the text.
+    /// The end of the text. Names that only stand in code, which is not changed, are told below it.
     pub fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
-        self.pass(&rest)
+        let mut out = self.pass(&rest);
+        if !self.in_code_only.is_empty() {
+            let names: Vec<String> = self.in_code_only.iter().map(|name| format!("`{name}`")).collect();
+            let note = format!("\n\n*Not in this project: {}*", names.join(", "));
+            self.shown.push_str(&note);
+            out.push_str(&note);
+        }
+        out
     }
 
     fn pass(&mut self, text: &str) -> String {
@@ -108,7 +118,7 @@ impl<'a> Checker<'a> {
             let word = &rest[..end];
             out.push_str(word);
             rest = &rest[end..];
-            if !self.names.holds(word) {
+            if !self.names.holds(word, out.ends_with(&format!("`{word}"))) {
                 let name = word.trim_matches('.').to_owned();
                 if !self.in_code {
                     // The mark goes behind the closing backtick.
@@ -119,6 +129,9 @@ impl<'a> Checker<'a> {
                     out.push_str(MARK);
                 }
                 if !self.unknown.contains(&name) {
+                    if self.in_code {
+                        self.in_code_only.push(name.clone());
+                    }
                     self.unknown.push(name);
                 }
             }
@@ -168,7 +181,7 @@ mod tests {
     fn a_name_that_does_not_exist_is_marked_however_it_streams() {
         let analysis = shop();
         let names = Names::new(&analysis, &["data with special_word"]);
-        let text = "Use `fct_orders` and `fct_ordrs`, never stg_nowhere. See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n";
+        let text = "Use `fct_orders` and `fct_ordrs`, never stg_nowhere. See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```";
         for size in [1, 3, 1000] {
             let mut checker = Checker::new(&names);
             let mut shown = String::new();
@@ -179,7 +192,7 @@ mod tests {
             shown.push_str(&checker.finish());
             assert_eq!(
                 shown,
-                "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n"
+                "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n\n*Not in this project: `made_up_name`*"
             );
             assert_eq!(checker.unknown, ["fct_ordrs", "stg_nowhere", "made_up_name"]);
         }

@@ -93,14 +93,15 @@ fn samples(analysis: &Analysis) -> Vec<String> {
 
 fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
     let node = &analysis.index.nodes[index];
-    let mut text = format!("<data>\n{}\n", documents::facts(analysis, index, 1800));
+    let mut known = documents::facts(analysis, index, 1800);
     if let Some(sql) = sql_of(analysis, index) {
-        text.push_str(&format!("\nIts SQL:\n{}\n", clip(&sql, 4000)));
+        known.push_str(&format!("\n\nIts SQL:\n{}", clip(&sql, 4000)));
     }
     for &parent in node.depends_on.iter().take(4) {
-        text.push_str(&format!("\nUpstream:\n{}\n", documents::facts(analysis, parent, 600)));
+        known.push_str(&format!("\n\nUpstream:\n{}", documents::facts(analysis, parent, 600)));
     }
-    text.push_str("</data>\n\n");
+    let mut text = prompts::data(&known);
+    text.push_str("\n\n");
     match &target.column {
         Some(column) => text.push_str(&format!("Write the description of the column `{column}` of the {} `{}`.", node.resource_type, node.label())),
         None => text.push_str(&format!("Write the description of the {} `{}`.", node.resource_type, node.label())),

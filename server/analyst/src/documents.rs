@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 /// MiniLM reads 256 word pieces; this many characters are fewer.
 const MAX_CHUNK: usize = 800;
+/// A row of an index has 8 KB for several names.
+const MAX_NAME: usize = 1000;
 /// Of a model's SQL this much is searchable.
 const MAX_SQL: usize = 6000;
 
@@ -51,11 +53,32 @@ pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
         });
     }
     let mut seen = std::collections::HashSet::new();
-    rows.retain(|row| seen.insert(row.unique_id.clone()));
+    rows.retain(|row| row.unique_id.len() <= MAX_NAME && seen.insert(row.unique_id.clone()));
     for row in &mut rows {
+        clean(row);
         row.content_hash = hash(row);
     }
     rows
+}
+
+/// What no database takes: NUL characters anywhere, names too long to index. A file that holds such must not keep the others out.
+fn clean(row: &mut NodeRow) {
+    let strip = |text: &mut String| {
+        if text.contains('\0') {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    };
+    for text in [&mut row.unique_id, &mut row.name, &mut row.label, &mut row.package, &mut row.path, &mut row.body] {
+        strip(text);
+    }
+    row.description.iter_mut().chain(&mut row.materialized).chain(&mut row.tags).chain(&mut row.upstream).for_each(strip);
+    row.chunks.iter_mut().for_each(|chunk| strip(&mut chunk.text));
+    for column in &mut row.columns {
+        strip(&mut column.name);
+        column.name = clip(&column.name, MAX_NAME);
+        column.data_type.iter_mut().chain(&mut column.description).for_each(strip);
+    }
+    row.upstream.retain(|id| id.len() <= MAX_NAME);
 }
 
 fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
@@ -98,8 +121,13 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
     let node = &analysis.index.nodes[at];
     let labels = |nodes: &[NodeIndex]| -> String {
         let readers =
-            nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !matches!(other.resource_type, ResourceType::Test | ResourceType::UnitTest));
-        readers.take(20).map(|other| format!("`{}`", other.label())).collect::<Vec<_>>().join(", ")
+            nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !other.resource_type.is_test());
+        {
+            let labels: Vec<String> = readers.map(|other| format!("`{}`", other.label())).collect();
+            let more = labels.len().saturating_sub(20);
+            let shown = labels.into_iter().take(20).collect::<Vec<_>>().join(", ");
+            if more > 0 { format!("{shown} and {more} more") } else { shown }
+        }
     };
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("`{}` is a {}", node.label(), node.resource_type);

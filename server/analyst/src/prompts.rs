@@ -4,6 +4,15 @@
 use crate::documents::clip;
 use ide::Analysis;
 
+/// Text to read, fenced. What would end or begin a fence inside of it is defused.
+pub fn data(text: &str) -> String {
+    let mut inner = text.to_owned();
+    for tag in ["</data", "<data", "</DATA", "<DATA", "</Data", "<Data"] {
+        inner = inner.replace(tag, &tag.replace('<', "‹"));
+    }
+    format!("<data>\n{inner}\n</data>")
+}
+
 /// Who the model is and what it must keep to while it answers a question.
 pub fn answer_system(analysis: &Analysis, rules: Option<&str>) -> String {
     let mut text = format!(
@@ -27,15 +36,16 @@ pub fn answer_system(analysis: &Analysis, rules: Option<&str>) -> String {
 pub fn answer_user(question: &str, context: &[String], verified: &[(String, String)], selection: Option<&str>) -> String {
     let mut text = String::new();
     if !context.is_empty() {
-        text.push_str("<data>\nThe parts of the project that seem closest to the question:\n\n");
-        text.push_str(&context.join("\n\n"));
-        text.push_str("\n</data>\n\n");
+        text.push_str(&data(&format!("The parts of the project that seem closest to the question:\n\n{}", context.join("\n\n"))));
+        text.push_str("\n\n");
     }
     for (asked, answered) in verified {
-        text.push_str(&format!("<data>\nPeople called this answer good. Question: {}\nAnswer: {}\n</data>\n\n", clip(asked, 300), clip(answered, 1200)));
+        text.push_str(&data(&format!("People called this answer good. Question: {}\nAnswer: {}", clip(asked, 300), clip(answered, 1200))));
+        text.push_str("\n\n");
     }
     if let Some(selection) = selection {
-        text.push_str(&format!("<data>\nThe person has this open in the editor:\n{}\n</data>\n\n", clip(selection, 3000)));
+        text.push_str(&data(&format!("The person has this open in the editor:\n{}", clip(selection, 3000))));
+        text.push_str("\n\n");
     }
     text.push_str("Question: ");
     text.push_str(question);
@@ -55,11 +65,9 @@ pub fn describe_system(language_sample: &[String], rules: Option<&str>) -> Strin
          - Write in the tone and the language of the existing descriptions.",
     );
     if !language_sample.is_empty() {
-        text.push_str("\n\n<data>\nExisting descriptions of this project:\n");
-        for sample in language_sample {
-            text.push_str(&format!("- {}\n", clip(sample, 200)));
-        }
-        text.push_str("</data>");
+        let samples: String = language_sample.iter().map(|sample| format!("- {}\n", clip(sample, 200))).collect();
+        text.push_str("\n\n");
+        text.push_str(&data(&format!("Existing descriptions of this project:\n{samples}")));
     }
     if let Some(rules) = rules {
         text.push_str("\n\nThe team's own rules:\n");

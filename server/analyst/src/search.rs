@@ -15,6 +15,11 @@ pub struct Found {
     pub description: Option<String>,
     pub excerpt: String,
     pub score: f64,
+    /// The column that was meant, where one was.
+    pub column: Option<String>,
+    /// Where it is defined: relative to its package, and the line from 1.
+    pub path: String,
+    pub line: u32,
 }
 
 /// What was found, and what could not be used to find more.
@@ -31,6 +36,12 @@ pub async fn search(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embe
     for index in mentioned(analysis, text) {
         scores.push((analysis.index.nodes[index].unique_id.to_string(), 1.0, String::new()));
     }
+    let mut columns: Vec<(String, String)> = Vec::new();
+    for (index, column) in mentioned_columns(analysis, text) {
+        let unique_id = analysis.index.nodes[index].unique_id.to_string();
+        scores.push((unique_id.clone(), 1.0, String::new()));
+        columns.push((unique_id, column));
+    }
     let hits = match knowledge {
         Some(knowledge) => {
             let vector = match embed {
@@ -45,6 +56,8 @@ pub async fn search(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embe
                 None => None,
             };
             match knowledge.search(&KnowledgeQuery { text: text.to_owned(), vector, limit: limit * 2 }).await {
+                // A store that knows nothing on the subject may not have been filled.
+                Ok(hits) if hits.is_empty() => lexical(analysis, text, limit * 2),
                 Ok(hits) => hits.into_iter().map(|hit| (hit.unique_id, hit.score, hit.excerpt)).collect(),
                 Err(error) => {
                     tracing::warn!(error = %error.log, "the store was not searched");
@@ -62,7 +75,14 @@ pub async fn search(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embe
             continue;
         }
         // The store may be ahead of or behind this snapshot; only what exists is shown.
-        if let Some(found) = describe(analysis, unique_id, score, excerpt) {
+        let Some(mut found) = describe(analysis, unique_id, score, excerpt) else { continue };
+        if let Some((_, column)) = columns.iter().find(|(id, _)| *id == found.unique_id) {
+            found.column = Some(column.clone());
+        }
+        // A docs block that a node before it shows as its description says nothing new.
+        let repeats = found.resource_type == "doc"
+            && result.found.iter().any(|other| other.description.as_ref().is_some_and(|text| found.description.as_ref().is_some_and(|own| text.contains(own.as_str()))));
+        if !repeats {
             result.found.push(found);
         }
     }
@@ -71,23 +91,34 @@ pub async fn search(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embe
 }
 
 fn describe(analysis: &Analysis, unique_id: String, score: f64, excerpt: String) -> Option<Found> {
-    if let Some(index) = analysis.index.node(&unique_id) {
+    let (label, resource_type, description) = if let Some(index) = analysis.index.node(&unique_id) {
         let node = &analysis.index.nodes[index];
-        return Some(Found {
-            label: node.label(),
-            resource_type: node.resource_type.to_string(),
-            description: node.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty()),
-            unique_id,
-            excerpt,
-            score,
-        });
+        (node.label(), node.resource_type.to_string(), node.description.as_ref().map(|description| description.text.clone()))
+    } else if let Some(docs) = analysis.index.docs.iter().find(|docs| *docs.unique_id == *unique_id) {
+        (docs.name.clone(), "doc".to_owned(), Some(docs.text.clone()))
+    } else {
+        let found = analysis.index.macros.iter().find(|found| *found.unique_id == *unique_id)?;
+        (found.name.clone(), "macro".to_owned(), found.description.as_ref().map(|description| description.text.clone()))
+    };
+    let place = crate::answer::citation_of(analysis, &unique_id)?;
+    let path = place.path.strip_prefix(&analysis.root).unwrap_or(&place.path).to_string_lossy().into_owned();
+    let description = description.filter(|text| !text.trim().is_empty());
+    Some(Found { unique_id, label, resource_type, description, excerpt, score, column: None, path, line: place.start.line + 1 })
+}
+
+/// Nodes with a column whose name stands in a text as a whole word: those that describe it first, three at most.
+fn mentioned_columns(analysis: &Analysis, text: &str) -> Vec<(NodeIndex, String)> {
+    let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| word.len() > 2 && word.contains('_')).collect();
+    let mut found: Vec<(bool, NodeIndex, String)> = Vec::new();
+    for word in words {
+        for (index, node) in analysis.index.nodes.iter().enumerate() {
+            if let Some(column) = node.column(word).filter(|_| !found.iter().any(|(_, known, _)| *known == index)) {
+                found.push((!column.has_description(), index, column.name.clone()));
+            }
+        }
     }
-    if let Some(docs) = analysis.index.docs.iter().find(|docs| *docs.unique_id == *unique_id) {
-        return Some(Found { label: docs.name.clone(), resource_type: "doc".to_owned(), description: Some(docs.text.clone()), unique_id, excerpt, score });
-    }
-    let found = analysis.index.macros.iter().find(|found| *found.unique_id == *unique_id)?;
-    let description = found.description.as_ref().map(|description| description.text.clone());
-    Some(Found { label: found.name.clone(), resource_type: "macro".to_owned(), description, unique_id, excerpt, score })
+    found.sort_by_key(|(undescribed, index, _)| (*undescribed, std::cmp::Reverse(analysis.index.children[*index].len())));
+    found.into_iter().take(3).map(|(_, index, column)| (index, column)).collect()
 }
 
 /// Nodes whose name stands in a text as a whole word.

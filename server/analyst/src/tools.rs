@@ -50,24 +50,24 @@ pub fn step_title(call: &ToolCall) -> String {
     }
 }
 
-/// Runs a call. A wrong call gets an answer, too: what was wrong with it.
-pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: Option<&dyn Embed>, call: &ToolCall) -> String {
+/// Runs a call: what it found, or what was wrong with it, which repeats the model's own words.
+pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: Option<&dyn Embed>, call: &ToolCall) -> Result<String, String> {
     let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let result = match call.name.as_str() {
         "search" => match argument("query") {
             Some(query) => {
                 let result = search::search(analysis, knowledge, embed, query, 8).await;
                 if result.found.is_empty() {
-                    "nothing found".to_owned()
+                    Err("nothing found".to_owned())
                 } else {
-                    result.found.iter().fold(String::new(), |mut text, found| {
+                    Ok(result.found.iter().fold(String::new(), |mut text, found| {
                         let description = found.description.as_deref().unwrap_or("no description");
                         let _ = writeln!(text, "- {} ({}): {}", found.label, found.resource_type, clip(description.trim(), 400));
                         text
-                    })
+                    }))
                 }
             }
-            None => "the call lacks `query`".to_owned(),
+            None => Err("the call lacks `query`".to_owned()),
         },
         "describe" => with_node(analysis, argument("name"), |index| facts(analysis, index, MAX_RESULT)),
         "lineage" => {
@@ -78,19 +78,19 @@ pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: 
             Some(sql) => format!("```sql\n{sql}\n```"),
             None => format!("{} has no SQL of its own; describe it instead", analysis.index.nodes[index].label()),
         }),
-        other => format!("there is no tool `{other}`; the tools are search, describe, lineage, sql"),
+        other => Err(format!("there is no tool `{other}`; the tools are search, describe, lineage, sql")),
     };
-    clip(&result, MAX_RESULT)
+    result.map(|text| clip(&text, MAX_RESULT)).map_err(|text| clip(&text, MAX_RESULT))
 }
 
-fn with_node(analysis: &Analysis, name: Option<&str>, then: impl Fn(NodeIndex) -> String) -> String {
-    let Some(name) = name else { return "the call lacks `name`".to_owned() };
+fn with_node(analysis: &Analysis, name: Option<&str>, then: impl Fn(NodeIndex) -> String) -> Result<String, String> {
+    let Some(name) = name else { return Err("the call lacks `name`".to_owned()) };
     match analysis.index.find(name).first() {
-        Some(&index) => then(index),
+        Some(&index) => Ok(then(index)),
         None => {
             let like: Vec<String> = analysis.workspace_symbols(name, 5).into_iter().map(|(label, ..)| label).collect();
             let hint = if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) };
-            format!("nothing in this project is called `{name}`{hint}")
+            Err(format!("nothing in this project is called `{name}`{hint}"))
         }
     }
 }

@@ -55,6 +55,11 @@ impl ResourceType {
         matches!(self, Self::Model | Self::Seed | Self::Snapshot)
     }
 
+    /// Whether it only checks other nodes.
+    pub fn is_test(self) -> bool {
+        matches!(self, Self::Test | Self::UnitTest)
+    }
+
     /// Whether dbt lets people describe it with a `description` property.
     pub fn has_description(self) -> bool {
         !matches!(self, Self::Test | Self::Group)
