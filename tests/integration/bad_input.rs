@@ -136,7 +136,7 @@ fn many_processes_at_once_share_one_new_database() {
         let answer: serde_json::Value =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         let missing = answer["missing"].as_str().unwrap_or("");
-        assert!(missing.starts_with("no language model") && !missing.contains("store"), "{missing}");
+        assert!(missing.contains("no language model") && !missing.contains("knowledge store"), "{missing}");
     }
     assert!(person.run(&shop(), &["store", "stop"]).ok);
 }
@@ -168,4 +168,49 @@ fn a_full_disk() {
     assert!(missing.to_lowercase().contains("no space left"), "{missing}");
     assert!(answer["markdown"].as_str().unwrap().contains("fct_monthly_revenue"));
     assert_eq!(left.unwrap_or(0), 0, "nothing half fetched stays");
+}
+
+#[test]
+fn a_cloned_project_runs_nothing_and_gets_no_keys() {
+    let dir = project(&[
+        ("models/a.sql", b"select 1"),
+        ("ragstar.yml", b"cache: {dir: .c}\ndata: {dir: .d}\nchat: {provider: openai, base_url: 'http://127.0.0.1:9/v1'}\n"),
+        (".env", b"RAGSTAR_CACHE_DIR=.c\n"),
+    ]);
+    let ran = Person::new().with("LLM_OPENAI_API_KEY", "sk-own").run(dir.path(), &["ask", "what is in a?"]);
+    assert!(ran.err.contains("ragstar.yml:1: cache.dir: a folder whose programs are run is not taken from"), "{ran:?}");
+    assert!(ran.err.contains("your own key is not sent to an address that you did not choose"), "{ran:?}");
+    assert!(!dir.path().join(".c").exists() && !dir.path().join(".d").exists());
+}
+
+#[test]
+fn odd_contents_keep_nothing_else_out_of_the_store() {
+    let header = "x".repeat(30_000);
+    let dir = project(&[
+        ("models/nul.sql", b"select 1 -- \0 nul"),
+        ("models/customers.sql", b"select 1"),
+        ("seeds/wide.csv", header.as_bytes()),
+        ("models/ignored/old.sql", b"select 1"),
+        (".dbtignore", b"models/ignored/\n"),
+    ]);
+    let person = Person::new();
+    let index = person.json(dir.path(), &["index", "--publish"]);
+    assert_eq!(index["counts"], serde_json::json!({"model": 2, "seed": 1}), ".dbtignore counts");
+    let found = person.json(dir.path(), &["search", "customers"]);
+    assert_eq!((&found["found"][0]["label"], &found["missing"]), (&serde_json::json!("customers"), &serde_json::json!([])));
+}
+
+#[test]
+fn wrong_words_on_the_command_line() {
+    for arguments in [&["--set", "chat.temperature=hot", "index"][..], &["--set", "foo=bar", "index"], &["search", "-n", "0", "x"], &["feedback", "last"]] {
+        let output = Person::new().ragstar(&shop(), arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let parent = tempfile::tempdir().unwrap();
+    std::fs::create_dir(parent.path().join("a")).unwrap();
+    std::fs::write(parent.path().join("a/dbt_project.yml"), "name: a\n").unwrap();
+    let above = Person::new().run(parent.path(), &["index"]);
+    assert!(!above.ok && above.err.contains("there is a"), "{above:?}");
+    let models = shop().join("models");
+    assert_eq!(Person::new().json(parent.path(), &["index", models.to_str().unwrap()])["project"], "shop", "a folder inside of a project means it");
 }

@@ -45,6 +45,7 @@ fn ask_answers_truly_without_any_account_and_takes_feedback() {
 #[test]
 fn search_finds_by_meaning() {
     let person = Person::new();
+    assert!(person.run(&shop(), &["index", "--publish"]).ok);
     // No description holds these words; the models' meaning does.
     for (query, expected) in [
         ("clients at risk", "customer_churn_scores"),

@@ -48,6 +48,18 @@ fn health_questions_and_search() {
     assert!(found.contains("customer_churn_scores"), "{found}");
     assert_eq!(call(port, "POST /api/ask", "", "{}").unwrap().0, 422);
     assert_eq!(call(port, "POST /api/ask", "", "{\"message\": \" \"}").unwrap().0, 400);
+    for (head, body, status) in [
+        ("POST /api/ask", "{}", 422),
+        ("GET /api/search?query=x", "", 400),
+        ("GET /nothing", "", 404),
+        ("POST /api/feedback", "{\"answerId\": \"x\", \"rating\": 7}", 400),
+    ] {
+        let (found, body) = call(port, head, "", body).unwrap();
+        assert_eq!(found, status, "{head}");
+        assert!(serde_json::from_str::<Value>(&body).unwrap()["error"].is_string(), "{head}: {body}");
+    }
+    let rating = json!({"answerId": answer["answerId"], "rating": 1}).to_string();
+    assert_eq!(call(port, "POST /api/feedback", "", &rating).unwrap().0, 200);
     // A page of another site in somebody's browser may not ask at their cost.
     assert_eq!(call(port, "POST /api/ask", "Origin: https://evil.example\r\n", "{\"message\": \"x\"}").unwrap().0, 403);
     assert_eq!(call(port, "POST /slack/events", "", "{}").unwrap().0, 404, "no Slack app is configured");
@@ -59,4 +71,22 @@ fn a_token_is_asked_for_where_one_is_set() {
     let search = |headers: &str| call(port, "GET /api/search?q=refunds", headers, "").unwrap().0;
     assert_eq!((search(""), search("Authorization: Bearer t-2\r\n"), search("Authorization: Bearer t-1\r\n")), (401, 401, 200));
     assert_eq!(call(port, "GET /healthz", "", "").unwrap().0, 200);
+}
+
+#[test]
+fn one_word_or_an_idle_stop_does_not_end_search_by_meaning() {
+    let data = tempfile::tempdir().unwrap();
+    let person = Person::new().with("RAGSTAR_DATA_DIR", data.path().display());
+    assert!(person.run(&shop(), &["index", "--publish"]).ok);
+    let (_server, port) = serve(&person);
+    let missing = |query: &str| -> Value {
+        let (_, found) = call(port, &format!("GET /api/search?q={query}"), "", "").unwrap();
+        serde_json::from_str::<Value>(&found).unwrap()["missing"].clone()
+    };
+    for query in ["revenue", "asdfgh", "qqq", "%00%07", "revenue"] {
+        assert_eq!(missing(query), json!([]), "{query}");
+    }
+    assert!(person.run(&shop(), &["store", "stop"]).ok);
+    assert_eq!(missing("revenue"), json!([]), "the private database is started again");
+    assert!(person.run(&shop(), &["store", "stop"]).ok);
 }

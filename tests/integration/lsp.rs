@@ -181,6 +181,17 @@ fn every_feature_over_the_wire() {
 }
 
 #[test]
+fn the_first_hover_waits_for_the_project() {
+    let root = shop();
+    let mut client = Client::start(&Person::new(), &root, json!({}));
+    let path = root.join("models/marts/finance/fct_monthly_revenue.sql");
+    let text = client.open(&path);
+    let hover = client.request("textDocument/hover", json!({"textDocument": {"uri": uri(&path)}, "position": find(&text, "'fct_refunds'", 3)}));
+    assert!(hover["contents"]["value"].as_str().is_some_and(|card| card.starts_with("**fct_refunds**")), "{hover}");
+    assert_eq!(client.end(), Some(0));
+}
+
+#[test]
 fn a_description_is_written_byte_for_byte() {
     let project = testkit::shop_copy().unwrap();
     let root = project.path().canonicalize().unwrap();
@@ -238,9 +249,13 @@ fn files_that_change_on_disk_are_noticed() {
     let upstream = root.join("models/intermediate/int_order_totals.sql");
     std::fs::rename(&upstream, root.join("models/intermediate/int_totals.sql")).unwrap();
     client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
-    std::fs::create_dir(root.join("models/later")).unwrap();
-    std::fs::rename(root.join("models/intermediate/int_totals.sql"), root.join("models/later/int_order_totals.sql")).unwrap();
+    // A whole folder, with a dot in its name, moved in and out again.
+    std::fs::create_dir(root.join("v1.2")).unwrap();
+    std::fs::rename(root.join("models/intermediate/int_totals.sql"), root.join("v1.2/int_order_totals.sql")).unwrap();
+    std::fs::rename(root.join("v1.2"), root.join("models/v1.2")).unwrap();
     client.diagnostics(&path, |found| found.iter().all(|one| one["code"] != "unknown-ref"));
+    std::fs::rename(root.join("models/v1.2"), root.join("v1.2")).unwrap();
+    client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
     assert_eq!(client.end(), Some(0));
 }
 

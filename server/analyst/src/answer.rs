@@ -302,7 +302,8 @@ impl Gate {
 
 /// Labels of nodes other than tests, and how many were left out.
 fn names_of(analysis: &Analysis, nodes: &[usize], most: usize) -> String {
-    let labels: Vec<String> = nodes.iter().map(|&node| &analysis.index.nodes[node]).filter(|node| !node.resource_type.is_test()).map(|node| format!("`{}`", node.label())).collect();
+    let labels: Vec<String> =
+        nodes.iter().map(|&node| &analysis.index.nodes[node]).filter(|node| !node.resource_type.is_test()).map(|node| format!("`{}`", node.label())).collect();
     let more = labels.len().saturating_sub(most);
     let shown = labels.into_iter().take(most).collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{shown} and {more} more") } else { shown }

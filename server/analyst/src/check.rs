@@ -69,11 +69,12 @@ pub struct Checker<'a> {
     /// Names that don't exist, each once.
     pub unknown: Vec<String>,
     in_code_only: Vec<String>,
+    last_word: String,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(names: &'a Names) -> Self {
-        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new(), in_code_only: Vec::new() }
+        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new(), in_code_only: Vec::new(), last_word: String::new() }
     }
 
     /// Takes a piece of text; returns what may be shown now.
@@ -89,6 +90,9 @@ impl<'a> Checker<'a> {
     pub fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
         let mut out = self.pass(&rest);
+        // A common table expression is its query's own.
+        let lower = self.shown.to_lowercase();
+        self.in_code_only.retain(|name| !lower.contains(&format!("{} as (", name.to_lowercase())));
         if !self.in_code_only.is_empty() {
             let names: Vec<String> = self.in_code_only.iter().map(|name| format!("`{name}`")).collect();
             let note = format!("\n\n*Not in this project: {}*", names.join(", "));
@@ -117,6 +121,7 @@ impl<'a> Checker<'a> {
             }
             let word = &rest[..end];
             out.push_str(word);
+            let last_word = word.to_lowercase();
             rest = &rest[end..];
             if !self.names.holds(word, out.ends_with(&format!("`{word}"))) {
                 let name = word.trim_matches('.').to_owned();
@@ -129,12 +134,14 @@ impl<'a> Checker<'a> {
                     out.push_str(MARK);
                 }
                 if !self.unknown.contains(&name) {
-                    if self.in_code {
+                    // Of a query only its tables have to exist; it names its own columns.
+                    if self.in_code && matches!(self.last_word.as_str(), "from" | "join") {
                         self.in_code_only.push(name.clone());
                     }
                     self.unknown.push(name);
                 }
             }
+            self.last_word = last_word;
         }
         self.shown.push_str(&out);
         out
@@ -181,7 +188,7 @@ mod tests {
     fn a_name_that_does_not_exist_is_marked_however_it_streams() {
         let analysis = shop();
         let names = Names::new(&analysis, &["data with special_word"]);
-        let text = "Use `fct_orders` and `fct_ordrs`, never stg_nowhere. See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```";
+        let text = "Use `fct_orders` and `fct_ordrs`, never stg_nowhere. See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_column from made_up_name\n```";
         for size in [1, 3, 1000] {
             let mut checker = Checker::new(&names);
             let mut shown = String::new();
@@ -192,9 +199,9 @@ mod tests {
             shown.push_str(&checker.finish());
             assert_eq!(
                 shown,
-                "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_name from fct_orders\n```\n\n*Not in this project: `made_up_name`*"
+                "Use `fct_orders` and `fct_ordrs` *(not in this project)*, never stg_nowhere. *(not in this project)* See fct_orders.order_id, special_word and raw_shop.refunds.\n```sql\nselect made_up_column from made_up_name\n```\n\n*Not in this project: `made_up_name`*"
             );
-            assert_eq!(checker.unknown, ["fct_ordrs", "stg_nowhere", "made_up_name"]);
+            assert_eq!(checker.unknown, ["fct_ordrs", "stg_nowhere", "made_up_column", "made_up_name"]);
         }
     }
 

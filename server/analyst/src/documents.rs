@@ -120,8 +120,7 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
 pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
     let node = &analysis.index.nodes[at];
     let labels = |nodes: &[NodeIndex]| -> String {
-        let readers =
-            nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !other.resource_type.is_test());
+        let readers = nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !other.resource_type.is_test());
         {
             let labels: Vec<String> = readers.map(|other| format!("`{}`", other.label())).collect();
             let more = labels.len().saturating_sub(20);

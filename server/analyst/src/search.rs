@@ -81,7 +81,10 @@ pub async fn search(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embe
         }
         // A docs block that a node before it shows as its description says nothing new.
         let repeats = found.resource_type == "doc"
-            && result.found.iter().any(|other| other.description.as_ref().is_some_and(|text| found.description.as_ref().is_some_and(|own| text.contains(own.as_str()))));
+            && result
+                .found
+                .iter()
+                .any(|other| other.description.as_ref().is_some_and(|text| found.description.as_ref().is_some_and(|own| text.contains(own.as_str()))));
         if !repeats {
             result.found.push(found);
         }

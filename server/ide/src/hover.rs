@@ -13,7 +13,7 @@ pub struct Hover {
 }
 
 /// More columns than this make a card that nobody reads.
-const MAX_COLUMNS: usize = 30;
+const MAX_COLUMNS: usize = 20;
 const MAX_NEIGHBOURS: usize = 8;
 
 impl Analysis {
@@ -65,15 +65,24 @@ impl Analysis {
             let _ = write!(card, "\nSource `{}`: {}\n", node.source_name.as_deref().unwrap_or_default(), description.text.trim());
         }
         if !node.columns.is_empty() {
-            card.push_str("\n| column | type | description |\n|---|---|---|\n");
+            card.push('\n');
             for column in node.columns.values().take(MAX_COLUMNS) {
-                let tests: Vec<&str> = column.tests.iter().map(|test| test.name.as_str()).collect();
-                let tests = if tests.is_empty() { String::new() } else { format!(" *({})*", tests.join(", ")) };
+                let _ = write!(card, "- `{}`", column.name);
+                if let Some(data_type) = &column.data_type {
+                    let _ = write!(card, " {data_type}");
+                }
                 let text = column.description.as_ref().map_or("", |description| description.text.as_str());
-                let _ = writeln!(card, "| `{}` | {} | {}{tests} |", column.name, column.data_type.as_deref().unwrap_or(""), cell(text));
+                if !text.trim().is_empty() {
+                    let _ = write!(card, ": {}", first_sentence(text));
+                }
+                let tests: Vec<&str> = column.tests.iter().map(|test| test.name.as_str()).collect();
+                if !tests.is_empty() {
+                    let _ = write!(card, " *({})*", tests.join(", "));
+                }
+                card.push('\n');
             }
             if node.columns.len() > MAX_COLUMNS {
-                let _ = writeln!(card, "\n… and {} more columns", node.columns.len() - MAX_COLUMNS);
+                let _ = writeln!(card, "- … and {} more columns", node.columns.len() - MAX_COLUMNS);
             }
         }
         let mut facts = Vec::new();
@@ -94,8 +103,11 @@ impl Analysis {
         }
         card.push_str("\n---\n\n");
         let upstream = self.neighbours("Upstream", &node.depends_on);
-        let downstream = self.neighbours("Downstream", &self.index.children[index]);
-        let _ = write!(card, "{upstream}  \n{downstream}  \n`{}`", node.path);
+        let (tests, readers): (Vec<NodeIndex>, Vec<NodeIndex>) =
+            self.index.children[index].iter().partition(|&&child| self.index.nodes[child].resource_type.is_test());
+        let downstream = self.neighbours("Downstream", &readers);
+        let tested = if tests.is_empty() { String::new() } else { format!("  \n{}", self.neighbours("Tested by", &tests)) };
+        let _ = write!(card, "{upstream}  \n{downstream}{tested}  \n`{}`", node.path);
         if !node.unresolved.is_empty() {
             let _ = write!(card, "  \nunresolved: {}", node.unresolved.join(", "));
         }
@@ -146,9 +158,23 @@ fn push_description(card: &mut String, description: &Description) {
     let _ = write!(card, "\n{}\n", description.text.trim());
 }
 
-/// Text for a table's cell.
-fn cell(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+/// The first sentence of a description on one line; tables and lists that follow are for the column's own card.
+fn first_sentence(text: &str) -> String {
+    let paragraph = text
+        .trim()
+        .split(
+            "
+
+",
+        )
+        .next()
+        .unwrap_or("");
+    let line = paragraph.lines().take_while(|line| !line.trim_start().starts_with('|')).collect::<Vec<_>>().join(" ");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.find(". ") {
+        Some(end) => line[..=end].to_owned(),
+        None => line,
+    }
 }
 
 fn macro_card(found: &Macro) -> String {
@@ -159,7 +185,7 @@ fn macro_card(found: &Macro) -> String {
     }
     for (name, data_type, description) in &found.arguments {
         let data_type = data_type.as_ref().map(|data_type| format!(" ({data_type})")).unwrap_or_default();
-        let description = description.as_ref().map(|text| format!(": {}", cell(text))).unwrap_or_default();
+        let description = description.as_ref().map(|text| format!(": {}", first_sentence(text))).unwrap_or_default();
         let _ = write!(card, "\n- `{name}`{data_type}{description}");
     }
     let _ = write!(card, "\n\n`{}`", found.path);
@@ -187,9 +213,7 @@ mod tests {
 
                 One row per | order.
 
-                | column | type | description |
-                |---|---|---|
-                | `id` | int | The \| key. *(unique)* |
+                - `id` int: The | key. *(unique)*
 
                 tags: `daily`
 

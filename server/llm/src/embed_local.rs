@@ -220,7 +220,11 @@ mod tests {
         let odd = ["asdfgh", "qqq", "zzzqqq", "", " ", "日本語 text", "ÀÉÎ", "\u{0}\u{7}", "😀😀", "a\u{301}", &"x".repeat(5000), "\u{fffd}", "ﬁ ß ǆ"];
         let vectors = embed.embed_now(odd.iter().map(|text| (*text).to_owned()).collect()).expect("vectors");
         assert!(vectors.iter().all(|vector| vector.len() == DIMS && vector.iter().all(|value| value.is_finite())));
-        let texts = ["How much money did we make each month?", "monthly revenue: recognised revenue, refunds and net sales per month", "opening hours and addresses of our shops"];
+        let texts = [
+            "How much money did we make each month?",
+            "monthly revenue: recognised revenue, refunds and net sales per month",
+            "opening hours and addresses of our shops",
+        ];
         let vectors = embed.embed_now(texts.iter().map(|text| (*text).to_owned()).collect()).expect("vectors");
         let near = |left: usize, right: usize| vectors[left].iter().zip(&vectors[right]).map(|(a, b)| a * b).sum::<f32>();
         assert!(near(0, 1) > near(0, 2) + 0.2, "{} {}", near(0, 1), near(0, 2));

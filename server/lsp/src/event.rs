@@ -44,6 +44,10 @@ pub enum Event {
         files: Vec<(PathBuf, FileText)>,
         watch: Option<Watch>,
     },
+    /// The projects of a workspace folder.
+    ProjectsFound(Vec<PathBuf>),
+    /// Requests have waited long enough for a project to be read.
+    Overdue,
     /// A request wants the state as it is now.
     Snapshot {
         scope: Scope,

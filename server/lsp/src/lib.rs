@@ -25,8 +25,10 @@ pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {
     let (events, inbox) = tokio::sync::mpsc::unbounded_channel();
     let shut_down = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stopped = shut_down.clone();
+    let (begun, begins) = tokio::sync::oneshot::channel();
     let (service, socket) = LspService::build(move |client| {
-        tokio::spawn(main_loop::run(client.clone(), services, inbox, events.clone()));
+        let state_loop = tokio::spawn(main_loop::run(client.clone(), services, inbox, events.clone()));
+        let _ = begun.send(state_loop);
         server::Mailbox::new(client, events, version, stopped)
     })
     .custom_method("ragstar/chat", server::Mailbox::chat)
@@ -40,6 +42,8 @@ pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {
     tokio::select! {
         () = serving => {}
         () = exited.notified() => {}
+        // Without its loop the server would answer nothing for ever; the editor starts a new one.
+        ended = async { begins.await.ok()?.await.err() } => tracing::error!(?ended, "the server's loop ended"),
     }
     shut_down.load(std::sync::atomic::Ordering::SeqCst)
 }

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use text::Document;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tower_lsp::Client;
 use tower_lsp::lsp_types::notification::Progress;
 use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
@@ -23,6 +23,8 @@ struct Project {
     host: AnalysisHost,
     services: Arc<dyn Services>,
     loaded: bool,
+    /// Paths that changed on disk while the project was read.
+    changed_meanwhile: Vec<PathBuf>,
     /// Kept for what its drop ends.
     _watch: Option<Watch>,
 }
@@ -47,7 +49,14 @@ struct State {
     published: watch::Sender<diagnostics::State>,
     /// Whether diagnostics of closed files may have changed.
     whole_project: bool,
+    /// Workspace folders that are still looked through.
+    searching: usize,
+    /// Requests that wait for their project to be read.
+    waiting: Vec<(PathBuf, oneshot::Sender<Vec<Snapshot>>)>,
 }
+
+/// How long a request waits for its project to be read; then it is answered with what is there.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// Handles events until the server ends.
 pub async fn run(client: Client, services: Arc<MakeServices>, mut inbox: mpsc::UnboundedReceiver<Event>, events: mpsc::UnboundedSender<Event>) {
@@ -65,6 +74,8 @@ pub async fn run(client: Client, services: Arc<MakeServices>, mut inbox: mpsc::U
         open: FxHashMap::default(),
         published,
         whole_project: false,
+        searching: 0,
+        waiting: Vec::new(),
     };
     while let Some(event) = inbox.recv().await {
         let mut changed = state.handle(event);
@@ -147,8 +158,35 @@ impl State {
                 project.host.load(files);
                 project.loaded = true;
                 project._watch = watch;
+                let again = std::mem::take(&mut project.changed_meanwhile);
+                if !again.is_empty() {
+                    self.files_changed(Some(&root), &again);
+                }
                 self.whole_project = true;
+                self.answer_waiting(false);
                 true
+            }
+            Event::Overdue => {
+                self.answer_waiting(true);
+                false
+            }
+            Event::ProjectsFound(roots) => {
+                self.searching = self.searching.saturating_sub(1);
+                roots.into_iter().for_each(|root| self.add_project(root));
+                self.answer_waiting(false);
+                true
+            }
+            // A person who opens a file and points at something means the project, which takes a moment to read.
+            Event::Snapshot { scope: Scope::File(path), reply } if self.is_loading(&path) => {
+                if self.waiting.is_empty() {
+                    let events = self.events.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(PATIENCE).await;
+                        let _ = events.send(Event::Overdue);
+                    });
+                }
+                self.waiting.push((path, reply));
+                false
             }
             Event::Snapshot { scope, reply } => {
                 let snapshots = match scope {
@@ -217,15 +255,39 @@ impl State {
                     project.host.set_disk(&file, Some(text));
                 }
                 gone.into_iter().for_each(|file| project.host.set_disk(&file, None));
-            } else if path.extension().is_some() {
-                project.host.set_disk(path, DiskLoader.read(path));
-            } else {
+            } else if gone.iter().any(|file| file != path) {
                 // A folder that is gone.
                 gone.into_iter().for_each(|file| project.host.set_disk(&file, None));
+            } else {
+                project.host.set_disk(path, DiskLoader.read(path));
+            }
+            if !project.loaded {
+                // The walk may have read what was there before.
+                project.changed_meanwhile.push(path.clone());
             }
         }
         self.whole_project |= changed;
         changed
+    }
+
+    fn is_loading(&self, path: &Path) -> bool {
+        match self.root_of(path) {
+            Some(root) => self.projects.get(&root).is_some_and(|project| !project.loaded),
+            // Folders may still be looked through.
+            None => self.searching > 0,
+        }
+    }
+
+    /// Answers what waited for its project to be read; with `all` also what still has to wait, with what is there.
+    fn answer_waiting(&mut self, all: bool) {
+        for (path, reply) in std::mem::take(&mut self.waiting) {
+            if !all && self.is_loading(&path) {
+                self.waiting.push((path, reply));
+                continue;
+            }
+            let snapshots = self.root_of(&path).and_then(|root| self.snapshot(&root)).into_iter().collect();
+            let _ = reply.send(snapshots);
+        }
     }
 
     /// The root of the project that a file belongs to: the innermost that is open, packages aside.
@@ -239,14 +301,16 @@ impl State {
         self.projects.get_mut(&root)
     }
 
-    /// Opens the projects of a workspace folder: those below it, or the one that it lies in.
+    /// Opens the projects of a workspace folder: those below it, or the one that it lies in. A large folder takes time to look
+    /// through, so the loop doesn't.
     fn add_folder(&mut self, folder: &Path) {
-        let below = DiskLoader::find_projects_below(folder);
-        let above = || DiskLoader::find_project(folder).into_iter().collect();
-        let roots: Vec<PathBuf> = if below.is_empty() { above() } else { below };
-        for root in roots {
-            self.add_project(root);
-        }
+        self.searching += 1;
+        let (folder, events) = (folder.to_owned(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let below = DiskLoader::find_projects_below(&folder);
+            let roots = if below.is_empty() { DiskLoader::find_project(&folder).into_iter().collect() } else { below };
+            let _ = events.send(Event::ProjectsFound(roots));
+        });
     }
 
     /// Opens the project around a file, wherever it lies.
@@ -264,7 +328,7 @@ impl State {
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
-        let project = Project { host, services: (self.services)(&root, &self.settings), loaded: false, _watch: None };
+        let project = Project { host, services: (self.services)(&root, &self.settings), loaded: false, changed_meanwhile: Vec::new(), _watch: None };
         self.projects.insert(root.clone(), project);
         self.load(root);
     }

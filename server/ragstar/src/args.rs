@@ -48,8 +48,8 @@ pub enum Command {
         /// Words, or a description of what is looked for
         query: Vec<String>,
         /// How many to show
-        #[arg(long, short = 'n', default_value_t = 10)]
-        limit: usize,
+        #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
     },
     /// Read the project and say what was found
     Index {
@@ -67,10 +67,10 @@ pub enum Command {
         /// The answer's id, or `last`
         answer: String,
         /// It helped
-        #[arg(long, conflicts_with = "bad", required_unless_present = "bad")]
+        #[arg(long, group = "rating", required = true)]
         good: bool,
         /// It was wrong, or no help
-        #[arg(long)]
+        #[arg(long, group = "rating")]
         bad: bool,
         /// What was good or wrong about it
         #[arg(long, value_name = "TEXT")]

@@ -30,10 +30,14 @@ pub async fn run(args: Args) -> ExitCode {
         let errors = context.settings.errors.iter().map(ToString::to_string).chain(context.rules_errors.iter().cloned());
         errors.for_each(|error| output::note(&format!("ragstar: {error}")));
     }
+    // A typing error on the command line is not worked around.
+    if context.settings.errors.iter().any(|error| error.is_flag) {
+        return ExitCode::from(2);
+    }
     let json = common.json;
     let result = match args.command {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
-        Command::Search { query, limit } => search::run(&context, &query.join(" "), limit, json).await,
+        Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
         Command::Index { strict, publish, .. } => index::run(&context, strict, publish, json).await,
         Command::Feedback { answer, good, comment, .. } => feedback::run(&context, &answer, good, comment, json).await,
         Command::Doctor { online } => doctor::run(&context, online, json).await,
@@ -79,7 +83,9 @@ fn wiring(context: &Context) -> Arc<Wiring> {
 }
 
 fn start_log(context: &Context, command: &Command) {
-    let level = context.settings.get("log.level").unwrap_or("warn");
+    let serves = matches!(command, Command::Serve | Command::Lsp { .. } | Command::Store { .. });
+    // In the terminal people read notes; what the log adds is for those who ask for it.
+    let level = if serves || context.settings.is_set("log.level") { context.settings.get("log.level").unwrap_or("warn") } else { "error" };
     // Libraries speak only where the person asked for everything.
     let filter = if level == "trace" {
         level.to_owned()
@@ -88,6 +94,6 @@ fn start_log(context: &Context, command: &Command) {
     };
     let filter = format!("{filter},async_openai=off");
     let builder = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::new(filter)).with_writer(std::io::stderr);
-    let quiet = matches!(command, Command::Serve | Command::Lsp { .. } | Command::Store { .. });
-    if quiet { builder.with_ansi(false).init() } else { builder.without_time().init() }
+    let builder = builder.with_ansi(output::is_watched());
+    if serves { builder.init() } else { builder.without_time().init() }
 }

@@ -41,7 +41,11 @@ impl Context {
                 // The file itself, and a folder inside of the project, mean the project.
                 let dir = if dir.is_file() { dir.parent().unwrap_or(&dir).to_owned() } else { dir };
                 let found = DiskLoader::find_project(&dir).filter(|_| dir.is_dir());
-                let why = if dir.is_dir() { projects_below(&dir).unwrap_or_else(|| "it holds no dbt_project.yml".to_owned()) } else { "there is no such folder".to_owned() };
+                let why = if dir.is_dir() {
+                    projects_below(&dir).unwrap_or_else(|| "it holds no dbt_project.yml".to_owned())
+                } else {
+                    "there is no such folder".to_owned()
+                };
                 (found, format!("{} is not in a dbt project: {why}", dir.display()))
             }
             None => {

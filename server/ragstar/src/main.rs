@@ -12,9 +12,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     // Work that holds a thread (the walk, the index, the embedding model) has threads of its own; two serve the rest.
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2)
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         // Readers of syntax recurse along an expression.
-        .thread_stack_size(16 << 20).enable_all().build() {
+        .thread_stack_size(16 << 20)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             output::error(&format!("no threads could be started: {error}"));

@@ -110,7 +110,9 @@ impl Wiring {
         let settings = &self.context.settings;
         if settings.is_set(url) && !settings.is_own(url) && settings.is_own(key) {
             return Err(PortError::new(
-                format!("{url} comes from a file of this project, and your own key is not sent to an address that you did not choose; if you trust it, set {variable} in your environment"),
+                format!(
+                    "{url} comes from a file of this project, and your own key is not sent to an address that you did not choose; if you trust it, set {variable} in your environment"
+                ),
                 "untrusted base url",
             ));
         }

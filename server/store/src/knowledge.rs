@@ -32,6 +32,11 @@ pub struct Workspace {
     id: String,
 }
 
+/// Postgres keeps no NUL characters; what people type or paste may hold some.
+fn storable(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "").into() } else { text.into() }
+}
+
 /// What a workspace holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -203,7 +208,8 @@ impl Workspace {
             None => (None, None),
         };
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-        let rows = sqlx::query(AssertSqlSafe(statement)).bind(&self.id).bind(&query.text).bind(limit).bind(model).bind(vector).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query(AssertSqlSafe(statement)).bind(&self.id).bind(storable(&query.text)).bind(limit).bind(model).bind(vector).fetch_all(&self.pool).await?;
         let hit =
             |row: &sqlx::postgres::PgRow| Ok(Hit { unique_id: row.try_get("unique_id")?, score: row.try_get("score")?, excerpt: row.try_get("content")? });
         rows.iter().map(hit).collect::<Result<_, sqlx::Error>>().map_err(StoreError::from)
@@ -214,19 +220,19 @@ impl Workspace {
         let mut transaction = self.pool.begin().await?;
         let question: Uuid = sqlx::query_scalar(statement!("insert_question"))
             .bind(&self.id)
-            .bind(&exchange.thread_id)
+            .bind(storable(&exchange.thread_id))
             .bind(&exchange.mouth)
-            .bind(&exchange.question)
+            .bind(storable(&exchange.question))
             .fetch_one(&mut *transaction)
             .await?;
         sqlx::query(statement!("insert_answer"))
             .bind(&self.id)
             .bind(answer_id)
             .bind(question)
-            .bind(&exchange.markdown)
+            .bind(storable(&exchange.markdown))
             .bind(&exchange.citations)
             .bind(&exchange.steps)
-            .bind(&exchange.sql)
+            .bind(exchange.sql.as_deref().map(storable))
             .bind(&exchange.model)
             .execute(&mut *transaction)
             .await?;
@@ -235,7 +241,7 @@ impl Workspace {
     }
 
     async fn pairs(&self, statement: &'static str, text: &str, limit: usize) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query(statement).bind(&self.id).bind(text).bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(statement).bind(&self.id).bind(storable(text)).bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get("question")?, row.try_get("answer")?))).collect::<Result<_, sqlx::Error>>().map_err(StoreError::from)
     }
 }
@@ -293,7 +299,7 @@ impl Knowledge for Workspace {
             .bind(&self.id)
             .bind(answer_id)
             .bind(feedback.rating)
-            .bind(&feedback.comment)
+            .bind(feedback.comment.as_deref().map(storable))
             .bind(&feedback.author)
             .execute(&self.pool)
             .await;

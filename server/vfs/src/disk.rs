@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const EXTENSIONS: [&str; 6] = ["sql", "yml", "yaml", "md", "csv", "py"];
 
-/// Reads a project folder as dbt does: symbolic links are followed, ignore files have no say.
+/// Reads a project folder as dbt does: symbolic links are followed; of ignore files only `.dbtignore` has a say.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DiskLoader;
 
@@ -20,6 +20,8 @@ impl Loader for DiskLoader {
         let found = Mutex::new(Vec::new());
         WalkBuilder::new(root)
             .standard_filters(false)
+            // dbt's own way to leave files out.
+            .add_custom_ignore_filename(".dbtignore")
             .follow_links(true)
             .filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path()))
             .build_parallel()
@@ -56,8 +58,13 @@ impl DiskLoader {
     pub fn is_relevant(root: &Path, path: &Path) -> bool {
         let Ok(below) = path.strip_prefix(root) else { return false };
         let folders: Vec<&Path> = below.parent().map(|parent| parent.ancestors().filter(|part| !part.as_os_str().is_empty()).collect()).unwrap_or_default();
-        folders.into_iter().all(|folder| may_hold_sources(&root.join(folder)))
-            && (is_source_path(path) || (path.extension().is_none() && may_hold_sources(path)))
+        if !folders.into_iter().all(|folder| may_hold_sources(&root.join(folder))) {
+            return false;
+        }
+        let is_dir = path.is_dir();
+        // What is gone may have been a folder, whatever its name looks like.
+        let may_matter = is_source_path(path) || (is_dir && may_hold_sources(path)) || !path.exists();
+        may_matter && !is_ignored(root, path, is_dir)
     }
 
     /// The nearest folder at or above `start` that holds a `dbt_project.yml`. A package's own project is its user's: what lies
@@ -84,6 +91,15 @@ impl DiskLoader {
         projects.sort_by_key(|path| (path.components().count(), path.clone()));
         projects
     }
+}
+
+fn is_ignored(root: &Path, path: &Path, is_dir: bool) -> bool {
+    let file = root.join(".dbtignore");
+    if !file.is_file() {
+        return false;
+    }
+    let (rules, _) = ignore::gitignore::Gitignore::new(file);
+    rules.matched_path_or_any_parents(path, is_dir).is_ignore()
 }
 
 /// Whether a file can matter to a dbt project, by its ending.
@@ -165,7 +181,7 @@ impl Watch {
                     return;
                 }
             };
-            paths.retain(|path| is_source_path(path) || path.extension().is_none());
+            paths.retain(|path| is_source_path(path) || path.is_dir() || !path.exists());
             paths.sort();
             paths.dedup();
             if !paths.is_empty() {

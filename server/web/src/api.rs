@@ -1,8 +1,10 @@
 //! `/api/*` and health.
 
 use crate::State;
+use analyst::ports::Feedback;
 use analyst::{Event, Question};
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State as Extract};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
@@ -28,12 +30,16 @@ pub struct Ask {
 
 /// `POST /api/ask` with `{message, threadId?}`: server-sent events `step` and `text` (each a JSON string) while the answer is
 /// made, then one `answer`, the object that `ragstar ask --json` prints.
-pub async fn ask(Extract(state): Extract<State>, headers: HeaderMap, Json(ask): Json<Ask>) -> Response {
+pub async fn ask(Extract(state): Extract<State>, headers: HeaderMap, ask: Result<Json<Ask>, JsonRejection>) -> Response {
     if let Some(refusal) = refuse(&state, &headers) {
         return refusal;
     }
+    let ask = match ask {
+        Ok(Json(ask)) => ask,
+        Err(rejection) => return failed(rejection.status(), &rejection.body_text()),
+    };
     if ask.message.trim().is_empty() {
-        return (StatusCode::BAD_REQUEST, Json(json!({"error": "message is empty"}))).into_response();
+        return failed(StatusCode::BAD_REQUEST, "message is empty");
     }
     let (send, receive) = tokio::sync::mpsc::unbounded_channel::<sse::Event>();
     let work = tokio::spawn(async move {
@@ -77,21 +83,63 @@ fn ten() -> usize {
 }
 
 /// `GET /api/search?q=…&limit=…`.
-pub async fn search(Extract(state): Extract<State>, headers: HeaderMap, Query(search): Query<Search>) -> Response {
+pub async fn search(Extract(state): Extract<State>, headers: HeaderMap, search: Result<Query<Search>, QueryRejection>) -> Response {
     if let Some(refusal) = refuse(&state, &headers) {
         return refusal;
     }
+    let search = match search {
+        Ok(Query(search)) => search,
+        Err(rejection) => return failed(rejection.status(), &rejection.body_text()),
+    };
     let analysis = state.analysis();
     let analyst = state.services.analyst(&analysis).await;
     let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), &search.q, search.limit.min(100)).await;
-    let found: Vec<Value> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score})).collect();
+    let found: Vec<Value> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score, "path": found.path, "line": found.line, "column": found.column})).collect();
     let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
     Json(json!({"found": found, "missing": missing})).into_response()
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rate {
+    answer_id: String,
+    rating: i16,
+    comment: Option<String>,
+}
+
+/// `POST /api/feedback` with `{answerId, rating: 1 | -1, comment?}`.
+pub async fn feedback(Extract(state): Extract<State>, headers: HeaderMap, rate: Result<Json<Rate>, JsonRejection>) -> Response {
+    if let Some(refusal) = refuse(&state, &headers) {
+        return refusal;
+    }
+    let rate = match rate {
+        Ok(Json(rate)) if matches!(rate.rating, 1 | -1) => rate,
+        Ok(_) => return failed(StatusCode::BAD_REQUEST, "rating is 1 or -1"),
+        Err(rejection) => return failed(rejection.status(), &rejection.body_text()),
+    };
+    let analyst = state.services.analyst(&state.analysis()).await;
+    let Some(knowledge) = analyst.knowledge else { return failed(StatusCode::SERVICE_UNAVAILABLE, &analyst.absent.join("; ")) };
+    let feedback = Feedback { answer_id: rate.answer_id, rating: rate.rating, comment: rate.comment, author: None };
+    match knowledge.put_feedback(&feedback).await {
+        Ok(true) => Json(json!({})).into_response(),
+        Ok(false) => failed(StatusCode::NOT_FOUND, "there is no such answer"),
+        Err(error) => failed(StatusCode::SERVICE_UNAVAILABLE, &error.reader),
+    }
+}
+
+/// Every error has this one form.
+fn failed(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({"error": why}))).into_response()
+}
+
+/// For paths that are not there.
+pub async fn nothing() -> Response {
+    failed(StatusCode::NOT_FOUND, "there is /healthz, POST /api/ask, GET /api/search, POST /api/feedback and POST /slack/events")
+}
+
 /// Why a caller may not ask: no token where one is set, or a page of another site in somebody's browser.
 fn refuse(state: &State, headers: &HeaderMap) -> Option<Response> {
-    let refusal = |status: StatusCode, why: &str| Some((status, Json(json!({"error": why}))).into_response());
+    let refusal = |status: StatusCode, why: &str| Some(failed(status, why));
     match &state.api_token {
         Some(token) => {
             let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));

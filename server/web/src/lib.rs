@@ -44,7 +44,9 @@ pub fn app(state: State) -> Router {
         .route("/healthz", get(api::health))
         .route("/api/ask", post(api::ask))
         .route("/api/search", get(api::search))
+        .route("/api/feedback", post(api::feedback))
         .route("/slack/events", post(slack::events))
+        .fallback(api::nothing)
         .layer(axum::extract::DefaultBodyLimit::max(1 << 20))
         .with_state(state)
 }

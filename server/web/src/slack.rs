@@ -193,7 +193,9 @@ fn mrkdwn(markdown: &str) -> String {
             out.push_str(line);
             continue;
         }
-        let line = line.replace("**", "*").replace("__", "_");
+        // What stands in backticks is shown as it is.
+        let parts = line.split('`').enumerate().map(|(place, part)| if place % 2 == 0 { part.replace("**", "*") } else { part.to_owned() });
+        let line = parts.collect::<Vec<_>>().join("`");
         out.push_str(line.trim_start_matches('#').trim_start_matches(if line.starts_with('#') { " " } else { "\u{0}" }));
     }
     out.trim_end().to_owned()
@@ -220,6 +222,9 @@ mod tests {
 
     #[test]
     fn markup() {
-        assert_eq!(mrkdwn("# Head\n**bold** a < b\n```sql\nselect 1 -- **x**\n```\n"), "Head\n*bold* a &lt; b\n```\nselect 1 -- **x**\n```");
+        assert_eq!(
+            mrkdwn("# Head\n**bold** `stg_shop__x` a < b\n```sql\nselect 1 -- **x**\n```\n"),
+            "Head\n*bold* `stg_shop__x` a &lt; b\n```\nselect 1 -- **x**\n```"
+        );
     }
 }

@@ -206,6 +206,27 @@ local function restart()
   poll()
 end
 
+--- One line a project, as a person reads it.
+---@param result { version: string, projects: table[] }
+---@return string
+local function status_lines(result)
+  local lines = { 'ragstar ' .. tostring(result.version) }
+  for _, project in ipairs(result.projects or {}) do
+    local counts = project.counts or {}
+    local model = project.model
+    lines[#lines + 1] = ('%s: %d models, %d sources, %d errors, %d warnings%s; %s'):format(
+      project.project,
+      counts.model or 0,
+      counts.source or 0,
+      project.errors or 0,
+      project.warnings or 0,
+      project.loaded and '' or ' (still reading)',
+      (type(model) == 'string') and ('answers by ' .. model) or 'no language model set'
+    )
+  end
+  return table.concat(lines, '\n')
+end
+
 local function status()
   local bufnr = vim.api.nvim_get_current_buf()
   local client, why = M.client(bufnr, require('ragstar.chat').root_of(bufnr))
@@ -217,7 +238,7 @@ local function status()
     if err then
       M.error(M.error_text(err))
     else
-      M.notify(type(result) == 'string' and result or vim.inspect(result))
+      M.notify(type(result) == 'string' and result or status_lines(result))
     end
   end, bufnr)
 end

@@ -75,7 +75,7 @@ fn project(context: &Context) -> Vec<Check> {
         Err(why) => return vec![check("project", State::Wrong, why)],
     };
     let summary = analysis.summary();
-    let counts = summary.counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ");
+    let counts = summary.counts.iter().map(|(kind, count)| format!("{count} {kind}{}", if *count == 1 { "" } else { "s" })).collect::<Vec<_>>().join(", ");
     let mut checks = Vec::new();
     if analysis.config.errors.is_empty() {
         checks.push(check("project", State::Fine, format!("{} in {}: {counts}", summary.project, analysis.root.display())));

@@ -17,19 +17,34 @@ pub async fn run(context: &Context, query: &str, limit: usize, json: bool) -> Ou
     let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), query, limit).await;
     let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
     if json {
-        let found: Vec<_> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score})).collect();
+        let found: Vec<_> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score, "path": found.path, "line": found.line, "column": found.column})).collect();
         output::line(&json!({"found": found, "missing": missing}).to_string());
         return Ok(ExitCode::SUCCESS);
     }
     for found in &result.found {
-        let description = found.description.as_deref().unwrap_or("(no description)").split_whitespace().collect::<Vec<_>>().join(" ");
-        let short: String = description.chars().take(160).collect();
-        let more = if description.chars().count() > 160 { "…" } else { "" };
-        output::line(&format!("{}  ({})\n    {short}{more}", found.label, found.resource_type));
+        let label = found.column.as_ref().map_or_else(|| found.label.clone(), |column| format!("{}.{column}", found.label));
+        output::line(&format!("{label}  ({})  {}:{}", found.resource_type, found.path, found.line));
+        output::line(&format!("    {}", short(found.description.as_deref().unwrap_or("(no description)"))));
     }
     if result.found.is_empty() {
         output::line("nothing found");
     }
     missing.iter().for_each(|note| output::note(&format!("\nNote: {note}")));
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line without Markdown's marks, cut at a word.
+fn short(text: &str) -> String {
+    let text = text.replace("**", "");
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        if out.chars().count() + word.chars().count() > 160 {
+            return out + " …";
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }

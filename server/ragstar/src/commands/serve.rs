@@ -17,7 +17,7 @@ pub async fn run(context: &Context) -> Outcome {
     let watched = root.clone();
     let watch = Watch::new(&root, move |paths| {
         let relevant: Vec<_> = paths.iter().filter(|path| DiskLoader::is_relevant(&watched, path)).collect();
-        if paths.is_empty() || relevant.iter().any(|path| path.is_dir() || path.extension().is_none()) {
+        if paths.is_empty() || relevant.iter().any(|path| !path.is_file()) {
             host.load(DiskLoader.load(&watched));
         } else {
             relevant.into_iter().for_each(|path| host.set_disk(path, DiskLoader.read(path)));

@@ -20,6 +20,9 @@ pub async fn run(context: &Context, action: &StoreAction, json: bool) -> Outcome
             output::line(if stopped { "stopped" } else { "it was not running" });
         }
         StoreAction::Status => {
+            if context.settings.has("database.url") {
+                output::note("ragstar: DATABASE_URL is set, so the private database is not used; `ragstar doctor` looks at that server");
+            }
             let running = embedded.is_running().await;
             if json {
                 output::line(&json!({"running": running, "dataDir": embedded.data_dir, "log": embedded.log()}).to_string());
