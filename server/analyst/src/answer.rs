@@ -328,7 +328,7 @@ pub(crate) fn citation_of(analysis: &Analysis, unique_id: &str) -> Option<Citati
 
 fn citation(analysis: &Analysis, index: usize, column: Option<String>) -> Option<Citation> {
     let node = &analysis.index.nodes[index];
-    let place = column.as_ref().and_then(|name| node.column(name)?.entry.as_ref().map(|(place, _)| *place)).unwrap_or(node.place);
+    let place = column.as_ref().and_then(|name| node.column(name)?.entry).unwrap_or(node.place);
     let label = column.as_ref().map_or_else(|| node.label(), |column| format!("{}.{column}", node.label()));
     cite_place(analysis, place, node.unique_id.to_string(), label, column)
 }

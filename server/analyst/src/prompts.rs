@@ -47,10 +47,12 @@ pub fn answer_user(question: &str, context: &[String], verified: &[(String, Stri
         text.push_str(&data(&format!("The person has this open in the editor:\n{}", clip(selection, 3000))));
         text.push_str("\n\n");
     }
-    text.push_str("Question: ");
-    text.push_str(question);
+    // Small models keep to what they read last.
+    text.push_str(&format!("Question: {question}\n\n{ANSWER_IN_WORDS}"));
     text
 }
+
+const ANSWER_IN_WORDS: &str = "Answer in words, in one to three sentences, with the names of models in backticks.";
 
 pub const LAST_TURN: &str = "Now answer the question with what you have. Do not call tools any more.";
 

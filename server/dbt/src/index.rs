@@ -28,9 +28,21 @@ pub struct Place {
 pub struct Description {
     /// With `{{ doc('…') }}` replaced by the docs block's text.
     pub text: String,
-    /// As it is written.
-    pub raw: String,
+    /// As it is written, where that differs.
+    pub written: Option<String>,
     pub place: Place,
+}
+
+impl Description {
+    /// As it is written.
+    pub fn raw(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Whether it takes its text from a docs block, or needs other Jinja.
+    pub fn has_jinja(&self) -> bool {
+        self.raw().contains("{{")
+    }
 }
 
 /// A test of a column or a node.
@@ -48,9 +60,9 @@ pub struct Column {
     pub name: String,
     pub description: Option<Description>,
     pub data_type: Option<String>,
-    pub tests: Vec<TestUse>,
-    /// The entry of the column in a properties file: its place and the path to it from the file's root.
-    pub entry: Option<(Place, Vec<Step>)>,
+    pub tests: Arc<[TestUse]>,
+    /// Its name in the node's entry in a properties file.
+    pub entry: Option<Place>,
 }
 
 /// The entry of a node in a properties file.
@@ -78,7 +90,7 @@ pub struct Node {
     pub patch: Option<Patch>,
     pub description: Option<Description>,
     pub columns: IndexMap<String, Column>,
-    pub tests: Vec<TestUse>,
+    pub tests: Arc<[TestUse]>,
     pub config: Config,
     pub version: Option<String>,
     /// Of a source: the source's name and description.

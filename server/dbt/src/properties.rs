@@ -1,6 +1,7 @@
 //! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
 
 use crate::{Config, TestUse, Use, facts};
+use std::sync::Arc;
 use syntax::SyntaxError;
 use syntax::yaml::{self, Kind, Node};
 use syntax::yaml_edit::Step;
@@ -64,7 +65,7 @@ pub struct Entry {
     pub description: Option<Text>,
     /// Columns; of a macro its arguments.
     pub columns: Vec<ColumnEntry>,
-    pub tests: Vec<TestUse>,
+    pub tests: Arc<[TestUse]>,
     pub config: Config,
     /// Of a source's table: the source.
     pub source: Option<SourceEntry>,
@@ -86,9 +87,7 @@ pub struct ColumnEntry {
     pub range: TextRange,
     pub description: Option<Text>,
     pub data_type: Option<String>,
-    pub tests: Vec<TestUse>,
-    /// Below its entry.
-    pub path: Vec<Step>,
+    pub tests: Arc<[TestUse]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -344,16 +343,15 @@ impl Reader<'_> {
                 continue;
             }
             let Some(name) = self.name(item, key) else { continue };
-            let path = vec![Step::key(key), Step::named(&name.value)];
             let description = self.description(item);
             let tests = self.tests(item, uses);
             let data_type = item.get_str("data_type").or_else(|| item.get_str("type")).map(str::to_owned);
-            columns.push(ColumnEntry { name, range: item.range, description, data_type, tests, path });
+            columns.push(ColumnEntry { name, range: item.range, description, data_type, tests });
         }
         columns
     }
 
-    fn tests(&mut self, item: &Node, uses: &mut Vec<Use>) -> Vec<TestUse> {
+    fn tests(&mut self, item: &Node, uses: &mut Vec<Use>) -> Arc<[TestUse]> {
         let lists = ["data_tests", "tests"].iter().filter_map(|key| item.get(key));
         let mut tests = Vec::new();
         for test in lists.flat_map(Node::items) {
@@ -383,7 +381,7 @@ impl Reader<'_> {
             }
             tests.push(TestUse { name, arguments: shown, range });
         }
-        tests
+        tests.into()
     }
 
     /// A value that dbt reads as a Jinja expression, such as `ref('x')`.

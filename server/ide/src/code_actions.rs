@@ -73,7 +73,7 @@ impl Analysis {
             if is_entry || is_code {
                 return Some(DescribeTarget { unique_id, column: None });
             }
-            let column = node.columns.values().find(|column| column.entry.as_ref().is_some_and(|(at, _)| at.file == file.id && at.range == place));
+            let column = node.columns.values().find(|column| column.entry.is_some_and(|at| at.file == file.id && at.range == place));
             if let Some(column) = column {
                 return Some(DescribeTarget { unique_id, column: Some(column.name.clone()) });
             }
@@ -101,15 +101,13 @@ impl Analysis {
             Some(column) => node.column(column).and_then(|column| column.description.as_ref()),
             None => node.description.as_ref(),
         };
-        if existing.is_some_and(|existing| existing.raw.contains("{{")) {
+        if existing.is_some_and(|existing| existing.has_jinja()) {
             return refuse("the description comes from a docs block; edit that instead".to_owned());
         }
         let (path, mut steps) = self.entry_of(index);
         if let Some(column) = &target.column {
-            match node.column(column).and_then(|column| column.entry.as_ref()) {
-                Some((_, path)) => steps.clone_from(path),
-                None => steps.extend([Step::key("columns"), Step::named(column)]),
-            }
+            let written = node.column(column).map_or(column.as_str(), |column| &column.name);
+            steps.extend([Step::key("columns"), Step::named(written)]);
         }
         let file = self.file_at(&path);
         let source = file.map_or("", |file| &file.text);

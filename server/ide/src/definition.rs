@@ -29,8 +29,8 @@ impl Analysis {
         match thing {
             Thing::Node(index) => vec![self.node_target(index)],
             Thing::Column(index, name) => {
-                let entry = self.index.nodes[index].column(&name).and_then(|column| column.entry.as_ref());
-                vec![entry.map_or_else(|| self.node_target(index), |(place, _)| NavigationTarget::at(*place))]
+                let entry = self.index.nodes[index].column(&name).and_then(|column| column.entry);
+                vec![entry.map_or_else(|| self.node_target(index), NavigationTarget::at)]
             }
             Thing::Macro(at) => {
                 let found = &self.index.macros[at];

@@ -88,7 +88,7 @@ impl Analysis {
                 found.push(hint(patch.name.range, format!("{} `{}` has no description", node.resource_type, node.label())));
             }
             for column in node.columns.values().filter(|column| !column.has_description()) {
-                if let Some((place, _)) = column.entry.as_ref().filter(|(place, _)| place.file == file.id) {
+                if let Some(place) = column.entry.filter(|place| place.file == file.id) {
                     found.push(hint(place.range, format!("column `{}` of `{}` has no description", column.name, node.label())));
                 }
             }

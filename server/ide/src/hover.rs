@@ -139,7 +139,7 @@ impl Analysis {
                 None => card.push_str("\n*No description.*\n"),
             },
         }
-        for test in &column.tests {
+        for test in column.tests.iter() {
             let arguments = if test.arguments.is_empty() { String::new() } else { format!(" ({})", test.arguments.join("; ")) };
             let _ = write!(card, "\n- test `{}`{arguments}", test.name);
         }

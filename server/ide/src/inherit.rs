@@ -34,8 +34,8 @@ impl Analysis {
                 Some(_) => {}
                 None => {
                     // Another package's docs blocks have other names here.
-                    let keeps_doc = description.raw.contains("{{") && node.package == self.index.nodes[index].package;
-                    let raw = if keeps_doc { description.raw.clone() } else { description.text.trim().to_owned() };
+                    let keeps_doc = description.has_jinja() && node.package == self.index.nodes[index].package;
+                    let raw = if keeps_doc { description.raw().to_owned() } else { description.text.trim().to_owned() };
                     nearest = Some((steps, Inherited { text: description.text.clone(), raw, from: node.unique_id.to_string() }));
                 }
             }

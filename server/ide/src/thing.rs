@@ -75,13 +75,13 @@ impl Analysis {
                 continue;
             }
             for column in node.columns.values() {
-                if let Some((place, _)) = &column.entry
+                if let Some(place) = &column.entry
                     && touches(*place, file, offset)
                 {
                     return Some((Thing::Column(index, column.name.clone()), place.range));
                 }
             }
-            let tests = node.tests.iter().chain(node.columns.values().flat_map(|column| &column.tests));
+            let tests = node.tests.iter().chain(node.columns.values().flat_map(|column| column.tests.iter()));
             let mut tests = tests;
             if let Some(test) = tests.find(|test| test.range.touches(offset)) {
                 let found = self.index.resolve_test(&test.name, &node.package)?;

@@ -205,8 +205,10 @@ impl Settings {
                 }
                 // The crate's own message repeats the line, which may hold a secret.
                 Err(_) => {
-                    let message = format!("entry {} of this file can't be read; write NAME=value, with quotes around values that hold spaces", number + 1);
-                    self.errors.push(SettingError { file: Some(path.to_owned()), line: None, range: None, message, is_flag: false });
+                    let is_entry = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+                    let line = text.lines().enumerate().filter(|(_, line)| is_entry(line)).nth(number).map(|(line, _)| line + 1);
+                    let message = "this line can't be read; write NAME=value, with quotes around a value that holds spaces".to_owned();
+                    self.errors.push(SettingError { file: Some(path.to_owned()), line, range: None, message, is_flag: false });
                 }
             }
         }
@@ -447,6 +449,14 @@ mod tests {
         .assert_eq(&shown.join("\n"));
         assert_eq!(settings.count("server.port"), Some(8000));
         assert!(!shown.concat().contains("sk-secret"));
+    }
+
+    #[test]
+    fn a_broken_line_of_dot_env_is_named_and_not_repeated() {
+        let settings = resolve("", "# mine\n\nLLM_CHAT_MODEL=a\nKEY=one sk-2 three\n", &[], &[]);
+        assert_eq!(settings.get("chat.model"), Some("a"));
+        assert!(settings.errors[0].to_string().starts_with(".env:4: this line can't be read"), "{:?}", settings.errors);
+        assert!(!settings.errors[0].to_string().contains("sk-2"));
     }
 
     #[test]

@@ -36,6 +36,9 @@ impl StoreError {
                 None => "the connection to the database broke; ask again".to_owned(),
             },
             Self::Migrate(sqlx::migrate::MigrateError::VersionMissing(_)) => "the database was made by a newer Ragstar; update this one".to_owned(),
+            Self::Migrate(sqlx::migrate::MigrateError::VersionMismatch(_)) => {
+                "the database was made by another build of Ragstar, with other tables; use that build, or begin anew with an empty database (another DATABASE_URL or RAGSTAR_DATA_DIR)".to_owned()
+            }
             Self::Migrate(sqlx::migrate::MigrateError::Execute(error)) if error.to_string().contains("extension \"vector\"") => {
                 "this Postgres has no pgvector extension; install it there, or unset DATABASE_URL to use the private one".to_owned()
             }

@@ -84,7 +84,9 @@ impl Builder<'_> {
 
     fn description(&self, text: Option<&Text>, file: FileId, package: &str) -> Option<Description> {
         let text = text?;
-        Some(Description { text: self.render_docs(&text.value, package), raw: text.value.clone(), place: Place { file, range: text.range } })
+        let rendered = self.render_docs(&text.value, package);
+        let written = (rendered != text.value).then(|| text.value.clone()).or_else(|| rendered.contains("{{").then(|| text.value.clone()));
+        Some(Description { text: rendered, written, place: Place { file, range: text.range } })
     }
 
     /// `{{ doc('x') }}` becomes the block's text; other Jinja stays as it is.
@@ -253,7 +255,7 @@ impl Builder<'_> {
                 name: name.clone(),
                 description: None,
                 data_type: None,
-                tests: Vec::new(),
+                tests: std::sync::Arc::default(),
                 entry: None,
             });
         }
@@ -274,7 +276,7 @@ impl Builder<'_> {
         }
         // A version's own columns have no `name` to walk by; only the shared ones can be edited.
         for column in &version.columns {
-            let made = Column { entry: None, ..self.column(column, entry, yaml, &node.package) };
+            let made = Column { entry: None, ..self.column(column, yaml, &node.package) };
             node.columns.insert(made.name.clone(), made);
         }
         if let Some(description) = self.description(version.description.as_ref(), yaml, &node.package) {
@@ -357,7 +359,7 @@ impl Builder<'_> {
             patch: None,
             description: None,
             columns: IndexMap::new(),
-            tests: Vec::new(),
+            tests: Arc::default(),
             config,
             version: None,
             source_name: None,
@@ -371,22 +373,21 @@ impl Builder<'_> {
     fn describe(&self, node: &mut Node, entry: &Entry, yaml: FileId) {
         node.patch = Some(patch(entry, yaml));
         node.description = self.description(entry.description.as_ref(), yaml, &node.package);
-        node.tests.clone_from(&entry.tests);
+        node.tests = entry.tests.clone();
         node.details.extend(entry.details.iter().cloned());
         for column in &entry.columns {
-            let made = self.column(column, entry, yaml, &node.package);
+            let made = self.column(column, yaml, &node.package);
             node.columns.insert(made.name.clone(), made);
         }
     }
 
-    fn column(&self, column: &ColumnEntry, entry: &Entry, yaml: FileId, package: &str) -> Column {
-        let path = entry.path.iter().chain(&column.path).cloned().collect();
+    fn column(&self, column: &ColumnEntry, yaml: FileId, package: &str) -> Column {
         Column {
             name: column.name.value.clone(),
             description: self.description(column.description.as_ref(), yaml, package),
             data_type: column.data_type.clone(),
             tests: column.tests.clone(),
-            entry: Some((Place { file: yaml, range: column.name.range }, path)),
+            entry: Some(Place { file: yaml, range: column.name.range }),
         }
     }
 
