@@ -184,6 +184,14 @@ fn a_cloned_project_runs_nothing_and_gets_no_keys() {
 }
 
 #[test]
+fn a_cloned_project_gets_no_slack_token() {
+    let dir = project(&[("ragstar.yml", b"slack: {api_url: 'http://127.0.0.1:9/slack'}\n")]);
+    let person = Person::new().with("INTEGRATIONS_SLACK_BOT_TOKEN", "xoxb-own").with("INTEGRATIONS_SLACK_SIGNING_SECRET", "s").with("APP_PORT", free_port());
+    let ran = person.run(dir.path(), &["serve"]);
+    assert!(!ran.ok && ran.err.contains("slack.api_url comes from a file of this project"), "{ran:?}");
+}
+
+#[test]
 fn odd_contents_keep_nothing_else_out_of_the_store() {
     let header = "x".repeat(30_000);
     let dir = project(&[

@@ -249,6 +249,10 @@ fn files_that_change_on_disk_are_noticed() {
     let upstream = root.join("models/intermediate/int_order_totals.sql");
     std::fs::rename(&upstream, root.join("models/intermediate/int_totals.sql")).unwrap();
     client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
+    // What `.dbtignore` names stays out, also when a folder around it comes back.
+    std::fs::write(root.join(".dbtignore"), "models/legacy/\n").unwrap();
+    std::fs::create_dir(root.join("models/legacy")).unwrap();
+    std::fs::write(root.join("models/legacy/zz_ignored.sql"), "select 1").unwrap();
     // A whole folder, with a dot in its name, moved in and out again.
     std::fs::create_dir(root.join("v1.2")).unwrap();
     std::fs::rename(root.join("models/intermediate/int_totals.sql"), root.join("v1.2/int_order_totals.sql")).unwrap();
@@ -256,6 +260,11 @@ fn files_that_change_on_disk_are_noticed() {
     client.diagnostics(&path, |found| found.iter().all(|one| one["code"] != "unknown-ref"));
     std::fs::rename(root.join("models/v1.2"), root.join("v1.2")).unwrap();
     client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
+    std::fs::rename(root.join("v1.2/int_order_totals.sql"), root.join("models/intermediate/int_order_totals.sql")).unwrap();
+    std::fs::rename(root.join("models"), root.join("m2")).unwrap();
+    std::fs::rename(root.join("m2"), root.join("models")).unwrap();
+    client.diagnostics(&path, |found| found.iter().all(|one| one["code"] != "unknown-ref"));
+    assert_eq!(client.request("workspace/symbol", json!({"query": "zz_ignored"})), json!([]));
     assert_eq!(client.end(), Some(0));
 }
 

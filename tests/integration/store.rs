@@ -32,7 +32,7 @@ impl Instance {
     async fn workspace(&self, id: &str) -> Workspace {
         // The same server as a team's: by URL.
         let url = format!("postgres://ragstar@localhost/ragstar?host={}", self.socket().display());
-        Store::external(&url.into()).await.unwrap().workspace(id)
+        Store::external(&url.into(), true).await.unwrap().workspace(id)
     }
 
     fn postmaster(&self) -> Option<String> {

@@ -40,8 +40,8 @@ impl Names {
     /// Whether a word is no name at all, or a name that exists: `a_b`, `a_b.c_d`, `source.table`.
     fn holds(&self, word: &str, is_quoted: bool) -> bool {
         let word = word.trim_matches('.').to_lowercase();
-        // In backticks `orders2` is a name, too; in prose `2024` and `Q1` are not.
-        let numbered = is_quoted && word.contains(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_alphabetic());
+        // In backticks `orders2` is a name that is nearly one of ours; `int64` and `md5` are none.
+        let numbered = is_quoted && word.ends_with(|c: char| c.is_ascii_digit()) && self.known.contains(word.trim_end_matches(|c: char| c.is_ascii_digit()));
         if !(word.contains('_') || numbered) || self.known.contains(&word) {
             return true;
         }
@@ -69,12 +69,13 @@ pub struct Checker<'a> {
     /// Names that don't exist, each once.
     pub unknown: Vec<String>,
     in_code_only: Vec<String>,
-    last_word: String,
+    /// The two words before, the nearer one last.
+    last_words: [String; 2],
 }
 
 impl<'a> Checker<'a> {
     pub fn new(names: &'a Names) -> Self {
-        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new(), in_code_only: Vec::new(), last_word: String::new() }
+        Self { names, held: String::new(), in_code: false, shown: String::new(), unknown: Vec::new(), in_code_only: Vec::new(), last_words: Default::default() }
     }
 
     /// Takes a piece of text; returns what may be shown now.
@@ -91,8 +92,10 @@ impl<'a> Checker<'a> {
         let rest = std::mem::take(&mut self.held);
         let mut out = self.pass(&rest);
         // A common table expression is its query's own.
-        let lower = self.shown.to_lowercase();
-        self.in_code_only.retain(|name| !lower.contains(&format!("{} as (", name.to_lowercase())));
+        let lower = self.shown.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        self.in_code_only.retain(|name| {
+            !["as (", "as materialized (", "as not materialized ("].iter().any(|tail| lower.contains(&format!("{} {tail}", name.to_lowercase())))
+        });
         if !self.in_code_only.is_empty() {
             let names: Vec<String> = self.in_code_only.iter().map(|name| format!("`{name}`")).collect();
             let note = format!("\n\n*Not in this project: {}*", names.join(", "));
@@ -100,6 +103,18 @@ impl<'a> Checker<'a> {
             out.push_str(&note);
         }
         out
+    }
+
+    /// Whether the words before say that a table's name comes: `from x`, `join x`, `ref('x')`, `source('a', 'x')`. In
+    /// `extract(year from x)` it is a column's.
+    fn names_a_table(&self) -> bool {
+        const PARTS: [&str; 11] = ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "epoch", "dow", "doy"];
+        let [before, last] = &self.last_words;
+        match last.as_str() {
+            "from" => !PARTS.contains(&before.as_str()),
+            "join" | "ref" => true,
+            _ => before == "source",
+        }
     }
 
     fn pass(&mut self, text: &str) -> String {
@@ -135,13 +150,13 @@ impl<'a> Checker<'a> {
                 }
                 if !self.unknown.contains(&name) {
                     // Of a query only its tables have to exist; it names its own columns.
-                    if self.in_code && matches!(self.last_word.as_str(), "from" | "join") {
+                    if self.in_code && self.names_a_table() {
                         self.in_code_only.push(name.clone());
                     }
                     self.unknown.push(name);
                 }
             }
-            self.last_word = last_word;
+            self.last_words = [std::mem::take(&mut self.last_words[1]), last_word];
         }
         self.shown.push_str(&out);
         out
@@ -203,6 +218,17 @@ mod tests {
             );
             assert_eq!(checker.unknown, ["fct_ordrs", "stg_nowhere", "made_up_column", "made_up_name"]);
         }
+    }
+
+    #[test]
+    fn tables_of_a_query_have_to_exist_and_nothing_else_of_it() {
+        let analysis = shop();
+        let names = Names::new(&analysis, &[]);
+        let mut checker = Checker::new(&names);
+        let text = "`int64` `md5` `fct_orders2`\n```sql\nwith my_cte as (\nselect extract(year from order_day) as order_year from {{ ref('made_up_model') }} join {{ source('raw_shop', 'made_table') }} join fct_orders)\nselect a_b from my_cte\n```";
+        let shown = checker.push(text) + &checker.finish();
+        assert!(shown.starts_with("`int64` `md5` `fct_orders2` *(not in this project)*"), "{shown}");
+        assert!(shown.ends_with("*Not in this project: `made_up_model`, `made_table`*"), "{shown}");
     }
 
     #[test]

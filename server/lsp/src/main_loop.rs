@@ -52,7 +52,7 @@ struct State {
     /// Workspace folders that are still looked through.
     searching: usize,
     /// Requests that wait for their project to be read.
-    waiting: Vec<(PathBuf, oneshot::Sender<Vec<Snapshot>>)>,
+    waiting: Vec<(PathBuf, tokio::time::Instant, oneshot::Sender<Vec<Snapshot>>)>,
 }
 
 /// How long a request waits for its project to be read; then it is answered with what is there.
@@ -163,29 +163,27 @@ impl State {
                     self.files_changed(Some(&root), &again);
                 }
                 self.whole_project = true;
-                self.answer_waiting(false);
+                self.answer_waiting();
                 true
             }
             Event::Overdue => {
-                self.answer_waiting(true);
+                self.answer_waiting();
                 false
             }
             Event::ProjectsFound(roots) => {
                 self.searching = self.searching.saturating_sub(1);
                 roots.into_iter().for_each(|root| self.add_project(root));
-                self.answer_waiting(false);
+                self.answer_waiting();
                 true
             }
             // A person who opens a file and points at something means the project, which takes a moment to read.
             Event::Snapshot { scope: Scope::File(path), reply } if self.is_loading(&path) => {
-                if self.waiting.is_empty() {
-                    let events = self.events.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(PATIENCE).await;
-                        let _ = events.send(Event::Overdue);
-                    });
-                }
-                self.waiting.push((path, reply));
+                let (events, until) = (self.events.clone(), tokio::time::Instant::now() + PATIENCE);
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(until).await;
+                    let _ = events.send(Event::Overdue);
+                });
+                self.waiting.push((path, until, reply));
                 false
             }
             Event::Snapshot { scope, reply } => {
@@ -251,6 +249,10 @@ impl State {
             let mut gone: Vec<PathBuf> = project.host.paths_below(path);
             if path.is_dir() {
                 for (file, text) in DiskLoader.load(path) {
+                    // The walk began below the root, where `.dbtignore` lies.
+                    if !DiskLoader::is_relevant(&root, &file) {
+                        continue;
+                    }
                     gone.retain(|known| *known != file);
                     project.host.set_disk(&file, Some(text));
                 }
@@ -278,11 +280,11 @@ impl State {
         }
     }
 
-    /// Answers what waited for its project to be read; with `all` also what still has to wait, with what is there.
-    fn answer_waiting(&mut self, all: bool) {
-        for (path, reply) in std::mem::take(&mut self.waiting) {
-            if !all && self.is_loading(&path) {
-                self.waiting.push((path, reply));
+    /// Answers what waited for its project to be read, and what has waited long enough, with what is there.
+    fn answer_waiting(&mut self) {
+        for (path, until, reply) in std::mem::take(&mut self.waiting) {
+            if self.is_loading(&path) && tokio::time::Instant::now() < until {
+                self.waiting.push((path, until, reply));
                 continue;
             }
             let snapshots = self.root_of(&path).and_then(|root| self.snapshot(&root)).into_iter().collect();
@@ -347,11 +349,18 @@ impl State {
                     (DiskLoader.load(&root), watch)
                 })
             };
-            let progress = if show { begin_progress(&client, &root).await } else { None };
-            if let Ok((files, watch)) = reading.await {
-                let _ = events.send(Event::Loaded { root, files, watch });
-            }
-            if let Some(token) = progress {
+            let told = async {
+                // What can't be read is an empty project, and not one that is read for ever.
+                let (files, watch) = reading.await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "the project was not read");
+                    (Vec::new(), None)
+                });
+                let _ = events.send(Event::Loaded { root: root.clone(), files, watch });
+            };
+            // A client that is slow to take a progress must not hold the project up.
+            let begun = async { if show { begin_progress(&client, &root).await } else { None } };
+            let ((), token) = tokio::join!(told, begun);
+            if let Some(token) = token {
                 let value = ProgressParamsValue::WorkDone(WorkDoneProgress::End(WorkDoneProgressEnd { message: None }));
                 client.send_notification::<Progress>(ProgressParams { token, value }).await;
             }

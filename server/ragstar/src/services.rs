@@ -106,7 +106,7 @@ impl Wiring {
     }
 
     /// A file that came with the project may name a server, and may not have the person's own key sent there.
-    fn refuse_foreign_url(&self, url: &str, key: &str, variable: &str) -> Result<(), PortError> {
+    pub fn refuse_foreign_url(&self, url: &str, key: &str, variable: &str) -> Result<(), PortError> {
         let settings = &self.context.settings;
         if settings.is_set(url) && !settings.is_own(url) && settings.is_own(key) {
             return Err(PortError::new(
@@ -190,7 +190,7 @@ impl Wiring {
 
     async fn connect(&self) -> Result<Workspace, PortError> {
         let store = match self.context.settings.secret("database.url") {
-            Some(url) => Store::external(&url).await,
+            Some(url) => Store::external(&url, self.context.settings.is_own("database.url")).await,
             None => {
                 let embedded = self.embedded();
                 if !embedded.is_running().await {
@@ -239,10 +239,11 @@ impl Wiring {
         }
         let (analysis, workspace, finishing) = (analysis.clone(), workspace.clone(), self.finishing.clone());
         tokio::spawn(async move {
+            // However this ends, the next question may try again.
+            let _done = Done(finishing);
             if let Err(error) = analyst::sync(&analysis, &workspace, Some(&*embed), None, |_, _| ()).await {
                 tracing::warn!(error = %error.log, "not all texts were embedded");
             }
-            finishing.store(false, Ordering::SeqCst);
         });
     }
 
@@ -253,6 +254,15 @@ impl Wiring {
             Err(error) => analyst.absent.push(error.reader),
         }
         analyst
+    }
+}
+
+/// Says that work is over when it is dropped.
+struct Done(Arc<AtomicBool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

@@ -98,22 +98,23 @@ impl Settings {
         }
         let dot_env: Vec<(PathBuf, BTreeMap<String, String>)> =
             sources.dot_env.iter().map(|(path, text)| (path.clone(), settings.read_dot_env(path, text))).collect();
-        let mut lookup = BTreeMap::new();
+        let mut of_dot_env = BTreeMap::new();
         for (_, variables) in &dot_env {
-            lookup.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+            of_dot_env.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
-        lookup.extend(sources.environment.iter().map(|(name, value)| (name.clone(), value.clone())));
         if let Some((path, text)) = &sources.user_file {
-            settings.read_file(path, text, true, &lookup, &sources.environment);
+            settings.read_file(path, text, true, &of_dot_env, &sources.environment);
         }
         for (path, text) in &sources.files {
-            settings.read_file(path, text, false, &lookup, &sources.environment);
+            settings.read_file(path, text, false, &of_dot_env, &sources.environment);
         }
         for (path, variables) in &dot_env {
             settings.read_environment(variables, |_| Origin::DotEnv(path.clone()));
         }
         settings.read_environment(&sources.environment, Origin::Environment);
-        settings.read_fallback_database(&lookup);
+        // Parts of one address come from one place, so that no file has the person's password sent elsewhere.
+        settings.read_fallback_database(&sources.environment, true);
+        settings.read_fallback_database(&of_dot_env, false);
         for (pairs, origin) in [(&sources.client, Origin::Client), (&sources.flags, Origin::Flag)] {
             for (key, value) in pairs {
                 match find(key) {
@@ -174,7 +175,7 @@ impl Settings {
     }
 
     /// Upstream's `DB_*_FALLBACK` variables, which count where no `DATABASE_URL` does.
-    fn read_fallback_database(&mut self, variables: &BTreeMap<String, String>) {
+    fn read_fallback_database(&mut self, variables: &BTreeMap<String, String>, is_own: bool) {
         let get = |name: &str| variables.get(&format!("DB_{name}_FALLBACK")).filter(|value| !value.is_empty());
         if self.values.contains_key("database.url") {
             return;
@@ -193,12 +194,12 @@ impl Settings {
             Some("true" | "1" | "yes") => "?sslmode=require",
             _ => "",
         };
-        self.put(setting, &format!("postgres://{user}{password}@{host}:{port}/{}{ssl}", encode(name)), Origin::Environment("DB_HOST_FALLBACK"), true);
+        self.put(setting, &format!("postgres://{user}{password}@{host}:{port}/{}{ssl}", encode(name)), Origin::Environment("DB_HOST_FALLBACK"), is_own);
     }
 
     fn read_dot_env(&mut self, path: &Path, text: &str) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
-        for (number, line) in dotenvy::from_read_iter(text.as_bytes()).enumerate() {
+        for (number, line) in dotenvy::from_read_iter(without_substitution(text).as_bytes()).enumerate() {
             match line {
                 Ok((name, value)) => {
                     variables.insert(name, value);
@@ -215,7 +216,7 @@ impl Settings {
         variables
     }
 
-    fn read_file(&mut self, path: &PathBuf, text: &str, is_own: bool, variables: &BTreeMap<String, String>, environment: &BTreeMap<String, String>) {
+    fn read_file(&mut self, path: &PathBuf, text: &str, is_own: bool, of_dot_env: &BTreeMap<String, String>, environment: &BTreeMap<String, String>) {
         let tree = yaml::parse(text);
         if let Some(error) = &tree.error {
             // What was read before the error may be cut short, so nothing of it counts.
@@ -225,7 +226,7 @@ impl Settings {
             if !matches!(root.kind, yaml::Kind::Map { .. }) {
                 return self.fail(Some((path, text, root.range)), "the file must be a mapping of settings".to_owned());
             }
-            FileReader { path, text, is_own, variables, environment, settings: self }.mapping(&root, "");
+            FileReader { path, text, is_own, of_dot_env, environment, settings: self }.mapping(&root, "");
         }
     }
 
@@ -287,7 +288,7 @@ struct FileReader<'a> {
     path: &'a PathBuf,
     text: &'a str,
     is_own: bool,
-    variables: &'a BTreeMap<String, String>,
+    of_dot_env: &'a BTreeMap<String, String>,
     environment: &'a BTreeMap<String, String>,
     settings: &'a mut Settings,
 }
@@ -326,12 +327,17 @@ impl FileReader<'_> {
             return;
         };
         let (resolved, is_own) = match (written.strip_prefix("env:").map(str::trim), setting.kind) {
-            (Some(variable), _) => match self.variables.get(variable) {
-                // What the person keeps in their environment is theirs, whoever asks for it.
-                Some(value) => (value.clone(), self.is_own || self.environment.contains_key(variable)),
-                // An unset variable is an unset setting.
-                None => return,
-            },
+            (Some(variable), kind) => {
+                // A file that came with the project may say which secret is meant, and gets to see none: what is no secret is
+                // shown, logged and sent in the clear.
+                let own = self.environment.get(variable).filter(|_| self.is_own || kind == Kind::Secret);
+                match (own, self.of_dot_env.get(variable)) {
+                    (Some(value), _) => (value.clone(), true),
+                    (None, Some(value)) => (value.clone(), false),
+                    // An unset variable is an unset setting.
+                    (None, None) => return,
+                }
+            }
             (None, Kind::Secret) => {
                 let message = format!("{key} is a secret, which no file should hold; put it into the environment and write `{key}: env:{}`", setting.env[0]);
                 return self.fail(value.range, message);
@@ -346,6 +352,24 @@ impl FileReader<'_> {
             Err(message) => self.fail(value.range, format!("{key}: {message}")),
         }
     }
+}
+
+/// The text of a `.env` file with every `$` escaped: a file that came with the project may not put what the person's environment
+/// holds into an address.
+fn without_substitution(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut escaped) = (None, false);
+    for c in text.chars() {
+        match c {
+            '$' if quote != Some('\'') && !escaped => out.push('\\'),
+            '\'' | '"' if !escaped && quote.is_none() => quote = Some(c),
+            c if Some(c) == quote && !escaped => quote = None,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped && quote != Some('\'');
+        out.push(c);
+    }
+    out
 }
 
 /// A URL as it may be shown: without what stands before an `@`.
@@ -475,6 +499,19 @@ mod tests {
         assert!(!settings.has("cache.dir") && !settings.has("data.dir"));
         let own = ["chat.base_url", "chat.api_key", "openai.api_key", "google.api_key"].map(|key| settings.is_own(key));
         assert_eq!(own, [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_projects_files_see_nothing_of_the_environment() {
+        let file = "chat:\n  model: env:MINE\n  base_url: env:URL\n";
+        let dot_env = "LLM_EMBEDDINGS_BASE_URL=http://evil/${MINE}/v1\nRAGSTAR_WORKSPACE_ID=\"$MINE\"\nLLM_CHAT_API_KEY='a$b'\nURL=http://dot-env\nDB_HOST_FALLBACK=evil\n";
+        let settings = resolve(file, dot_env, &[("MINE", "sk-1"), ("DB_PASSWORD_FALLBACK", "pw")], &[]);
+        assert_eq!((settings.get("chat.model"), settings.get("chat.base_url")), (None, Some("http://dot-env")));
+        assert_eq!(settings.get("embeddings.base_url"), Some("http://evil/${MINE}/v1"));
+        assert_eq!(settings.get("workspace.id"), Some("$MINE"));
+        assert_eq!(settings.secret("chat.api_key").map(|key| secrecy::ExposeSecret::expose_secret(&key).to_owned()), Some("a$b".to_owned()));
+        let url = settings.secret("database.url").expect("a url");
+        assert!(!secrecy::ExposeSecret::expose_secret(&url).contains("pw") && !settings.is_own("database.url"));
     }
 
     #[test]

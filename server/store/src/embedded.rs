@@ -155,9 +155,10 @@ impl Embedded {
             use std::os::unix::fs::PermissionsExt;
             // The socket trusts whoever can reach it, so only its owner can; and in a shared folder it must be ours.
             use std::os::unix::fs::MetadataExt;
-            let owner = |path: &Path| std::fs::symlink_metadata(path).map(|found| (found.uid(), found.is_dir()));
-            if let (Ok((base_owner, _)), Ok((owner, is_dir))) = (owner(&base), owner(dir))
-                && (owner != base_owner || !is_dir)
+            let base_owner = std::fs::metadata(&base).map(|found| found.uid());
+            let found = if *dir == base { std::fs::metadata(dir) } else { std::fs::symlink_metadata(dir) };
+            if let (Ok(base_owner), Ok(found)) = (base_owner, found)
+                && (found.uid() != base_owner || !found.is_dir())
             {
                 return Err(StoreError::Files { path: dir.clone(), why: "it belongs to somebody else".to_owned() });
             }

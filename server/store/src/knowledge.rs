@@ -48,12 +48,18 @@ pub struct Counts {
 
 impl Store {
     /// Connects to a team's server and brings its schema up to date.
-    pub async fn external(url: &SecretString) -> Result<Self, StoreError> {
+    ///
+    /// `is_own` says that the person chose the URL; one that came with a project gets no password of theirs (`PGPASSWORD`,
+    /// `~/.pgpass`) where it names none.
+    pub async fn external(url: &SecretString, is_own: bool) -> Result<Self, StoreError> {
         // sqlx takes any scheme for Postgres's.
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
             return Err(StoreError::Url("another scheme".to_owned()));
         }
         let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|error| StoreError::Url(error.to_string()))?;
+        let authority = url.expose_secret().split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
+        let names_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) || url.expose_secret().contains("password=");
+        let options = if is_own || names_password { options } else { options.password("") };
         Self::open(options).await
     }
 

@@ -26,6 +26,8 @@ pub async fn run(context: &Context) -> Outcome {
     });
     let _watch = watch.map_err(|error| tracing::warn!(%error, "changes of the project's files will not be noticed")).ok();
     let settings = &context.settings;
+    let wiring = Wiring::new(context.clone(), |message| output::note(&format!("ragstar: {message}")), |_, _| ()).publishing();
+    wiring.refuse_foreign_url("slack.api_url", "slack.bot_token", "INTEGRATIONS_SLACK_API_URL").map_err(|error| error.reader)?;
     let slack = match (settings.secret("slack.signing_secret"), settings.secret("slack.bot_token")) {
         (Some(signing_secret), Some(bot_token)) => {
             Some(web::SlackApp { signing_secret, bot_token, api_url: settings.get("slack.api_url").unwrap_or_default().to_owned() })
@@ -46,7 +48,7 @@ pub async fn run(context: &Context) -> Outcome {
         _ => format!("{host_name}:{port} can't be listened on: {error}"),
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let wiring = Arc::new(Wiring::new(context.clone(), |message| output::note(&format!("ragstar: {message}")), |_, _| ()).publishing());
+    let wiring = Arc::new(wiring);
     let events = wiring.clone();
     let taken: web::TakeEvent = Arc::new(move |event_id| {
         let wiring = events.clone();

@@ -101,12 +101,24 @@ fn line_end(bytes: &[u8], from: usize) -> usize {
     bytes[from..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| from + end)
 }
 
-/// Searches that failed once: what is not found from one place is not found from a later one.
+/// Where searches failed: what is not found from one place is not found from a later one.
 #[derive(Default)]
 struct Failed {
-    comment: bool,
-    single: bool,
-    double: bool,
+    comment: Option<usize>,
+    single: Option<usize>,
+    double: Option<usize>,
+}
+
+/// Searches from `at`, unless that failed from there or before.
+fn search(at: usize, failed: &mut Option<usize>, find: impl FnOnce() -> Option<usize>) -> Option<usize> {
+    if failed.is_some_and(|from| at >= from) {
+        return None;
+    }
+    let found = find();
+    if found.is_none() {
+        *failed = Some(at);
+    }
+    found
 }
 
 /// The offset after the closing delimiter of a tag whose content starts at `from`; as the error, where the next tag starts that
@@ -114,8 +126,7 @@ struct Failed {
 fn find_end(source: &str, from: usize, kind: TagKind, failed: &mut Failed) -> Result<usize, usize> {
     let bytes = source.as_bytes();
     if kind == TagKind::Comment {
-        let end = if failed.comment { None } else { source[from..].find("#}") };
-        failed.comment |= end.is_none();
+        let end = search(from, &mut failed.comment, || source[from..].find("#}"));
         return end.map(|end| from + end + 2).ok_or(source.len());
     }
     let first = if kind == TagKind::Expression { b'}' } else { b'%' };
@@ -125,10 +136,8 @@ fn find_end(source: &str, from: usize, kind: TagKind, failed: &mut Failed) -> Re
         match bytes[at] {
             quote @ (b'\'' | b'"') => {
                 let known = if quote == b'"' { &mut failed.double } else { &mut failed.single };
-                let end = if *known { None } else { string_end(bytes, at, quote) };
-                *known |= end.is_none();
                 // A quote that nothing closes hides nothing.
-                at = end.unwrap_or(at + 1);
+                at = search(at, known, || string_end(bytes, at, quote)).unwrap_or(at + 1);
             }
             // No expression holds these; a second tag starts here.
             b'{' if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) => return Err(at),
