@@ -1,7 +1,7 @@
 //! A question, answered.
 
 use crate::check::{self, Checker, Names};
-use crate::documents::{clip, facts};
+use crate::documents::{clip, facts, labels};
 use crate::ports::{Chat, ChatRequest, Embed, Exchange, Knowledge, Message, PortError, ToolCall};
 use crate::{prompts, search, tools};
 use ide::Analysis;
@@ -245,7 +245,7 @@ impl Analyst {
                 [("built from", node.depends_on.clone()), ("read by", analysis.index.children[index].clone())]
             };
             for (label, nodes) in lists {
-                let nodes = names_of(analysis, &nodes, if is_named { 40 } else { 8 });
+                let nodes = labels(analysis, &nodes, if is_named { 40 } else { 8 });
                 if !nodes.is_empty() {
                     let _ = writeln!(text, "   - {label}: {nodes}");
                 }
@@ -298,15 +298,6 @@ impl Gate {
         self.open = true;
         std::mem::take(&mut self.held)
     }
-}
-
-/// Labels of nodes other than tests, and how many were left out.
-fn names_of(analysis: &Analysis, nodes: &[usize], most: usize) -> String {
-    let labels: Vec<String> =
-        nodes.iter().map(|&node| &analysis.index.nodes[node]).filter(|node| !node.resource_type.is_test()).map(|node| format!("`{}`", node.label())).collect();
-    let more = labels.len().saturating_sub(most);
-    let shown = labels.into_iter().take(most).collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 fn card(analysis: &Analysis, found: &search::Found) -> String {

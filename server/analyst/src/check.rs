@@ -135,10 +135,11 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let word = &rest[..end];
+            let is_quoted = out.ends_with('`');
             out.push_str(word);
             let last_word = word.to_lowercase();
             rest = &rest[end..];
-            if !self.names.holds(word, out.ends_with(&format!("`{word}"))) {
+            if !self.names.holds(word, is_quoted) {
                 let name = word.trim_matches('.').to_owned();
                 if !self.in_code {
                     // The mark goes behind the closing backtick.

@@ -16,10 +16,7 @@ const MAX_SQL: usize = 6000;
 /// A row for everything that people can ask about.
 pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
     let index = &analysis.index;
-    let mut rows: Vec<NodeRow> = (0..index.nodes.len())
-        .filter(|&at| !matches!(index.nodes[at].resource_type, ResourceType::Test | ResourceType::UnitTest))
-        .map(|at| node_row(analysis, at))
-        .collect();
+    let mut rows: Vec<NodeRow> = (0..index.nodes.len()).filter(|&at| !index.nodes[at].resource_type.is_test()).map(|at| node_row(analysis, at)).collect();
     for found in index.macros.iter().filter(|found| found.package == index.project && !found.is_generic_test) {
         let description = found.description.as_ref().map(|description| description.text.clone());
         let mut body = format!("macro {}\n", found.signature());
@@ -119,15 +116,6 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
 /// most `limit` bytes; what is cut comes last.
 pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
     let node = &analysis.index.nodes[at];
-    let labels = |nodes: &[NodeIndex]| -> String {
-        let readers = nodes.iter().map(|&other| &analysis.index.nodes[other]).filter(|other| !other.resource_type.is_test());
-        {
-            let labels: Vec<String> = readers.map(|other| format!("`{}`", other.label())).collect();
-            let more = labels.len().saturating_sub(20);
-            let shown = labels.into_iter().take(20).collect::<Vec<_>>().join(", ");
-            if more > 0 { format!("{shown} and {more} more") } else { shown }
-        }
-    };
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("`{}` is a {}", node.label(), node.resource_type);
     if let Some(materialized) = node.config.materialized.as_ref().filter(|_| node.resource_type == ResourceType::Model) {
@@ -140,7 +128,7 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
         let _ = writeln!(text, "Its source: {}", one_line(&source.text));
     }
     for (label, nodes) in [("Built from", &node.depends_on), ("Read by", &analysis.index.children[at])] {
-        let names = labels(nodes);
+        let names = labels(analysis, nodes, 20);
         if !names.is_empty() {
             let _ = writeln!(text, "{label}: {names}");
         }
@@ -169,6 +157,15 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
         }
     }
     clip(text.trim_end(), limit)
+}
+
+/// Labels of nodes other than tests, and how many were left out.
+pub fn labels(analysis: &Analysis, nodes: &[usize], most: usize) -> String {
+    let names: Vec<String> =
+        nodes.iter().map(|&node| &analysis.index.nodes[node]).filter(|node| !node.resource_type.is_test()).map(|node| format!("`{}`", node.label())).collect();
+    let more = names.len().saturating_sub(most);
+    let shown = names.into_iter().take(most).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// `fct_orders (model)`: the name twice, once as words.

@@ -1,6 +1,6 @@
 //! The one JSON form of an answer, which the editor, `ragstar ask --json` and `/api/ask` carry.
 
-use crate::{Answer, Citation};
+use crate::{Answer, Citation, Found};
 use serde_json::{Value, json};
 
 impl Answer {
@@ -36,5 +36,21 @@ impl Citation {
             value["column"] = json!(column);
         }
         value
+    }
+}
+
+impl Found {
+    /// What `ragstar search --json` and `/api/search` list.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "uniqueId": self.unique_id,
+            "label": self.label,
+            "resourceType": self.resource_type,
+            "description": self.description,
+            "score": self.score,
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::documents;
 use crate::ports::{Embed, Knowledge, KnowledgeQuery};
-use dbt::{NodeIndex, ResourceType};
+use dbt::NodeIndex;
 use ide::Analysis;
 use rustc_hash::FxHashMap;
 
@@ -134,7 +134,7 @@ pub fn mentioned(analysis: &Analysis, text: &str) -> Vec<NodeIndex> {
             continue;
         }
         for index in analysis.index.find(word).into_iter().take(3) {
-            let is_test = matches!(analysis.index.nodes[index].resource_type, ResourceType::Test | ResourceType::UnitTest);
+            let is_test = analysis.index.nodes[index].resource_type.is_test();
             if !is_test && !found.contains(&index) {
                 found.push(index);
             }

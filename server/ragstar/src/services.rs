@@ -66,15 +66,9 @@ impl Wiring {
     /// Where the language model is.
     pub fn chat_endpoint(&self) -> Result<Option<Endpoint>, PortError> {
         let settings = &self.context.settings;
-        let key_of = |provider: Provider| match provider {
-            Provider::OpenAi => settings.secret("openai.api_key"),
-            Provider::Anthropic => settings.secret("anthropic.api_key"),
-            Provider::Google => settings.secret("google.api_key"),
-            Provider::Other => None,
-        };
         let named = settings.get("chat.provider").and_then(Provider::from_name);
         let base_url = settings.get("chat.base_url").map(str::to_owned);
-        let by_key = || [Provider::OpenAi, Provider::Anthropic, Provider::Google].into_iter().find(|&provider| key_of(provider).is_some());
+        let by_key = || [Provider::OpenAi, Provider::Anthropic, Provider::Google].into_iter().find(|&provider| settings.has(vendor_key(provider)));
         let provider = match (named, &base_url) {
             (Some(named), _) => named,
             (None, Some(_)) => Provider::Other,
@@ -83,13 +77,7 @@ impl Wiring {
                 None => return Ok(None),
             },
         };
-        let vendor_key = match provider {
-            Provider::OpenAi => "openai.api_key",
-            Provider::Anthropic => "anthropic.api_key",
-            Provider::Google => "google.api_key",
-            Provider::Other => "chat.api_key",
-        };
-        let key_setting = if settings.has("chat.api_key") { "chat.api_key" } else { vendor_key };
+        let key_setting = if settings.has("chat.api_key") { "chat.api_key" } else { vendor_key(provider) };
         let api_key = settings.secret(key_setting);
         self.refuse_foreign_url("chat.base_url", key_setting, "LLM_CHAT_BASE_URL")?;
         if base_url.is_none() && api_key.is_none() {
@@ -130,32 +118,19 @@ impl Wiring {
         let base_url = settings.get("embeddings.base_url").map(str::to_owned);
         if name == "local" && base_url.is_none() {
             let cache_dir = self.context.cache_dir.clone();
-            let mut heard = Vec::new();
-            // Fetching and loading block; what they announce is told while they work.
-            let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
-            let loading = tokio::task::spawn_blocking(move || LocalEmbed::load(&cache_dir, &mut |message| drop(told.send(message.to_owned()))));
-            while let Some(message) = hearing.recv().await {
-                (self.announce)(&message);
-                heard.push(message);
-            }
-            let local = loading.await.unwrap_or_else(|error| Err(PortError::new("the embedding model failed to load", error)))?;
+            let loading = self.announcing(move |told| LocalEmbed::load(&cache_dir, told)).await;
+            let local = loading.unwrap_or_else(|error| Err(PortError::new("the embedding model failed to load", error)))?;
             return Ok(Arc::new(local));
         }
         let provider = Provider::from_name(name).unwrap_or(Provider::Other);
-        let key = match provider {
-            Provider::Google => settings.secret("google.api_key"),
-            _ => settings.secret("openai.api_key"),
-        };
-        let api_key = settings.secret("embeddings.api_key").or_else(|| if base_url.is_none() { key } else { None });
+        // Any OpenAI-compatible server but Google's takes OpenAI's key, and only at the vendor's own address.
+        let vendor_key = vendor_key(if provider == Provider::Google { provider } else { Provider::OpenAi });
+        let key_setting = if settings.has("embeddings.api_key") { Some("embeddings.api_key") } else { Some(vendor_key).filter(|_| base_url.is_none()) };
+        let api_key = key_setting.and_then(|key| settings.secret(key));
         if base_url.is_none() && api_key.is_none() {
             return Err(PortError::new(format!("embeddings.provider is {name}, but {} is not set", provider.key_variable()), "no key"));
         }
-        let key_setting = match provider {
-            _ if settings.has("embeddings.api_key") => "embeddings.api_key",
-            Provider::Google => "google.api_key",
-            _ => "openai.api_key",
-        };
-        if api_key.is_some() {
+        if let Some(key_setting) = key_setting {
             self.refuse_foreign_url("embeddings.base_url", key_setting, "LLM_EMBEDDINGS_BASE_URL")?;
         }
         let endpoint = Endpoint {
@@ -166,6 +141,16 @@ impl Wiring {
             timeout: Duration::from_secs(60),
         };
         Ok(Arc::new(ApiEmbed::new(endpoint)?))
+    }
+
+    /// Work that blocks, done off the runtime; what it announces is told while it goes on.
+    async fn announcing<T: Send + 'static>(&self, work: impl FnOnce(&mut dyn FnMut(&str)) -> T + Send + 'static) -> Result<T, tokio::task::JoinError> {
+        let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let working = tokio::task::spawn_blocking(move || work(&mut |message| drop(told.send(message.to_owned()))));
+        while let Some(message) = hearing.recv().await {
+            (self.announce)(&message);
+        }
+        working.await
     }
 
     /// The private instance, whether it is used or not.
@@ -195,13 +180,8 @@ impl Wiring {
                 let embedded = self.embedded();
                 if !embedded.is_running().await {
                     // Here rather than in the runner, so that the person sees what is fetched.
-                    let (told, mut hearing) = tokio::sync::mpsc::unbounded_channel::<String>();
                     let own = embedded.clone();
-                    let fetching = tokio::task::spawn_blocking(move || own.programs(&mut |message| drop(told.send(message.to_owned()))).map(|_| ()));
-                    while let Some(message) = hearing.recv().await {
-                        (self.announce)(&message);
-                    }
-                    match fetching.await {
+                    match self.announcing(move |told| own.programs(told).map(|_| ())).await {
                         Ok(result) => result.map_err(store::StoreError::port)?,
                         Err(error) => return Err(PortError::new("the private database could not be fetched", error)),
                     }
@@ -254,6 +234,16 @@ impl Wiring {
             Err(error) => analyst.absent.push(error.reader),
         }
         analyst
+    }
+}
+
+/// The setting that holds a vendor's key.
+fn vendor_key(provider: Provider) -> &'static str {
+    match provider {
+        Provider::OpenAi => "openai.api_key",
+        Provider::Anthropic => "anthropic.api_key",
+        Provider::Google => "google.api_key",
+        Provider::Other => "chat.api_key",
     }
 }
 

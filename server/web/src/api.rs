@@ -94,7 +94,7 @@ pub async fn search(Extract(state): Extract<State>, headers: HeaderMap, search: 
     let analysis = state.analysis();
     let analyst = state.services.analyst(&analysis).await;
     let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), &search.q, search.limit.min(100)).await;
-    let found: Vec<Value> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score, "path": found.path, "line": found.line, "column": found.column})).collect();
+    let found: Vec<Value> = result.found.iter().map(analyst::Found::to_json).collect();
     let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
     Json(json!({"found": found, "missing": missing})).into_response()
 }

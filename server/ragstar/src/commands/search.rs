@@ -17,7 +17,7 @@ pub async fn run(context: &Context, query: &str, limit: usize, json: bool) -> Ou
     let result = analyst::search(&analysis, analyst.knowledge.as_deref(), analyst.embed.as_deref(), query, limit).await;
     let missing: Vec<&String> = analyst.absent.iter().chain(&result.missing).collect();
     if json {
-        let found: Vec<_> = result.found.iter().map(|found| json!({"uniqueId": found.unique_id, "label": found.label, "resourceType": found.resource_type, "description": found.description, "score": found.score, "path": found.path, "line": found.line, "column": found.column})).collect();
+        let found: Vec<_> = result.found.iter().map(analyst::Found::to_json).collect();
         output::line(&json!({"found": found, "missing": missing}).to_string());
         return Ok(ExitCode::SUCCESS);
     }
