@@ -1,11 +1,12 @@
 //! Node configs and how dbt merges them (docs.getdbt.com, "Configurations and properties": the most specific wins, `tags` add up).
 
-use std::collections::BTreeMap;
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
 use syntax::jinja::{Call, Literal};
-use syntax::yaml::{Kind, Node};
+use syntax::yaml::Node;
 
 /// The configs that matter to readers of the index. `None` means that nobody said.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     pub enabled: Option<bool>,
     pub materialized: Option<String>,
@@ -15,11 +16,27 @@ pub struct Config {
     pub group: Option<String>,
     pub access: Option<String>,
     pub tags: Vec<String>,
+    /// All of it, as data; defaults left out.
+    pub values: Arc<Map<String, Json>>,
 }
 
-const KEYS: [&str; 8] = ["enabled", "materialized", "schema", "database", "alias", "group", "access", "tags"];
-
 impl Config {
+    /// The config of a node as it was merged.
+    pub fn of(values: Map<String, Json>, tags: Vec<String>) -> Self {
+        let text = |key: &str| values.get(key).filter(|value| !value.is_null()).map(crate::parse::text_of);
+        Self {
+            enabled: values.get("enabled").and_then(Json::as_bool),
+            materialized: text("materialized"),
+            schema: text("schema"),
+            database: text("database"),
+            alias: text("alias"),
+            group: text("group"),
+            access: text("access"),
+            tags,
+            values: Arc::new(values),
+        }
+    }
+
     /// Lays a more specific config over this one.
     pub fn merge(&mut self, over: &Self) {
         let fields = [
@@ -102,60 +119,5 @@ impl Config {
             }
         }
         config
-    }
-}
-
-/// A resource section of `dbt_project.yml`: configs by package and folder.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConfigTree {
-    own: Config,
-    below: BTreeMap<String, ConfigTree>,
-}
-
-impl ConfigTree {
-    pub fn from_yaml(node: &Node) -> Self {
-        let mut tree = Self::default();
-        for (key, value) in node.entries() {
-            let Some(key) = key.as_str() else { continue };
-            match key.strip_prefix('+') {
-                Some(key) => tree.own.set_yaml(key, value),
-                None if matches!(value.kind, Kind::Map { .. }) => {
-                    tree.below.insert(key.to_owned(), Self::from_yaml(value));
-                }
-                // dbt takes its own config names without the plus, too.
-                None if KEYS.contains(&key) => tree.own.set_yaml(key, value),
-                None => {}
-            }
-        }
-        tree
-    }
-
-    /// The config of a node whose fully qualified name is `fqn` (package, folders, name).
-    pub fn resolve(&self, fqn: &[&str]) -> Config {
-        let mut config = self.own.clone();
-        let mut tree = self;
-        for part in fqn {
-            match tree.below.get(*part) {
-                Some(below) => tree = below,
-                None => break,
-            }
-            config.merge(&tree.own);
-        }
-        config
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_specific_wins_and_tags_add_up() {
-        let yaml =
-            syntax::yaml::parse("+materialized: view\nshop:\n  +tags: a\n  marts:\n    materialized: table\n    +tags: [b, a]\n    core: {+enabled: no}\n");
-        let tree = ConfigTree::from_yaml(&yaml.root.expect("a document"));
-        let config = tree.resolve(&["shop", "marts", "core", "x"]);
-        assert_eq!((config.materialized.as_deref(), config.enabled, config.tags), (Some("table"), Some(false), vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(tree.resolve(&["other", "x"]).materialized.as_deref(), Some("view"));
     }
 }

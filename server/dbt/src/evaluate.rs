@@ -1,22 +1,98 @@
-//! The place of evaluation. dbt learns a model's refs, sources and configs by running its Jinja with `execute` false; what runs
-//! here decides how much of that the index knows.
+//! Code whose Jinja is only literal calls is read from its syntax; everything else is evaluated (see `parse`).
 
-use crate::{Config, Facts, facts};
-use syntax::jinja;
+use jinja::{Found, RefCall, SourceCall};
+use serde_json::{Map, Value as Json};
+use syntax::jinja::{Call, Jinja, Literal};
 
-/// Makes facts of a file of SQL with Jinja. The text alone goes in, so that results can be kept by it.
-pub trait Evaluator {
-    fn evaluate(&self, source: &str) -> Facts;
+/// What a text says whose tags are all comments or lone calls of `ref`, `source`, `config` and `var` with literal arguments, or
+/// `None` where it has to be evaluated.
+pub fn code(parsed: &Jinja) -> Option<Found> {
+    let literal = parsed.calls.iter().all(is_literal);
+    (parsed.is_plain && parsed.errors.is_empty() && literal).then(|| literal_calls(&parsed.calls))
 }
 
-/// Takes calls with literal arguments from the syntax tree and runs nothing: right for files whose `ref`, `source` and `config`
-/// calls are all literal and outside of branches that dbt doesn't take.
-pub struct Literals;
+fn is_literal(call: &Call) -> bool {
+    let known = call.path.len() == 1 && matches!(call.path[0].as_str(), "ref" | "source" | "config" | "var");
+    let fits = match call.path.first().map(String::as_str) {
+        Some("ref") => {
+            let count = call.args.iter().filter(|arg| arg.name.is_none()).count();
+            let texts = call.args.iter().filter(|arg| arg.name.is_none()).all(|arg| arg.value.as_str().is_some());
+            (1..=2).contains(&count) && texts
+        }
+        Some("source") => call.args.len() == 2 && call.args.iter().all(|arg| arg.name.is_none() && arg.value.as_str().is_some()),
+        // A dict or keywords, not both.
+        Some("config") => call.args.iter().all(|arg| arg.name.is_some()) && !call.args.is_empty(),
+        Some("var") => call.args.iter().filter(|arg| arg.name.is_none()).next().is_some_and(|arg| arg.value.as_str().is_some()),
+        _ => false,
+    };
+    known && fits && call.args.iter().all(|arg| json(&arg.value).is_some())
+}
 
-impl Evaluator for Literals {
-    fn evaluate(&self, source: &str) -> Facts {
-        let parsed = jinja::parse(source);
-        let configs = parsed.calls.iter().filter(|call| call.is("config")).map(|call| (call.range, Config::from_call(call))).collect();
-        Facts { uses: facts::uses_of(&parsed.calls), blocks: parsed.blocks, configs, errors: parsed.errors, ..Facts::default() }
+/// The literal `ref`, `source`, `metric` and `config` calls among some calls.
+pub fn literal_calls(calls: &[Call]) -> Found {
+    let mut found = Found::default();
+    for call in calls {
+        let text = |index: usize| call.positional(index).and_then(|arg| arg.value.as_str()).map(str::to_owned);
+        match call.path.last().map(String::as_str) {
+            Some("ref") => {
+                let version = call.keyword("version").or_else(|| call.keyword("v")).and_then(|arg| json(&arg.value)).filter(|version| !version.is_null());
+                match (text(0), text(1)) {
+                    (Some(package), Some(name)) => found.refs.push(RefCall { package: Some(package), name, version }),
+                    (Some(name), None) if call.positional(1).is_none() => found.refs.push(RefCall { package: None, name, version }),
+                    _ => {}
+                }
+            }
+            Some("source") => {
+                if let (Some(source), Some(table)) = (text(0), text(1)) {
+                    found.sources.push(SourceCall { source, table });
+                }
+            }
+            Some("metric") => {
+                let names: Vec<String> = (0..2).filter_map(text).collect();
+                if !names.is_empty() {
+                    found.metrics.push(names);
+                }
+            }
+            Some("config") => jinja::config::merge(&mut found.config, options(call)),
+            _ => {}
+        }
     }
+    found
+}
+
+/// The literal options of a `config()` call.
+fn options(call: &Call) -> Map<String, Json> {
+    let mut options = Map::new();
+    for arg in &call.args {
+        let name = match (&arg.name, &arg.value) {
+            (Some(name), _) => name.as_str(),
+            (None, Literal::Map(entries)) => {
+                options.extend(entries.iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), json(value)?))));
+                continue;
+            }
+            _ => continue,
+        };
+        let name = match name {
+            "pre_hook" => "pre-hook",
+            "post_hook" => "post-hook",
+            other => other,
+        };
+        if let Some(value) = json(&arg.value) {
+            options.insert(name.to_owned(), value);
+        }
+    }
+    options
+}
+
+fn json(literal: &Literal) -> Option<Json> {
+    Some(match literal {
+        Literal::Str(text) => Json::String(text.clone()),
+        Literal::Int(value) => (*value).into(),
+        Literal::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
+        Literal::Bool(value) => Json::Bool(*value),
+        Literal::None => Json::Null,
+        Literal::List(items) => Json::Array(items.iter().map(json).collect::<Option<_>>()?),
+        Literal::Map(entries) => Json::Object(entries.iter().map(|(key, value)| Some((key.as_str()?.to_owned(), json(value)?))).collect::<Option<_>>()?),
+        Literal::Dynamic => return None,
+    })
 }

@@ -1,9 +1,9 @@
 //! What one file says, names unresolved.
 
-use crate::evaluate::{Evaluator, Literals};
-use crate::{Config, FileKind, Properties, properties};
+use crate::{FileKind, Properties, evaluate, properties};
+use jinja::Found;
 use syntax::SyntaxError;
-use syntax::jinja::{self, Block, Call};
+use syntax::jinja::{self as syntax_jinja, Block, Call};
 use text::TextRange;
 
 /// A name in a file that means something elsewhere.
@@ -47,8 +47,10 @@ pub struct Facts {
     pub uses: Vec<Use>,
     /// Macros, generic tests, materializations, snapshots, docs.
     pub blocks: Vec<Block>,
-    /// Each `config()` call with literal arguments, with its place.
-    pub configs: Vec<(TextRange, Config)>,
+    /// What the code comes to, where its syntax alone says it; `None` where it has to be evaluated.
+    pub code: Option<Found>,
+    /// Every call, of files that hold macros.
+    pub calls: Vec<Call>,
     pub properties: Option<Properties>,
     /// A seed's header.
     pub header: Vec<String>,
@@ -63,11 +65,17 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             Facts { uses: properties.uses.clone(), errors: properties.errors.clone(), properties: Some(properties), ..Facts::default() }
         }
         FileKind::Docs => {
-            let (blocks, errors) = jinja::docs(source);
+            let (blocks, errors) = syntax_jinja::docs(source);
             Facts { blocks, errors, ..Facts::default() }
         }
         FileKind::Seed => Facts { header: csv_header(source), ..Facts::default() },
-        kind if kind.is_sql() => Literals.evaluate(source),
+        kind if kind.is_sql() => {
+            let parsed = syntax_jinja::parse(source);
+            let code = if kind.holds_macros() { None } else { evaluate::code(&parsed) };
+            let uses = uses_of(&parsed.calls);
+            let calls = if kind.holds_macros() { parsed.calls } else { Vec::new() };
+            Facts { uses, code, calls, blocks: parsed.blocks, errors: parsed.errors, ..Facts::default() }
+        }
         _ => Facts::default(),
     }
 }
@@ -111,7 +119,7 @@ fn use_of(call: &Call) -> Option<Use> {
 
 /// The `doc()` calls of a description, found in its text as it is written.
 pub(crate) fn doc_uses(source: &str, range: TextRange) -> Vec<Use> {
-    let calls = jinja::calls_in(range.of(source), range.start as usize);
+    let calls = syntax_jinja::calls_in(range.of(source), range.start as usize);
     uses_of(&calls).into_iter().filter(|found| matches!(found.target, Target::Doc { .. })).collect()
 }
 
@@ -123,7 +131,7 @@ pub(crate) fn expression_uses(source: &str, range: TextRange, value: &str) -> Ve
     let wrapped = format!("{{{{{value}}}}}");
     let text = if value.contains("{{") { value } else { &wrapped };
     let lead = if value.contains("{{") { 0 } else { 2 };
-    let calls = jinja::calls_in(text, 0);
+    let calls = syntax_jinja::calls_in(text, 0);
     let mut uses: Vec<Use> = uses_of(&calls).into_iter().filter(|found| matches!(found.target, Target::Ref { .. } | Target::Source { .. })).collect();
     for found in &mut uses {
         for place in [&mut found.range, &mut found.name_range] {
@@ -160,7 +168,7 @@ mod tests {
             Source { source: "s", table: "t" } at 't'
             Var { name: "d" } at 'd'"#]]
         .assert_eq(&shown.join("\n"));
-        assert_eq!(facts.configs[0].1.materialized.as_deref(), Some("table"));
+        assert_eq!(facts.code, None, "`cents` has to be evaluated");
     }
 
     #[test]

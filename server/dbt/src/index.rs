@@ -1,17 +1,35 @@
 //! The merged index: every node, macro and docs block of a project and its packages, with names resolved.
 
-mod build;
 mod resolve;
 
-pub use build::{InputFile, PackageInput};
-
-use crate::{Config, ResourceType};
+use crate::{Config, Facts, FileKind, ProjectConfig, ResourceType};
+use jinja::{RefCall, SourceCall};
+use serde_json::{Map, Value as Json};
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use syntax::yaml_edit::Step;
 use text::TextRange;
 use vfs::FileId;
+
+/// One file of a package.
+#[derive(Debug, Clone)]
+pub struct InputFile {
+    pub id: FileId,
+    /// Relative to its package's folder, with `/`.
+    pub path: String,
+    pub kind: FileKind,
+    pub facts: Arc<Facts>,
+    /// The text; docs blocks are cut from it.
+    pub text: Arc<str>,
+}
+
+/// One package and its files; the first of all is the root project.
+#[derive(Debug, Clone)]
+pub struct PackageInput {
+    pub config: Arc<ProjectConfig>,
+    pub files: Vec<InputFile>,
+}
 
 /// A node's number in [`Index::nodes`].
 pub type NodeIndex = usize;
@@ -63,6 +81,8 @@ pub struct Column {
     pub tests: Arc<[TestUse]>,
     /// Its name in the node's entry in a properties file.
     pub entry: Option<Place>,
+    /// What else its entry says, as data: tags, meta, constraints, quote.
+    pub properties: Arc<Map<String, Json>>,
 }
 
 /// The entry of a node in a properties file.
@@ -101,6 +121,43 @@ pub struct Node {
     pub depends_on: Vec<NodeIndex>,
     /// Names in `ref()`, `source()` and the like that nothing answers to.
     pub unresolved: Vec<String>,
+    /// The part of its file that is its code.
+    pub code: Option<TextRange>,
+    /// Package, folders, name: what folder configs and selectors go by.
+    pub fqn: Vec<String>,
+    /// dbt's `path`: below the folder that holds it, or the made-up one of a test.
+    pub relative_path: String,
+    pub database: Option<String>,
+    pub schema: Option<String>,
+    pub alias: Option<String>,
+    /// Quoted as its adapter does; `None` for what has no relation.
+    pub relation_name: Option<String>,
+    pub tags: Vec<String>,
+    pub meta: Map<String, Json>,
+    /// What its Jinja asked for.
+    pub refs: Vec<RefCall>,
+    pub sources: Vec<SourceCall>,
+    pub metrics: Vec<Vec<String>>,
+    /// Unique ids of the macros that it calls itself, in order; `None` for a generic test that has no macro.
+    pub macros: Vec<Option<Arc<str>>>,
+    /// Docs blocks that its description names.
+    pub doc_blocks: Vec<Arc<str>>,
+    pub test: Option<Arc<TestMetadata>>,
+    /// What a manifest says of its type alone: an exposure's owner, a metric's type_params, a source's freshness.
+    pub definition: Map<String, Json>,
+}
+
+/// What makes a node a generic test.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TestMetadata {
+    pub name: String,
+    pub namespace: Option<String>,
+    pub kwargs: Map<String, Json>,
+    pub column_name: Option<String>,
+    /// The unique id of the node that it tests.
+    pub attached_node: Option<String>,
+    /// `models.orders`: the entry that holds it.
+    pub file_key_name: String,
 }
 
 impl Node {
@@ -142,7 +199,12 @@ pub struct Macro {
     pub place: Place,
     /// The whole block.
     pub range: TextRange,
+    /// The block's text.
+    pub text: Arc<str>,
     pub path: String,
+    /// Unique ids of the macros that its text calls.
+    pub depends_on: Vec<Arc<str>>,
+    pub meta: Map<String, Json>,
     /// `name`, `name=default`.
     pub parameters: Vec<String>,
     pub is_generic_test: bool,
@@ -165,6 +227,7 @@ pub struct Docs {
     pub name: String,
     pub package: Arc<str>,
     pub place: Place,
+    pub path: String,
     pub text: String,
 }
 
@@ -213,5 +276,48 @@ pub struct Index {
     by_file: FxHashMap<FileId, Vec<NodeIndex>>,
     /// What each properties file describes.
     by_patch: FxHashMap<FileId, Vec<NodeIndex>>,
-    latest: FxHashMap<(Arc<str>, String), String>,
+    /// Whether a package's nodes look for names in their own package first; dbt's default is the root project.
+    pub(crate) own_package_first: bool,
+    pub(crate) adapter: String,
+    /// Each file's path in its package.
+    pub(crate) paths: FxHashMap<FileId, String>,
+}
+
+/// A node without anything known of it.
+pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: Arc<str>, name: &str, place: Place, path: &str) -> Node {
+    Node {
+        unique_id,
+        name: name.to_owned(),
+        resource_type,
+        package,
+        place,
+        path: path.to_owned(),
+        patch: None,
+        description: None,
+        columns: IndexMap::new(),
+        tests: Arc::default(),
+        config: Config::default(),
+        version: None,
+        source_name: None,
+        source_description: None,
+        details: Vec::new(),
+        depends_on: Vec::new(),
+        unresolved: Vec::new(),
+        code: None,
+        fqn: Vec::new(),
+        relative_path: String::new(),
+        database: None,
+        schema: None,
+        alias: None,
+        relation_name: None,
+        tags: Vec::new(),
+        meta: Map::new(),
+        refs: Vec::new(),
+        sources: Vec::new(),
+        metrics: Vec::new(),
+        macros: Vec::new(),
+        doc_blocks: Vec::new(),
+        test: None,
+        definition: Map::new(),
+    }
 }

@@ -6,15 +6,19 @@
 mod config;
 mod facts;
 mod index;
+mod manifest;
+mod parse;
 mod project;
 mod properties;
 mod resource;
+mod target;
 
-pub mod evaluate;
+mod evaluate;
 
-pub use config::{Config, ConfigTree};
+pub use config::Config;
 pub use facts::{Facts, Target, Use, read};
-pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestUse};
+pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse};
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
+pub use target::{Settings, Target as ProfileTarget};

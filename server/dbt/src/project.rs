@@ -1,14 +1,15 @@
 //! `dbt_project.yml`: names, paths, vars and configs of one package, and what they make of a file.
 
-use crate::ConfigTree;
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use syntax::SyntaxError;
 use syntax::yaml::{self, Node};
+use syntax::yaml_value;
 use text::TextRange;
 
 /// What `dbt_project.yml` says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectConfig {
     pub name: String,
     pub version: Option<String>,
@@ -23,11 +24,8 @@ pub struct ProjectConfig {
     pub packages_install_path: String,
     /// Vars with the place of their names and their value as written.
     pub vars: BTreeMap<String, (TextRange, String)>,
-    pub models: ConfigTree,
-    pub seeds: ConfigTree,
-    pub snapshots: ConfigTree,
-    pub sources: ConfigTree,
-    pub data_tests: ConfigTree,
+    /// The whole file as data, before its Jinja is rendered.
+    pub document: Json,
     pub errors: Vec<SyntaxError>,
 }
 
@@ -78,12 +76,7 @@ impl ProjectConfig {
         if let Some(vars) = root.get("vars") {
             collect_vars(source, vars, &mut config.vars);
         }
-        let tree = |keys: &[&str]| keys.iter().find_map(|key| root.get(key)).map(ConfigTree::from_yaml).unwrap_or_default();
-        config.models = tree(&["models"]);
-        config.seeds = tree(&["seeds"]);
-        config.snapshots = tree(&["snapshots"]);
-        config.sources = tree(&["sources"]);
-        config.data_tests = tree(&["data_tests", "tests"]);
+        config.document = yaml_value::of(&root);
         config
     }
 }
@@ -116,6 +109,8 @@ pub enum FileKind {
     Macro,
     Properties,
     Docs,
+    /// Rows of a unit test, below a tests folder's `fixtures`.
+    Fixture,
 }
 
 impl FileKind {
@@ -128,6 +123,11 @@ impl FileKind {
             _ => {}
         }
         let ending = path.extension()?.to_str()?;
+        // dbt passes over the files that editors leave beside the real ones.
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(['.', '#', '~'])) {
+            return None;
+        }
+        let in_tests = |part: &str| config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/{part}")));
         let below = |paths: &[String]| paths.iter().any(|folder| is_below(&text, folder));
         match ending {
             "sql" => {
@@ -135,8 +135,10 @@ impl FileKind {
                     Some(Self::Snapshot)
                 } else if below(&config.macro_paths) {
                     Some(Self::Macro)
-                } else if config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/generic"))) {
+                } else if in_tests("generic") {
                     Some(Self::GenericTest)
+                } else if in_tests("fixtures") {
+                    Some(Self::Fixture)
                 } else if below(&config.test_paths) {
                     Some(Self::SingularTest)
                 } else if below(&config.model_paths) {
@@ -148,6 +150,7 @@ impl FileKind {
                 }
             }
             "py" => below(&config.model_paths).then_some(Self::PythonModel),
+            "csv" if in_tests("fixtures") => Some(Self::Fixture),
             "csv" => below(&config.seed_paths).then_some(Self::Seed),
             "yml" | "yaml" => {
                 let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.test_paths, &config.analysis_paths, &config.macro_paths];
@@ -156,6 +159,24 @@ impl FileKind {
             "md" => below(&config.docs_paths).then_some(Self::Docs),
             _ => None,
         }
+    }
+
+    /// The folders that hold files of the kind.
+    pub fn folders(self, config: &ProjectConfig) -> &[String] {
+        match self {
+            Self::Model | Self::PythonModel => &config.model_paths,
+            Self::Seed => &config.seed_paths,
+            Self::Snapshot => &config.snapshot_paths,
+            Self::Analysis => &config.analysis_paths,
+            Self::SingularTest | Self::GenericTest | Self::Fixture => &config.test_paths,
+            Self::Macro => &config.macro_paths,
+            _ => &[],
+        }
+    }
+
+    /// Whether macros are looked for in it.
+    pub fn holds_macros(self) -> bool {
+        matches!(self, Self::Macro | Self::GenericTest)
     }
 
     /// Whether it is SQL with Jinja in it.

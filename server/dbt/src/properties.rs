@@ -1,10 +1,12 @@
 //! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
 
 use crate::{Config, TestUse, Use, facts};
+use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::SyntaxError;
 use syntax::yaml::{self, Kind, Node};
 use syntax::yaml_edit::Step;
+use syntax::yaml_value;
 use text::TextRange;
 
 /// Which list of a properties file an entry stands in.
@@ -79,6 +81,35 @@ pub struct Entry {
     pub details: Vec<(&'static str, String)>,
     /// Where the entry is, for edits.
     pub path: Vec<Step>,
+    /// The entry as data; of a source's table both, the source's without its tables.
+    pub data: Arc<EntryData>,
+}
+
+/// An entry as plain data, before its Jinja is rendered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EntryData {
+    pub own: Map<String, Json>,
+    /// Of a source's table: the source.
+    pub source: Map<String, Json>,
+    /// Whether any text in it holds Jinja.
+    pub has_jinja: bool,
+}
+
+impl EntryData {
+    fn new(own: Json, source: Json) -> Arc<Self> {
+        let has_jinja = holds_jinja(&own) || holds_jinja(&source);
+        let map = |value| if let Json::Object(map) = value { map } else { Map::new() };
+        Arc::new(Self { own: map(own), source: map(source), has_jinja })
+    }
+}
+
+fn holds_jinja(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.contains("{{") || text.contains("{%") || text.contains("{#"),
+        Json::Array(items) => items.iter().any(holds_jinja),
+        Json::Object(map) => map.values().any(holds_jinja),
+        _ => false,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -284,6 +315,7 @@ impl Reader<'_> {
             inputs: Vec::new(),
             details: Vec::new(),
             path,
+            data: EntryData::new(yaml_value::of(item), Json::Null),
         }
     }
 
@@ -292,6 +324,10 @@ impl Reader<'_> {
         let shared = item.get("config").map(Config::from_yaml).unwrap_or_default();
         let mut own = Config::from_yaml(item);
         own.merge(&shared);
+        let mut shared_data = yaml_value::of(item);
+        if let Json::Object(map) = &mut shared_data {
+            map.remove("tables");
+        }
         for table in item.get("tables").map(Node::items).unwrap_or_default() {
             let Some(table_name) = self.name(table, "tables") else { continue };
             let mut path = path.clone();
@@ -300,6 +336,7 @@ impl Reader<'_> {
             let mut config = own.clone();
             config.merge(&entry.config);
             entry.config = config;
+            entry.data = EntryData::new(yaml_value::of(table), shared_data.clone());
             let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);
             if let Some(field) =
                 either("loaded_at_field").or_else(|| item.get("config").and_then(|config| config.get_str("loaded_at_field")).map(str::to_owned))

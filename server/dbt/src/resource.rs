@@ -15,10 +15,12 @@ pub enum ResourceType {
     SemanticModel,
     SavedQuery,
     Group,
+    /// A hook that runs before or after everything.
+    Operation,
 }
 
 impl ResourceType {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Model,
         Self::Seed,
         Self::Snapshot,
@@ -31,6 +33,7 @@ impl ResourceType {
         Self::SemanticModel,
         Self::SavedQuery,
         Self::Group,
+        Self::Operation,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl ResourceType {
             Self::SemanticModel => "semantic_model",
             Self::SavedQuery => "saved_query",
             Self::Group => "group",
+            Self::Operation => "operation",
         }
     }
 
@@ -62,7 +66,7 @@ impl ResourceType {
 
     /// Whether dbt lets people describe it with a `description` property.
     pub fn has_description(self) -> bool {
-        !matches!(self, Self::Test | Self::Group)
+        !matches!(self, Self::Test | Self::Group | Self::Operation)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
 
-use dbt::{Facts, FileKind, Index, InputFile, PackageInput, ProjectConfig};
+use dbt::{Facts, FileKind, Index, InputFile, PackageInput, ProjectConfig, Settings};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,9 @@ pub struct AnalysisHost {
     present: BTreeMap<PathBuf, FileId>,
     facts: FxHashMap<FileId, Cached>,
     configs: FxHashMap<PathBuf, (Arc<str>, Arc<ProjectConfig>)>,
+    settings: Settings,
+    /// Whether the next snapshot differs though no file changed.
+    stale: bool,
     world: Arc<World>,
 }
 
@@ -101,12 +104,20 @@ impl AnalysisHost {
             present: BTreeMap::new(),
             facts: FxHashMap::default(),
             configs: FxHashMap::default(),
+            settings: Settings::default(),
+            stale: false,
             world: Arc::new(world),
         }
     }
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Says what decides beside the files how dbt sees the project.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.stale = true;
     }
 
     /// Takes over a whole reading of the project's folder; files that it lacks are gone.
@@ -154,9 +165,10 @@ impl AnalysisHost {
 
     /// Publishes a snapshot of all changes so far; the old one where nothing changed.
     pub fn publish(&mut self) -> Analysis {
-        if self.vfs.take_changes().is_empty() {
+        if self.vfs.take_changes().is_empty() && !std::mem::take(&mut self.stale) {
             return self.analysis();
         }
+        self.stale = false;
         let packages = self.packages();
         let mut files: Vec<(FileId, PathBuf, String, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
         for (path, &id) in &self.present {
@@ -192,7 +204,7 @@ impl AnalysisHost {
             paths.insert(path.clone(), id);
             world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
         }
-        let index = Index::build(&inputs);
+        let index = Index::build(&inputs, &self.settings);
         self.world = Arc::new(World {
             revision: self.world.revision + 1,
             root: self.root.clone(),

@@ -15,6 +15,7 @@ mod thing;
 mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
+pub use dbt::Settings as DbtSettings;
 pub use completion::{Completion, CompletionKind};
 pub use definition::NavigationTarget;
 pub use diagnostics::Summary;
@@ -23,3 +24,8 @@ pub use hover::Hover;
 pub use inherit::Inherited;
 pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
+
+/// A YAML text as data, as dbt reads it.
+pub fn yaml_data(text: &str) -> serde_json::Value {
+    syntax::yaml_value::document(&syntax::yaml::parse(text))
+}

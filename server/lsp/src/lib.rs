@@ -17,8 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tower_lsp::{LspService, Server};
 
-/// Makes the analyst's services of the project in a folder; with the editor's settings, as keys and values.
-pub type MakeServices = dyn Fn(&Path, &[(String, String)]) -> Arc<dyn Services> + Send + Sync;
+/// Makes the analyst's services of the project in a folder, and what decides beside its files how dbt sees it; with the editor's
+/// settings, as keys and values.
+pub type MakeServices = dyn Fn(&Path, &[(String, String)]) -> (Arc<dyn Services>, ide::DbtSettings) + Send + Sync;
 
 /// Serves until the client says `exit` or hangs up. `true` where it said `shutdown` first, as LSP wants it.
 pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {

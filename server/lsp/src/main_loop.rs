@@ -107,7 +107,9 @@ impl State {
                     self.settings = settings;
                     for (root, project) in &mut self.projects {
                         // Answers under way keep the services that they began with.
-                        project.services = (self.services)(root, &self.settings);
+                        let (services, settings) = (self.services)(root, &self.settings);
+                        project.services = services;
+                        project.host.set_settings(settings);
                     }
                 }
                 false
@@ -327,10 +329,12 @@ impl State {
             return;
         }
         let mut host = AnalysisHost::new(&root);
+        let (services, settings) = (self.services)(&root, &self.settings);
+        host.set_settings(settings);
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
-        let project = Project { host, services: (self.services)(&root, &self.settings), loaded: false, changed_meanwhile: Vec::new(), _watch: None };
+        let project = Project { host, services, loaded: false, changed_meanwhile: Vec::new(), _watch: None };
         self.projects.insert(root.clone(), project);
         self.load(root);
     }

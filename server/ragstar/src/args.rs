@@ -13,7 +13,7 @@ pub struct Args {
     pub command: Command,
 }
 
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Common {
     /// The dbt project's folder [default: the nearest one upward that holds dbt_project.yml]
     #[arg(long, global = true, value_name = "DIR")]
@@ -21,9 +21,30 @@ pub struct Common {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
+    /// dbt's target
+    #[arg(long, short = 't', global = true, value_name = "NAME")]
+    pub target: Option<String>,
+    /// dbt's profile
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The folder of profiles.yml
+    #[arg(long, global = true, value_name = "DIR")]
+    pub profiles_dir: Option<String>,
+    /// Vars over those of dbt_project.yml, as a YAML mapping
+    #[arg(long, global = true, value_name = "YAML")]
+    pub vars: Option<String>,
     /// Change one setting for this call; `ragstar config` lists them
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
+}
+
+impl Common {
+    /// What was typed, as settings.
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let named = [("dbt.target", &self.target), ("dbt.profile", &self.profile), ("dbt.profiles_dir", &self.profiles_dir), ("dbt.vars", &self.vars)];
+        let given = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
+        given.chain(self.set.iter().cloned()).collect()
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -61,6 +82,9 @@ pub enum Command {
         /// Bring the knowledge store up to date, too
         #[arg(long)]
         publish: bool,
+        /// Write the index as a dbt manifest (schema v12); `-` for standard output
+        #[arg(long, value_name = "FILE")]
+        emit: Option<PathBuf>,
     },
     /// Say whether an answer was good
     Feedback {

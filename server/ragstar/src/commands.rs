@@ -38,7 +38,7 @@ pub async fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
         Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
-        Command::Index { strict, publish, .. } => index::run(&context, strict, publish, json).await,
+        Command::Index { strict, publish, emit, .. } => index::run(&context, strict, publish, emit.as_deref(), json).await,
         Command::Feedback { answer, good, comment, .. } => feedback::run(&context, &answer, good, comment, json).await,
         Command::Doctor { online } => doctor::run(&context, online, json).await,
         Command::Config => config::run(&context, json),

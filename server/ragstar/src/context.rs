@@ -6,6 +6,7 @@ use ide::{Analysis, AnalysisHost};
 use rules::{Rules, Settings, Sources};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use vfs::{DiskLoader, Loader};
 
 /// Where one call works and what it was told.
@@ -71,8 +72,32 @@ impl Context {
     pub fn load(&self) -> Result<Analysis, String> {
         let root = self.root()?;
         let mut host = AnalysisHost::new(root);
+        host.set_settings(self.dbt_settings());
         host.load(DiskLoader.load(root));
         Ok(host.publish())
+    }
+
+    /// What decides beside the files how dbt sees the project: the profile, vars, the environment.
+    pub fn dbt_settings(&self) -> ide::DbtSettings {
+        let text = |key: &str| self.settings.get(key).map(str::to_owned);
+        let vars = text("dbt.vars").map(|vars| syntax_vars(&vars)).unwrap_or_default();
+        ide::DbtSettings {
+            profiles: self.profiles_file().and_then(|path| std::fs::read_to_string(path).ok()).map(Into::into),
+            profile: text("dbt.profile"),
+            target: text("dbt.target"),
+            vars,
+            environment: Arc::new(environment()),
+        }
+    }
+
+    /// dbt's search for profiles.yml: the folder that is named, else the current one, the project's, the user's.
+    pub fn profiles_file(&self) -> Option<PathBuf> {
+        if let Some(dir) = self.settings.get("dbt.profiles_dir") {
+            return Some(Path::new(dir).join("profiles.yml"));
+        }
+        let home = etcetera::home_dir().ok().map(|home| home.join(".dbt"));
+        let folders = [std::env::current_dir().ok(), self.project.clone(), home];
+        folders.into_iter().flatten().map(|folder| folder.join("profiles.yml")).find(|path| path.is_file())
     }
 
     /// The newest answer that this person was given here.
@@ -111,6 +136,27 @@ impl Context {
     }
 }
 
+/// `--vars`, a YAML mapping; anything else counts for nothing.
+fn syntax_vars(text: &str) -> serde_json::Map<String, serde_json::Value> {
+    match ide::yaml_data(text) {
+        serde_json::Value::Object(map) => map,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// The environment as a project's templates may see it. What looks like a secret is there, but not its value: a template can put
+/// what it reads into names and descriptions, which go to the knowledge store and into prompts.
+fn environment() -> rustc_hash::FxHashMap<String, String> {
+    const SECRET: [&str; 8] = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "CREDENTIAL", "PRIVATE", "API_KEY", "APIKEY"];
+    let shown = |name: &str, value: String| {
+        let name = name.to_uppercase();
+        let secret = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_KEY") || name.ends_with("_PASS");
+        if secret { "*****".to_owned() } else { value }
+    };
+    let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    all.map(|(name, value)| (name.clone(), shown(&name, value))).collect()
+}
+
 /// The projects that somebody who stands above them may mean.
 fn projects_below(dir: &Path) -> Option<String> {
     let found = DiskLoader::find_projects_below(dir);
@@ -138,7 +184,7 @@ fn sources(common: &Common, client: &[(String, String)], start: &Path, repositor
         dot_env: folders.iter().filter_map(|folder| read(folder.join(".env"))).collect(),
         environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
         client: client.to_vec(),
-        flags: common.set.clone(),
+        flags: common.flags(),
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::SyntaxError;
 use minijinja::machinery::{self, ast};
 use minijinja::value::ValueKind;
+use std::borrow::Cow;
 use text::TextRange;
 
 mod scan;
@@ -13,7 +14,7 @@ mod scan;
 pub use scan::{Tag, TagKind, mask, scan};
 
 /// Longer tags are not read: a chain of operators this long fits a thread's stack, a longer one may not.
-const MAX_TAG: usize = 24 << 10;
+pub const MAX_TAG: usize = 24 << 10;
 
 /// What a Jinja file says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +23,8 @@ pub struct Jinja {
     pub calls: Vec<Call>,
     pub blocks: Vec<Block>,
     pub errors: Vec<SyntaxError>,
+    /// Whether every tag is a comment or a lone call, so that nothing depends on a condition, a loop or a variable.
+    pub is_plain: bool,
 }
 
 /// A call such as `ref('a', v=2)` or `dbt_utils.star(from=x)`.
@@ -140,19 +143,20 @@ pub fn parse(source: &str) -> Jinja {
     let tags = scan(source);
     let mut jinja = Jinja { blocks: blocks(source, &tags, &mut Vec::new()), ..Jinja::default() };
     if tags.is_empty() {
+        jinja.is_plain = true;
         return jinja;
     }
-    // The parser and its tree recurse along an expression, so one without end would end the process.
-    if let Some(long) = tags.iter().find(|tag| tag.kind != TagKind::Comment && tag.inner.len() > MAX_TAG) {
-        let range = TextRange::new(long.outer.start as usize, long.outer.start as usize + 2);
-        let message = format!("this Jinja tag has {} KB and was not read; the limit is {} KB", long.inner.len() >> 10, MAX_TAG >> 10);
-        jinja.errors.push(SyntaxError { range, message });
+    if let Some(error) = too_long(&tags) {
+        jinja.errors.push(error);
         parse_each(source, &tags, &mut jinja.calls);
         return jinja;
     }
     let prepared = scan::neutralise(source, &tags);
     match machinery::parse(&prepared, "", Default::default()) {
-        Ok(tree) => Walk { source, shift: 0, calls: &mut jinja.calls }.stmt(&tree),
+        Ok(tree) => {
+            jinja.is_plain = is_plain(&tree);
+            Walk { source, shift: 0, calls: &mut jinja.calls }.stmt(&tree);
+        }
         Err(error) => {
             jinja.errors.push(syntax_error(source, &tags, &error));
             parse_each(source, &tags, &mut jinja.calls);
@@ -160,6 +164,65 @@ pub fn parse(source: &str) -> Jinja {
     }
     jinja.calls.sort_by_key(|call| (call.range.start, call.range.end));
     jinja
+}
+
+fn is_plain(tree: &ast::Stmt<'_>) -> bool {
+    let ast::Stmt::Template(template) = tree else { return false };
+    let is_lone_call = |expr: &ast::Expr<'_>| matches!(expr, ast::Expr::Call(call) if matches!(call.expr, ast::Expr::Var(_)));
+    template.children.iter().all(|stmt| match stmt {
+        ast::Stmt::EmitRaw(_) => true,
+        ast::Stmt::EmitExpr(emit) => is_lone_call(&emit.expr),
+        _ => false,
+    })
+}
+
+/// The parser and its tree recurse along an expression, so one without end would end the process.
+fn too_long(tags: &[Tag]) -> Option<SyntaxError> {
+    let long = tags.iter().find(|tag| tag.kind != TagKind::Comment && tag.inner.len() > MAX_TAG)?;
+    let range = TextRange::new(long.outer.start as usize, long.outer.start as usize + 2);
+    let message = format!("this Jinja tag has {} KB and was not read; the limit is {} KB", long.inner.len() >> 10, MAX_TAG >> 10);
+    Some(SyntaxError { range, message })
+}
+
+/// The text as minijinja's parser can read it, byte for byte as long: dbt's own blocks become ones that every Jinja knows, docs
+/// blocks become blank. The error is a tag too long to be read.
+pub fn prepare(source: &str) -> Result<Cow<'_, str>, SyntaxError> {
+    let tags = scan(source);
+    match too_long(&tags) {
+        Some(error) => Err(error),
+        None => Ok(scan::neutralise(source, &tags)),
+    }
+}
+
+/// A parser's error, with its place in the text that was given to [`prepare`].
+pub fn explain(source: &str, error: &minijinja::Error) -> SyntaxError {
+    syntax_error(source, &scan(source), error)
+}
+
+/// A macro's or generic test's block, as the text of one macro that every Jinja knows. Offsets of its parameters and body are those
+/// of the file from the block's start on; `None` where the block can't be read as one.
+pub fn as_macro(source: &str, block: &Block) -> Option<String> {
+    let text = block.range.of(source);
+    let open = (block.body.start - block.range.start) as usize;
+    let (head, body) = (text.get(..open)?, text.get(open..(block.body.end - block.range.start) as usize)?);
+    let word = match block.kind {
+        BlockKind::Macro => return Some(text.to_owned()),
+        BlockKind::Test if head.contains("data_test") => "data_test",
+        BlockKind::Test => "test",
+        _ => return None,
+    };
+    let at = head.find(word)?;
+    let mut made = head.to_owned();
+    match word {
+        "data_test" => made.replace_range(at..at + word.len(), "macro    "),
+        // One byte longer than `test`: the space before it goes.
+        _ if made.as_bytes()[at - 1] == b' ' => made.replace_range(at - 1..at + word.len(), "macro"),
+        _ => made.replace_range(at..at + word.len(), "macro"),
+    }
+    made.push_str(body);
+    let trims = source.get(block.body.end as usize..).is_some_and(|end| end.starts_with("{%-"));
+    made.push_str(if trims { "{%- endmacro %}" } else { "{% endmacro %}" });
+    Some(made)
 }
 
 /// The docs blocks of a Markdown file; the rest of such a file is prose to dbt.

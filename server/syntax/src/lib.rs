@@ -6,6 +6,7 @@ pub mod sql;
 pub mod yaml;
 pub mod yaml_edit;
 pub mod yaml_scalar;
+pub mod yaml_value;
 
 mod outline;
 

@@ -6,6 +6,48 @@ use std::collections::VecDeque;
 use vfs::FileId;
 
 impl Index {
+    /// A file's path in its package's folder.
+    pub fn path_of(&self, file: FileId) -> Option<&str> {
+        self.paths.get(&file).map(String::as_str)
+    }
+
+    pub(crate) fn set_docs(&mut self, docs: Vec<Docs>) {
+        for (index, block) in docs.iter().enumerate() {
+            self.docs_by_name.entry(block.name.clone()).or_default().push(index);
+        }
+        self.docs = docs;
+    }
+
+    pub(crate) fn add_macro(&mut self, made: Macro) {
+        self.macros_by_name.entry(made.name.clone()).or_default().push(self.macros.len());
+        self.macros.push(made);
+    }
+
+    /// Notes every node under its names and files.
+    pub(crate) fn register(&mut self) {
+        self.by_id.clear();
+        self.refable.clear();
+        self.sources.clear();
+        self.by_file.clear();
+        self.by_patch.clear();
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.by_id.insert(node.unique_id.clone(), index);
+            if node.resource_type.is_refable() {
+                self.refable.entry(node.name.clone()).or_default().push(index);
+            }
+            if let Some(source) = &node.source_name {
+                self.sources.entry((source.clone(), node.name.clone())).or_default().push(index);
+            }
+            if node.test.is_some() {
+                continue;
+            }
+            self.by_file.entry(node.place.file).or_default().push(index);
+            if let Some(patch) = &node.patch {
+                self.by_patch.entry(patch.place.file).or_default().push(index);
+            }
+        }
+    }
+
     pub fn node(&self, unique_id: &str) -> Option<NodeIndex> {
         self.by_id.get(unique_id).copied()
     }
@@ -20,21 +62,39 @@ impl Index {
         self.by_patch.get(&file).map_or(&[], Vec::as_slice)
     }
 
-    /// The node that a `ref()` in a file of `from_package` names. dbt looks in that package, then in the root project, then
-    /// everywhere (`RefableLookup`, `_packages_to_search`).
-    pub fn resolve_ref(&self, package: Option<&str>, name: &str, version: Option<&str>, from_package: &str) -> Option<NodeIndex> {
-        let candidates = self.refable.get(name)?;
-        let wanted = |node: &Node| match (version, &node.version) {
+    /// The nodes of a name that `ref` can name.
+    pub(crate) fn named(&self, name: &str) -> &[NodeIndex] {
+        self.refable.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The node of a name and version in one package; without a version the latest.
+    pub(crate) fn refable_in(&self, package: &str, name: &str, version: Option<&str>) -> Option<NodeIndex> {
+        self.named(name).iter().copied().find(|&index| &*self.nodes[index].package == package && self.answers(index, version))
+    }
+
+    /// Whether a node answers to a `ref` with this version. Without one, of a model with versions its latest does.
+    fn answers(&self, index: NodeIndex, version: Option<&str>) -> bool {
+        let node = &self.nodes[index];
+        match (version, &node.version) {
             (Some(version), Some(own)) => version == own,
-            (None, Some(own)) => self.latest.get(&(node.package.clone(), name.to_owned())).is_none_or(|latest| latest == own),
+            (None, Some(own)) => node.definition.get("latest_version").map(crate::parse::text_of).as_deref() == Some(own.as_str()),
             (Some(_), None) => false,
             (None, None) => true,
-        };
-        let in_package = |package: &str| candidates.iter().copied().find(|&index| &*self.nodes[index].package == package && wanted(&self.nodes[index]));
+        }
+    }
+
+    /// The packages that a name is searched in, for a file of `from_package` (`_packages_to_search`).
+    fn search_order<'a>(&'a self, from_package: &'a str) -> [&'a str; 2] {
+        if self.own_package_first { [from_package, &self.project] } else { [&self.project, from_package] }
+    }
+
+    /// The node that a `ref()` in a file of `from_package` names.
+    pub fn resolve_ref(&self, package: Option<&str>, name: &str, version: Option<&str>, from_package: &str) -> Option<NodeIndex> {
         match package {
-            Some(package) => in_package(package),
+            Some(package) => self.refable_in(package, name, version),
             None => {
-                in_package(from_package).or_else(|| in_package(&self.project)).or_else(|| candidates.iter().copied().find(|&index| wanted(&self.nodes[index])))
+                let near = self.search_order(from_package).into_iter().find_map(|package| self.refable_in(package, name, version));
+                near.or_else(|| self.named(name).iter().copied().find(|&index| self.answers(index, version)))
             }
         }
     }
@@ -42,7 +102,7 @@ impl Index {
     pub fn resolve_source(&self, source: &str, table: &str, from_package: &str) -> Option<NodeIndex> {
         let candidates = self.sources.get(&(source.to_owned(), table.to_owned()))?;
         let of = |package: &str| candidates.iter().copied().find(|&index| &*self.nodes[index].package == package);
-        of(from_package).or_else(|| of(&self.project)).or_else(|| candidates.first().copied())
+        self.search_order(from_package).into_iter().find_map(of).or_else(|| candidates.first().copied())
     }
 
     pub fn resolve_doc(&self, package: Option<&str>, name: &str, from_package: &str) -> Option<&Docs> {
@@ -50,7 +110,7 @@ impl Index {
         let of = |package: &str| candidates.iter().map(|&index| &self.docs[index]).find(|docs| &*docs.package == package);
         match package {
             Some(package) => of(package),
-            None => of(from_package).or_else(|| of(&self.project)).or_else(|| candidates.first().map(|&index| &self.docs[index])),
+            None => self.search_order(from_package).into_iter().find_map(of).or_else(|| candidates.first().map(|&index| &self.docs[index])),
         }
     }
 

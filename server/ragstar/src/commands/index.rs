@@ -6,16 +6,23 @@ use crate::output;
 use dbt::Severity;
 use ide::Analysis;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// More problems than these are counted, not listed.
 const MAX_LISTED: usize = 20;
 
-pub async fn run(context: &Context, strict: bool, publish: bool, json: bool) -> Outcome {
+pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&Path>, json: bool) -> Outcome {
     let started = Instant::now();
     let analysis = context.load()?;
     let seconds = started.elapsed().as_secs_f64();
+    if let Some(path) = emit {
+        write_manifest(&analysis, path)?;
+        if path == Path::new("-") {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let summary = analysis.summary();
     let diagnostics = analysis.all_diagnostics();
     let problems: Vec<_> = diagnostics.iter().filter(|(_, found)| found.severity <= Severity::Warning).collect();
@@ -67,6 +74,22 @@ pub async fn run(context: &Context, strict: bool, publish: bool, json: bool) -> 
         }
     }
     Ok(if strict && summary.errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Writes the manifest whole or not at all: beside the file first, then in its place.
+fn write_manifest(analysis: &Analysis, path: &Path) -> Result<(), String> {
+    let manifest = analysis.index.manifest(&|file| analysis.file(file).map(|file| file.text.clone()));
+    let text = serde_json::to_string(&manifest).map_err(|error| error.to_string())?;
+    if path == Path::new("-") {
+        output::line(&text);
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.persist(path).map(|_| ()).map_err(|error| error.error)
+    });
+    written.map_err(|error| format!("{} can't be written: {error}", path.display()))
 }
 
 fn line_of(analysis: &Analysis, found: &dbt::Diagnostic) -> usize {

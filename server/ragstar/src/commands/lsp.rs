@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 pub async fn run(context: &Context) -> Outcome {
     let context = context.clone();
-    let services = move |root: &std::path::Path, client: &[(String, String)]| -> Arc<dyn analyst::Services> {
-        let common = crate::args::Common { project: Some(root.to_owned()), json: false, set: context.flags.clone() };
+    let services = move |root: &std::path::Path, client: &[(String, String)]| {
+        let common = crate::args::Common { project: Some(root.to_owned()), set: context.flags.clone(), ..crate::args::Common::default() };
         let own = Context::with_client(&common, client);
         own.settings.errors.iter().for_each(|error| tracing::warn!("{error}"));
         // Flags were given to this process, whatever the project.
         let own = if own.project.is_some() { own } else { context.clone() };
-        Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()))
+        let settings = own.dbt_settings();
+        let services: Arc<dyn analyst::Services> = Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()));
+        (services, settings)
     };
     let clean = lsp::serve(Arc::new(services), env!("CARGO_PKG_VERSION")).await;
     // Standard input may still be read by a thread that never ends.

@@ -12,6 +12,7 @@ use vfs::{DiskLoader, Loader, Watch};
 pub async fn run(context: &Context) -> Outcome {
     let root = context.root()?.to_owned();
     let mut host = AnalysisHost::new(&root);
+    host.set_settings(context.dbt_settings());
     host.load(DiskLoader.load(&root));
     let (publish, snapshots) = tokio::sync::watch::channel(host.publish());
     let watched = root.clone();

@@ -1,6 +1,7 @@
 //! Where the tags of a file are, found by one pass over its bytes that follows Jinja's lexer: strings and nested braces hide a
 //! closing delimiter, `{% raw %}` hides everything.
 
+use std::borrow::Cow;
 use text::TextRange;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +193,13 @@ fn skip_to(source: &str, from: usize, word: &str) -> usize {
 }
 
 /// The same text with dbt's own blocks written as ones that every Jinja knows, byte for byte as long.
-pub(super) fn neutralise(source: &str, tags: &[Tag]) -> String {
+pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
+    let is_dbts = |word: &str| {
+        matches!(word, "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs")
+    };
+    if !tags.iter().any(|tag| is_dbts(tag.word(source))) {
+        return Cow::Borrowed(source);
+    }
     let mut bytes = source.as_bytes().to_vec();
     let mut docs_from = None;
     for tag in tags {
@@ -219,7 +226,7 @@ pub(super) fn neutralise(source: &str, tags: &[Tag]) -> String {
     if let Some(from) = docs_from {
         blank(&mut bytes, from, source.len());
     }
-    String::from_utf8(bytes).unwrap_or_default()
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
 }
 
 fn blank(bytes: &mut [u8], start: usize, end: usize) {

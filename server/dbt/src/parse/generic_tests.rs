@@ -1,0 +1,373 @@
+//! Generic tests: what `data_tests` of a model, a column or a source's table make (`TestBuilder`, `SchemaGenericTestParser`).
+
+use super::configs::tags;
+use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_first};
+use crate::index::{InputFile, Place, TestMetadata, blank};
+use crate::properties::{Entry, Section};
+use crate::{FileKind, ResourceType};
+use jinja::{Kind, MacroId, NoDocs, RefCall, Relation, SourceCall, Subject};
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+use text::TextRange;
+
+/// Arguments of a test that are its config.
+const CONFIG_ARGS: [&str; 14] =
+    ["severity", "tags", "enabled", "where", "limit", "warn_if", "error_if", "fail_calc", "store_failures", "store_failures_as", "meta", "database", "schema", "alias"];
+
+/// What a test is about.
+#[derive(Clone)]
+pub(super) struct Tested {
+    pub package: usize,
+    pub file: Arc<str>,
+    pub place: Place,
+    /// `models.orders`
+    pub key: String,
+    pub name: String,
+    pub version: Option<Json>,
+    /// Of a source's table: source and table.
+    pub source: Option<(String, String)>,
+    pub tags: Vec<String>,
+    pub column: Option<String>,
+    pub test: Json,
+    pub is_model: bool,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn generic_tests(&mut self) {
+        let mut all = Vec::new();
+        for package in 0..self.inputs.len() {
+            let files: &'a [InputFile] = &self.inputs[package].files;
+            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
+                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
+                    if matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) {
+                        self.tests_of(package, file, entry, &mut all);
+                    }
+                }
+            }
+        }
+        self.make_tests(all);
+    }
+
+    /// Builds tests and adds them to the drafts.
+    pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
+        let made = super::relations::in_parallel(&all, |tested| self.test(tested));
+        let mut seen: rustc_hash::FxHashSet<Arc<str>> = rustc_hash::FxHashSet::default();
+        for draft in made.into_iter().flatten() {
+            if seen.insert(draft.node.unique_id.clone()) {
+                self.drafts.push(draft);
+            }
+        }
+    }
+
+    fn tests_of(&self, package: usize, file: &InputFile, entry: &Entry, all: &mut Vec<Tested>) {
+        let data = self.entry_data(package, entry);
+        let data = &data.own;
+        let at = |range: TextRange| Place { file: file.id, range };
+        let quotes = data.get("quote_columns").and_then(Json::as_bool);
+        let base = Tested {
+            package,
+            file: arc(&file.path),
+            place: at(entry.name.range),
+            key: format!("{}.{}", entry.section.key(), entry.name.value),
+            name: entry.name.value.clone(),
+            version: None,
+            source: None,
+            tags: Vec::new(),
+            column: None,
+            test: Json::Null,
+            is_model: entry.section == Section::Models,
+        };
+        let versions: Vec<&Map<String, Json>> = list(data, "versions").iter().filter_map(Json::as_object).filter(|version| version.contains_key("v")).collect();
+        if versions.is_empty() {
+            let columns = list(data, "columns").iter().filter_map(Json::as_object);
+            columns.for_each(|column| self.column_tests(&base, column, quotes, all));
+            all.extend(tests_in(data).iter().map(|test| Tested { test: test.clone(), ..base.clone() }));
+            return;
+        }
+        for (number, version) in versions.into_iter().enumerate() {
+            let base = Tested { version: version.get("v").cloned(), ..base.clone() };
+            let (columns, _) = super::patches::version_columns_of(data, version, entry, number);
+            for column in columns.iter().filter_map(Json::as_object) {
+                self.column_tests(&base, column, quotes, all);
+            }
+            let own = ["data_tests", "tests"].iter().find_map(|key| version.get(*key)).filter(|tests| !tests.is_null());
+            let tests = own.map_or_else(|| tests_in(data), |tests| tests.as_array().map_or(&[], Vec::as_slice));
+            all.extend(tests.iter().map(|test| Tested { test: test.clone(), ..base.clone() }));
+        }
+    }
+
+    pub(super) fn column_tests(&self, base: &Tested, column: &Map<String, Json>, quotes: Option<bool>, all: &mut Vec<Tested>) {
+        let Some(name) = string(column, "name") else { return };
+        let quote = column.get("quote").and_then(Json::as_bool).or(quotes).unwrap_or(false);
+        let name = if quote { self.session.target.adapter.quoted(&name) } else { name };
+        let mut column_tags = base.tags.clone();
+        column_tags.extend(tags(column.get("tags")));
+        column_tags.extend(tags(super::object(column, "config").and_then(|config| config.get("tags"))));
+        for test in tests_in(column) {
+            all.push(Tested { column: Some(name.clone()), tags: column_tags.clone(), test: test.clone(), ..base.clone() });
+        }
+    }
+
+    fn test(&self, tested: &Tested) -> Option<Draft> {
+        let package = self.session.packages[tested.package].name.clone();
+        let built = Built::new(tested, self.session.nested_arguments)?;
+        let mut config = Map::new();
+        for (key, value) in built.config {
+            let value = match value {
+                Json::String(text) => self.session.yaml_text(&package, &text).unwrap_or(Json::String(text)),
+                other => other,
+            };
+            if !value.is_null() {
+                config.insert(key, value);
+            }
+        }
+        let (short, full) = match &built.given_name {
+            Some(name) => (name.clone(), name.clone()),
+            None => {
+                let (short, full) = synthesized(tested, &built.name, built.namespace.as_deref(), &built.args);
+                if short != full && !config.contains_key("alias") {
+                    config.insert("alias".to_owned(), short.clone().into());
+                }
+                (short, full)
+            }
+        };
+        let hash = hash(&full, &built.args, &built.name, built.namespace.as_deref());
+        let mut node = blank(arc(format!("test.{package}.{full}.{hash}")), ResourceType::Test, package.clone(), &full, tested.place, &tested.file);
+        node.fqn = fqn_prefix(&package, without_first(&tested.file));
+        node.fqn.push(full.clone());
+        let file_name = tested.file.rsplit('/').next().unwrap_or(&tested.file);
+        debug_assert!(!file_name.contains('/'));
+        node.relative_path = format!("{short}.sql");
+        let mut all_tags = tested.tags.clone();
+        all_tags.extend(tags(config.get("tags")));
+        all_tags.sort();
+        all_tags.dedup();
+        node.tags = all_tags;
+        if let Some(description) = built.description {
+            let text = self.rendered(&description, &package).0;
+            node.description = Some(crate::index::Description { text, written: Some(description), place: tested.place });
+        }
+        let metadata = TestMetadata {
+            name: built.name.clone(),
+            namespace: built.namespace.clone(),
+            kwargs: built.args.clone(),
+            column_name: tested.column.clone(),
+            attached_node: None,
+            file_key_name: tested.key.clone(),
+        };
+        node.test = Some(Arc::new(metadata));
+        let mut draft = Draft { node, package: tested.package, call: config, patch: Map::new(), enabled: true, inputs: Vec::new() };
+        self.calls(tested, &mut draft, &built.args, built.namespace.as_deref(), &built.name);
+        let finished = self.finished(&draft);
+        draft.enabled = super::nodes::is_enabled(&finished.config);
+        finished.apply(&mut draft);
+        Some(draft)
+    }
+
+    /// What the test's macro and arguments refer to.
+    fn calls(&self, tested: &Tested, draft: &mut Draft, args: &Map<String, Json>, namespace: Option<&str>, name: &str) {
+        let library = &self.session.env.library;
+        let package = draft.node.package.clone();
+        let id = library.find(&package, &format!("test_{name}"));
+        draft.node.macros.push(id.map(|id| library.get(id).unique_id.clone()));
+        let unique_id = id.map(|id| library.get(id).unique_id.clone()).unwrap_or_default();
+        if matches!(&*unique_id, "macro.dbt.test_not_null" | "macro.dbt.test_unique") {
+            match &tested.source {
+                Some((source, table)) => draft.node.sources.push(SourceCall { source: source.clone(), table: table.clone() }),
+                None => draft.node.refs.push(RefCall { package: None, name: tested.name.clone(), version: tested.version.clone() }),
+            }
+            return;
+        }
+        let config_call = config_call(&draft.call);
+        let call = match namespace {
+            Some(namespace) => format!("{{{{ {namespace}.test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
+            None => format!("{{{{ test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
+        };
+        // dbt's own tests name nothing but their arguments.
+        let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
+        let target = &self.session.target;
+        let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
+        let node = &draft.node;
+        let model = || json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
+            "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
+            "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}});
+        let subject = Subject {
+            kind: Kind::Node,
+            package,
+            relation: Some(relation),
+            model: Some(&model),
+            docs: &NoDocs,
+            requires_vars: false,
+            sees_secrets: false,
+        };
+        let (found, _failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
+        draft.take(found);
+    }
+}
+
+/// The tests of an entry, by either name.
+pub(super) fn tests_in(data: &Map<String, Json>) -> &[Json] {
+    ["data_tests", "tests"].iter().map(|key| list(data, key)).find(|tests| !tests.is_empty()).unwrap_or(&[])
+}
+
+/// A test's definition taken apart.
+struct Built {
+    name: String,
+    namespace: Option<String>,
+    args: Map<String, Json>,
+    config: Map<String, Json>,
+    description: Option<String>,
+    given_name: Option<String>,
+}
+
+impl Built {
+    fn new(tested: &Tested, nested_arguments: bool) -> Option<Self> {
+        let (full_name, mut args) = match &tested.test {
+            Json::String(name) => (name.clone(), Map::new()),
+            Json::Object(map) => match map.get("test_name").and_then(Json::as_str) {
+                Some(name) => {
+                    let mut args = map.clone();
+                    args.remove("test_name");
+                    (name.to_owned(), args)
+                }
+                None if map.len() == 1 => {
+                    let (name, args) = map.iter().next()?;
+                    let args = match args {
+                        Json::Object(args) => args.clone(),
+                        Json::Null => return None,
+                        _ => return None,
+                    };
+                    (name.clone(), args)
+                }
+                None => return None,
+            },
+            _ => return None,
+        };
+        if let Some(column) = &tested.column {
+            args.insert("column_name".to_owned(), column.as_str().into());
+        }
+        if nested_arguments && let Some(Json::Object(arguments)) = args.remove("arguments") {
+            args.extend(arguments);
+        }
+        args.insert("model".to_owned(), model_argument(tested).into());
+        let (namespace, name) = match full_name.split_once('.') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name.split('.').next().unwrap_or(name).to_owned()),
+            None => (None, full_name),
+        };
+        let mut config = Map::new();
+        let mut own = match args.remove("config") {
+            Some(Json::Object(own)) => own,
+            _ => Map::new(),
+        };
+        for key in CONFIG_ARGS {
+            let given = args.remove(key).filter(is_truthy);
+            let value = given.or_else(|| own.remove(key));
+            if let Some(value) = value {
+                config.insert(key.to_owned(), value);
+            }
+        }
+        config.extend(own);
+        let description = args.remove("description").map(|text| text_of(&text));
+        let given_name = args.remove("name").map(|name| text_of(&name));
+        Some(Self { name, namespace, args, config, description, given_name })
+    }
+}
+
+fn is_truthy(value: &Json) -> bool {
+    jinja::value::Value::from(value).is_true()
+}
+
+fn model_argument(tested: &Tested) -> String {
+    let target = match (&tested.source, &tested.version) {
+        (Some((source, table)), _) => format!("source('{source}', '{table}')"),
+        (None, Some(version)) if tested.is_model && is_truthy(version) => format!("ref('{}', version='{}')", tested.name, text_of(version)),
+        _ => format!("ref('{}')", tested.name),
+    };
+    format!("{{{{ get_where_subquery({target}) }}}}")
+}
+
+/// A test's name from its arguments: the short one, which fits a file, and the full one (`synthesize_generic_test_names`).
+fn synthesized(tested: &Tested, name: &str, namespace: Option<&str>, args: &Map<String, Json>) -> (String, String) {
+    let mut kind = match (&tested.source, namespace) {
+        (Some(_), _) => format!("source_{name}"),
+        (None, _) => name.to_owned(),
+    };
+    if let Some(namespace) = namespace {
+        kind = format!("{namespace}_{kind}");
+    }
+    let target = match (&tested.source, &tested.version) {
+        (Some((source, table)), _) => format!("{source}_{table}"),
+        (None, Some(version)) if is_truthy(version) => format!("{}_v{}", tested.name, text_of(version)),
+        _ => tested.name.clone(),
+    };
+    let mut keys: Vec<&String> = args.keys().filter(|key| *key != "model").collect();
+    keys.sort();
+    let mut parts: Vec<String> = Vec::new();
+    for key in keys {
+        match &args[key] {
+            Json::Object(map) => parts.extend(map.values().map(text_of)),
+            Json::Array(items) => parts.extend(items.iter().map(text_of)),
+            other => parts.push(text_of(other)),
+        }
+    }
+    let clean: Vec<String> = parts.iter().map(|part| cleaned(part)).collect();
+    let identifier = format!("{kind}_{target}");
+    let full = format!("{identifier}_{}", clean.join("__"));
+    // Python counts characters.
+    if full.chars().count() >= 64 {
+        let head: String = identifier.chars().take(30).collect();
+        (format!("{head}_{}", jinja::md5(&full)), full)
+    } else {
+        (full.clone(), full)
+    }
+}
+
+/// Runs of anything but ASCII letters, digits and `_` become one `_`.
+fn cleaned(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_run = false;
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            out.push(c);
+            in_run = false;
+        } else if !in_run {
+            out.push('_');
+            in_run = true;
+        }
+    }
+    out
+}
+
+/// The last ten digits of the MD5 of the name and the metadata as Python prints them, all values as text, keys in order.
+fn hash(name: &str, args: &Map<String, Json>, test: &str, namespace: Option<&str>) -> String {
+    fn hashable(value: &Json) -> jinja::value::Value {
+        use jinja::value::{Key, Map as ValueMap, Value};
+        match value {
+            Json::Object(map) => {
+                let mut keys: Vec<&String> = map.keys().collect();
+                keys.sort();
+                keys.into_iter().map(|key| (Key::from(key.as_str()), hashable(&map[key]))).collect::<ValueMap>().into()
+            }
+            Json::Array(items) => items.iter().map(hashable).collect::<Vec<_>>().into(),
+            other => Value::from(text_of(other)),
+        }
+    }
+    let metadata = json!({"namespace": namespace, "name": test, "kwargs": args});
+    let digest = jinja::md5(&format!("{name}{}", hashable(&metadata).repr()));
+    digest[digest.len() - 10..].to_owned()
+}
+
+/// `{{ config(…) }}` as dbt writes it behind a test's call.
+fn config_call(config: &Map<String, Json>) -> String {
+    if config.is_empty() {
+        return String::new();
+    }
+    let pairs: Vec<String> = config
+        .iter()
+        .map(|(key, value)| match value {
+            Json::String(text) => format!("{key}=\"{}\"", text.replace('"', "\\\"")),
+            other => format!("{key}={}", text_of(other)),
+        })
+        .collect();
+    format!("{{{{ config({}) }}}}", pairs.join(","))
+}

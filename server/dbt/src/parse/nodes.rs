@@ -1,0 +1,228 @@
+//! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
+
+use super::{Builder, Draft, arc, below, fqn_prefix, stem};
+use crate::index::{InputFile, Place, Severity, blank};
+use crate::{FileKind, ResourceType};
+use jinja::{Found, Kind, NoDocs, Relation, Subject};
+use serde_json::{Map, Value as Json, json};
+use syntax::jinja::BlockKind;
+use text::TextRange;
+
+/// A node whose text is to be evaluated.
+struct Task<'a> {
+    package: usize,
+    file: &'a InputFile,
+    kind: ResourceType,
+    name: String,
+    /// The part of the file that is its code.
+    body: TextRange,
+    relative: String,
+    fqn: Vec<String>,
+    place: Place,
+}
+
+/// What became of a task.
+struct Outcome {
+    found: Found,
+    /// Why evaluation stopped, and where in the file.
+    failure: Option<(TextRange, String)>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn nodes(&mut self) {
+        let tasks = self.tasks();
+        let outcomes = super::relations::in_parallel(&tasks, |task| self.evaluate(task));
+        for (task, outcome) in tasks.into_iter().zip(outcomes) {
+            self.node(task, outcome);
+        }
+        self.hooks();
+    }
+
+    fn tasks(&self) -> Vec<Task<'a>> {
+        let mut tasks = Vec::new();
+        for (package, input) in self.inputs.iter().enumerate() {
+            let name = &self.session.packages[package].name;
+            for file in &input.files {
+                let relative = below(&file.path, file.kind.folders(&input.config));
+                let whole = TextRange::new(0, file.text.len());
+                let at = |range| Place { file: file.id, range };
+                let mut push = |kind, name: &str, relative: String, fqn, body, place| {
+                    tasks.push(Task { package, file, kind, name: name.to_owned(), body, relative, fqn, place });
+                };
+                let file_name = stem(&file.path);
+                let ordinary = |relative: &str| {
+                    let mut fqn = fqn_prefix(name, relative);
+                    fqn.push(file_name.to_owned());
+                    fqn
+                };
+                match file.kind {
+                    FileKind::Model | FileKind::PythonModel => push(ResourceType::Model, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
+                    FileKind::Seed => push(ResourceType::Seed, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
+                    FileKind::Analysis => {
+                        let relative = format!("analysis/{relative}");
+                        let fqn = ordinary(&relative);
+                        push(ResourceType::Analysis, file_name, relative, fqn, whole, at(TextRange::at(0)));
+                    }
+                    FileKind::SingularTest => push(ResourceType::Test, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
+                    FileKind::Snapshot => {
+                        for block in file.facts.blocks.iter().filter(|block| block.kind == BlockKind::Snapshot) {
+                            let mut fqn = vec![name.to_string()];
+                            let without_ending = relative.rsplit_once('.').map_or(relative, |(path, _)| path);
+                            fqn.extend(without_ending.split('/').map(str::to_owned));
+                            fqn.push(block.name.clone());
+                            push(ResourceType::Snapshot, &block.name, relative.to_owned(), fqn, block.body, at(block.name_range));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        tasks
+    }
+
+    fn evaluate(&self, task: &Task<'_>) -> Outcome {
+        let nothing = Outcome { found: Found::default(), failure: None };
+        match task.file.kind {
+            FileKind::Seed => return nothing,
+            FileKind::PythonModel => return Outcome { found: task.file.facts.code.clone().unwrap_or_default(), failure: None },
+            _ => {}
+        }
+        if let Some(found) = self.literal(task) {
+            return Outcome { found, failure: None };
+        }
+        let source = task.body.of(&task.file.text);
+        self.render(task.package, source, task.body.start as usize, &task.name, task.kind, &task.fqn, &task.file.path)
+    }
+
+    /// What a text says whose Jinja is only literal calls, read from its syntax.
+    fn literal(&self, task: &Task<'_>) -> Option<Found> {
+        let code = task.file.facts.code.as_ref()?;
+        if task.file.kind == FileKind::Snapshot {
+            return None;
+        }
+        // A macro of the project's own by one of these names takes the call.
+        let package = &self.session.packages[task.package].name;
+        let overridden = ["ref", "source", "config", "var", "this", "target"].iter().any(|name| self.session.env.library.resolve(package, name).is_some());
+        (!overridden).then(|| code.clone())
+    }
+
+    fn render(&self, package: usize, source: &str, shift: usize, name: &str, kind: ResourceType, fqn: &[String], path: &str) -> Outcome {
+        let template = match jinja::lower::parse(source, shift) {
+            Ok(template) => template,
+            // The reader of the file tells the error itself.
+            Err(_) => return Outcome { found: self.salvage(source), failure: None },
+        };
+        let package_name = self.session.packages[package].name.clone();
+        let target = &self.session.target;
+        let relation = Relation {
+            database: target.database.clone(),
+            schema: Some(target.schema.clone()),
+            identifier: Some(name.to_owned()),
+            quoting: Map::new(),
+        };
+        let model = || -> Json {
+            json!({
+                "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
+                "database": target.database, "schema": target.schema, "fqn": fqn, "path": path, "original_file_path": path, "language": "sql", "raw_code": source,
+                "config": {"enabled": true, "materialized": super::configs::default_materialized(kind), "tags": [], "meta": {}},
+                "tags": [], "meta": {}, "columns": {}, "refs": [], "sources": [], "depends_on": {"macros": [], "nodes": []}, "description": "",
+            })
+        };
+        let subject = Subject {
+            kind: Kind::Node,
+            package: package_name.clone(),
+            relation: (kind != ResourceType::Operation).then_some(relation),
+            model: Some(&model),
+            docs: &NoDocs,
+            requires_vars: false,
+            sees_secrets: false,
+        };
+        let rendered = jinja::render(&self.session.env, &subject, &template, &[]);
+        let failure = rendered.failure.map(|failure| {
+            let within = failure.trace.last().map(|name| format!(" (in {name})")).unwrap_or_default();
+            (failure.range, format!("{}{within}", failure.message))
+        });
+        Outcome { found: rendered.found, failure }
+    }
+
+    /// The literal calls of a text that can't be parsed as a whole.
+    fn salvage(&self, source: &str) -> Found {
+        crate::evaluate::literal_calls(&syntax::jinja::parse(source).calls)
+    }
+
+    fn node(&mut self, task: Task<'_>, outcome: Outcome) {
+        let Task { package, file, kind, name, relative, fqn, place, body } = task;
+        let package_name = self.session.packages[package].name.clone();
+        let mut node = blank(arc(format!("{kind}.{package_name}.{name}")), kind, package_name, &name, place, &file.path);
+        node.relative_path = match kind {
+            // A test's path is made up.
+            ResourceType::Test => format!("{}{name}.sql", relative.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default()),
+            _ => relative,
+        };
+        node.fqn = fqn;
+        node.code = (kind != ResourceType::Seed).then_some(body);
+        if file.kind == FileKind::PythonModel {
+            node.definition.insert("language".to_owned(), "python".into());
+        }
+        if let Some((range, message)) = outcome.failure
+            && package == 0
+        {
+            self.warn(Place { file: file.id, range }, Severity::Error, "jinja-evaluation", message);
+        }
+        let mut draft = Draft { node, package, call: outcome.found.config.clone(), patch: Map::new(), enabled: true, inputs: Vec::new() };
+        draft.take(outcome.found);
+        // dbt decides before it reads properties whether a node is one of the disabled.
+        draft.enabled = is_enabled(&self.session.config(package, kind, &draft.node.fqn, &draft.patch, &draft.call));
+        self.push(draft);
+    }
+
+    pub(super) fn push(&mut self, draft: Draft) {
+        self.by_name.entry(draft.node.name.clone()).or_default().push(self.drafts.len());
+        self.drafts.push(draft);
+    }
+
+    /// `on-run-start` and `on-run-end`, which dbt calls operations.
+    fn hooks(&mut self) {
+        for package in 0..self.inputs.len() {
+            let name = self.session.packages[package].name.clone();
+            let Some(file) = self.inputs[package].files.iter().find(|file| file.kind == FileKind::Project) else { continue };
+            for hook in ["on-run-start", "on-run-end"] {
+                let texts: Vec<String> = match &self.session.packages[package].document[hook] {
+                    Json::Array(items) => items.iter().filter(|item| !item.is_null()).map(super::text_of).collect(),
+                    Json::Null => Vec::new(),
+                    other => vec![super::text_of(other)],
+                };
+                for (number, text) in texts.iter().enumerate() {
+                    let hook_name = format!("{name}-{hook}-{number}");
+                    let fqn = vec![name.to_string(), "hooks".to_owned(), hook_name.clone()];
+                    let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
+                    let place = Place { file: file.id, range: TextRange::at(0) };
+                    let mut node = blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, "./dbt_project.yml");
+                    node.relative_path = format!("hooks/{hook_name}.sql");
+                    node.fqn = fqn;
+                    node.tags = vec![hook.to_owned()];
+                    node.definition.insert("index".to_owned(), number.into());
+                    node.definition.insert("raw_code".to_owned(), text.as_str().into());
+                    let mut draft = Draft { node, package, call: outcome.found.config.clone(), patch: Map::new(), enabled: true, inputs: Vec::new() };
+                    draft.take(outcome.found);
+                    if let Some((_, message)) = outcome.failure
+                        && package == 0
+                    {
+                        self.warn(place, Severity::Error, "jinja-evaluation", format!("{hook}: {message}"));
+                    }
+                    self.drafts.push(draft);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a merged config leaves the node switched on.
+pub(super) fn is_enabled(config: &Map<String, Json>) -> bool {
+    match config.get("enabled") {
+        Some(Json::Bool(value)) => *value,
+        Some(Json::String(text)) => !text.eq_ignore_ascii_case("false") && !text.is_empty(),
+        Some(Json::Number(number)) => number.as_i64() != Some(0),
+        _ => true,
+    }
+}

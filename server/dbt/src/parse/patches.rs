@@ -1,0 +1,318 @@
+//! Properties laid over nodes: descriptions, columns, configs, versions, and snapshots that live in YAML alone.
+
+use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
+use crate::index::{Column, InputFile, Node, Patch, Place, Severity, blank};
+use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
+use crate::{FileKind, ResourceType};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use std::cmp::Ordering;
+use std::sync::Arc;
+use vfs::FileId;
+
+/// Top-level keys of an entry that count as its config.
+const CONFIG_KEYS: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
+
+impl<'a> Builder<'a> {
+    pub(super) fn patches(&mut self) {
+        for package in 0..self.inputs.len() {
+            let files: &'a [InputFile] = &self.inputs[package].files;
+            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
+                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
+                    match entry.section {
+                        Section::Models if !entry.versions.is_empty() => self.versions(package, file, entry),
+                        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests => self.patch(package, file, entry),
+                        Section::Snapshots => {
+                            if entry.data.own.contains_key("relation") {
+                                self.yaml_snapshot(package, file, entry);
+                            }
+                            self.patch(package, file, entry);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The drafts that an entry of this name and section in a package describes. As in dbt a node of the package comes first, and the
+    /// root project's YAML may describe a package's node.
+    fn described(&self, package: usize, name: &str, section: Section) -> Vec<usize> {
+        let fits = |kind: ResourceType| match section {
+            Section::Models => kind == ResourceType::Model,
+            Section::Seeds => kind == ResourceType::Seed,
+            Section::Snapshots => kind == ResourceType::Snapshot,
+            Section::Analyses => kind == ResourceType::Analysis,
+            _ => kind == ResourceType::Test,
+        };
+        let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let pick = |enabled: bool, own: bool| -> Vec<usize> {
+            let wanted = |&&index: &&usize| {
+                let draft = &self.drafts[index];
+                draft.enabled == enabled && (!own || draft.package == package) && fits(draft.node.resource_type) && draft.node.test.is_none() && draft.node.version.is_none()
+            };
+            named.iter().filter(wanted).copied().collect()
+        };
+        let mut found = pick(true, true);
+        if found.is_empty() && matches!(section, Section::Models | Section::Seeds | Section::Snapshots | Section::Analyses) {
+            found = pick(true, false);
+        }
+        found.truncate(1);
+        // All disabled nodes of one name are described.
+        if found.is_empty() { pick(false, true) } else { found }
+    }
+
+    fn patch(&mut self, package: usize, file: &InputFile, entry: &Entry) {
+        let data = self.entry_data(package, entry);
+        for index in self.described(package, &entry.name.value, entry.section) {
+            if self.drafts[index].node.patch.is_some() {
+                self.duplicate_entry(package, file, entry);
+                continue;
+            }
+            let patch = config_of(&data.own);
+            self.drafts[index].patch = patch;
+            let columns = if entry.section == Section::DataTests { IndexMap::new() } else { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) };
+            let package_name = self.drafts[index].node.package.clone();
+            let (description, blocks) = self.description(entry.description.as_ref(), file.id, &package_name);
+            let node = &mut self.drafts[index].node;
+            describe(node, entry, file.id);
+            node.columns = columns;
+            node.description = description;
+            node.doc_blocks = blocks;
+            definition(node, &data.own);
+            self.constraints(index);
+        }
+    }
+
+    fn duplicate_entry(&mut self, package: usize, file: &InputFile, entry: &Entry) {
+        if package == 0 {
+            let place = Place { file: file.id, range: entry.name.range };
+            self.warn(place, Severity::Error, "duplicate-entry", format!("`{}` has another entry; dbt allows one", entry.name.value));
+        }
+    }
+
+    /// A model with versions: each version takes the file that is named after it.
+    fn versions(&mut self, package: usize, file: &InputFile, entry: &Entry) {
+        let data = self.entry_data(package, entry);
+        let versions: Vec<&Map<String, Json>> = list(&data.own, "versions").iter().filter_map(Json::as_object).collect();
+        let latest = data.own.get("latest_version").filter(|version| !version.is_null()).cloned().or_else(|| newest(&versions));
+        for (number, version) in versions.iter().enumerate() {
+            let Some(written) = version.get("v") else { continue };
+            let label = text_of(written);
+            let stem = string(version, "defined_in").unwrap_or_else(|| format!("{}_v{label}", entry.name.value));
+            let mut found = self.unversioned(package, &stem, true);
+            if found.is_none() && Some(written) == latest.as_ref() {
+                found = self.unversioned(package, &entry.name.value, true);
+            }
+            let Some(index) = found.or_else(|| self.unversioned(package, &stem, false)) else { continue };
+            let spanned = entry.versions.get(number);
+            self.version(index, package, file, entry, &data, version, spanned, &label, latest.as_ref());
+        }
+    }
+
+    fn unversioned(&self, package: usize, name: &str, enabled: bool) -> Option<usize> {
+        let fits = |index: &&usize| {
+            let draft = &self.drafts[**index];
+            draft.package == package && draft.enabled == enabled && draft.node.resource_type == ResourceType::Model && draft.node.version.is_none()
+        };
+        self.by_name.get(name)?.iter().find(fits).copied()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn version(
+        &mut self,
+        index: usize,
+        package: usize,
+        file: &InputFile,
+        entry: &Entry,
+        data: &EntryData,
+        version: &Map<String, Json>,
+        spanned: Option<&VersionEntry>,
+        label: &str,
+        latest: Option<&Json>,
+    ) {
+        let (raw, spans) = version_columns(&data.own, version, entry, spanned);
+        let columns = self.columns(&raw, &spans, file.id, package);
+        let package_name = self.drafts[index].node.package.clone();
+        let own = spanned.and_then(|version| version.description.as_ref()).filter(|text| !text.value.is_empty());
+        let (description, blocks) = self.description(own.or(entry.description.as_ref()), file.id, &package_name);
+        let mut patch = config_of(&data.own);
+        deep_merge(&mut patch, config_of(version));
+        let old = self.drafts[index].node.name.clone();
+        let draft = &mut self.drafts[index];
+        draft.patch = patch;
+        let node = &mut draft.node;
+        node.name = entry.name.value.clone();
+        node.unique_id = arc(format!("model.{package_name}.{}.v{label}", entry.name.value));
+        if let Some(last) = node.fqn.last_mut() {
+            *last = entry.name.value.clone();
+        }
+        node.fqn.push(format!("v{label}"));
+        node.version = Some(label.to_owned());
+        describe(node, entry, file.id);
+        node.description = description;
+        node.doc_blocks = blocks;
+        node.columns = columns;
+        definition(node, &data.own);
+        for key in ["constraints", "access", "deprecation_date"] {
+            if let Some(value) = version.get(key).filter(|value| !value.is_null()) {
+                node.definition.insert(key.to_owned(), value.clone());
+            }
+        }
+        node.definition.insert("version".to_owned(), version.get("v").cloned().unwrap_or(Json::Null));
+        node.definition.insert("latest_version".to_owned(), latest.cloned().unwrap_or(Json::Null));
+        if old != entry.name.value {
+            if let Some(list) = self.by_name.get_mut(&old) {
+                list.retain(|known| *known != index);
+            }
+            self.by_name.entry(entry.name.value.clone()).or_default().push(index);
+        }
+        self.constraints(index);
+    }
+
+    /// Foreign keys `to: ref('x')` are refs of the model.
+    fn constraints(&mut self, index: usize) {
+        let node = &self.drafts[index].node;
+        if node.resource_type != ResourceType::Model {
+            return;
+        }
+        let of_columns = node.columns.values().flat_map(|column| list(&column.properties, "constraints"));
+        let all: Vec<&Json> = list(&node.definition, "constraints").iter().chain(of_columns).collect();
+        let targets: Vec<String> = all.iter().filter(|constraint| constraint["type"] == "foreign_key").filter_map(|constraint| constraint["to"].as_str().map(str::to_owned)).collect();
+        for target in targets {
+            let found = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{target}}}}}"), 0));
+            self.drafts[index].take(found);
+        }
+    }
+
+    pub(super) fn columns(&self, raw: &[Json], spans: &[ColumnEntry], file: FileId, package: usize) -> IndexMap<String, Column> {
+        let package_name = &self.session.packages[package].name;
+        let mut columns = IndexMap::new();
+        // Of two columns of one name the later counts.
+        for data in raw.iter().filter_map(Json::as_object) {
+            let Some(name) = string(data, "name") else { continue };
+            let span = spans.iter().rev().find(|span| span.name.value == name || text_of(&syntax::yaml_value::plain(&span.name.value)) == name);
+            let (description, blocks) = self.description(span.and_then(|span| span.description.as_ref()), file, package_name);
+            let mut properties = data.clone();
+            for key in ["name", "description", "tests", "data_tests"] {
+                properties.remove(key);
+            }
+            if !blocks.is_empty() {
+                properties.insert("doc_blocks".to_owned(), blocks.iter().map(|block| Json::from(&**block)).collect());
+            }
+            columns.insert(
+                name.clone(),
+                Column {
+                    name,
+                    description,
+                    data_type: string(data, "data_type"),
+                    tests: span.map(|span| span.tests.clone()).unwrap_or_default(),
+                    entry: span.map(|span| Place { file, range: span.name.range }),
+                    properties: Arc::new(properties),
+                },
+            );
+        }
+        columns
+    }
+
+    /// A snapshot that an entry defines by its `relation`.
+    fn yaml_snapshot(&mut self, package: usize, file: &InputFile, entry: &Entry) {
+        let data = self.entry_data(package, entry);
+        let package_name = self.session.packages[package].name.clone();
+        let name = &entry.name.value;
+        let relative = super::below(&file.path, &self.inputs[package].config.snapshot_paths);
+        let relative = if relative == file.path { super::without_first(&file.path) } else { relative };
+        let place = Place { file: file.id, range: entry.name.range };
+        let mut node = blank(arc(format!("snapshot.{package_name}.{name}")), ResourceType::Snapshot, package_name.clone(), name, place, &file.path);
+        node.fqn = fqn_prefix(&package_name, relative);
+        node.fqn.push(name.clone());
+        node.relative_path = format!("{relative}/{name}.sql");
+        let relation = string(&data.own, "relation").unwrap_or_default();
+        node.definition.insert("raw_code".to_owned(), format!("select * from {{{{ {relation} }}}}").into());
+        let found = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{relation}}}}}"), 0));
+        let mut draft = Draft { node, package, call: Map::new(), patch: Map::new(), enabled: true, inputs: Vec::new() };
+        draft.take(found);
+        self.push(draft);
+    }
+}
+
+/// An entry's `config` with the top-level keys that count as config.
+pub(super) fn config_of(data: &Map<String, Json>) -> Map<String, Json> {
+    let mut config = object(data, "config").cloned().unwrap_or_default();
+    for key in CONFIG_KEYS {
+        if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
+            config.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+    config
+}
+
+/// A version's config over the model's: mappings merge, anything else is replaced.
+fn deep_merge(older: &mut Map<String, Json>, newer: Map<String, Json>) {
+    for (key, value) in newer {
+        match (older.get_mut(&key), value) {
+            (Some(Json::Object(known)), Json::Object(more)) => deep_merge(known, more),
+            (Some(Json::Array(known)), Json::Array(more)) => known.extend(more),
+            (_, value) => {
+                older.insert(key, value);
+            }
+        }
+    }
+}
+
+fn describe(node: &mut Node, entry: &Entry, file: FileId) {
+    node.patch = Some(Patch { place: Place { file, range: entry.range }, name: Place { file, range: entry.name.range }, path: entry.path.clone() });
+    node.tests = entry.tests.clone();
+    node.details.extend(entry.details.iter().cloned());
+}
+
+/// What else an entry says of a model.
+fn definition(node: &mut Node, data: &Map<String, Json>) {
+    for key in ["constraints", "access", "deprecation_date", "time_spine"] {
+        if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
+            node.definition.insert(key.to_owned(), value.clone());
+        }
+    }
+}
+
+/// The columns of a version: the model's that `include`/`exclude` leave, and its own, with their places.
+fn version_columns(data: &Map<String, Json>, version: &Map<String, Json>, entry: &Entry, spanned: Option<&VersionEntry>) -> (Vec<Json>, Vec<ColumnEntry>) {
+    let own: Vec<&Map<String, Json>> = list(version, "columns").iter().filter_map(Json::as_object).collect();
+    let selection = own.iter().find(|column| column.contains_key("include") || column.contains_key("exclude"));
+    let names = |key: &str| -> Option<Vec<String>> {
+        let value = selection?.get(key)?;
+        Some(match value {
+            Json::Array(items) => items.iter().map(text_of).collect(),
+            Json::Null => return None,
+            other => vec![text_of(other)],
+        })
+    };
+    let (include, exclude) = (names("include"), names("exclude").unwrap_or_default());
+    let included = |name: &str| {
+        let all = include.as_ref().is_none_or(|names| names.iter().any(|known| known == "*" || known == "all"));
+        (all || include.as_ref().is_some_and(|names| names.iter().any(|known| known == name))) && !exclude.iter().any(|known| known == name)
+    };
+    let base = list(data, "columns").iter().filter(|column| included(&text_of(&column["name"])));
+    let own = own.iter().filter(|column| column.contains_key("name")).map(|column| Json::Object((*column).clone()));
+    let raw = base.cloned().chain(own).collect();
+    // A version's own columns have no `name` to walk by; only the shared ones can be edited.
+    let spans = entry.columns.iter().chain(spanned.iter().flat_map(|version| &version.columns)).cloned().collect();
+    (raw, spans)
+}
+
+/// The columns of the version at a place of `versions`.
+pub(super) fn version_columns_of(data: &Map<String, Json>, version: &Map<String, Json>, entry: &Entry, number: usize) -> (Vec<Json>, Vec<ColumnEntry>) {
+    version_columns(data, version, entry, entry.versions.get(number))
+}
+
+/// The highest version: by number where both are numbers, else by text.
+fn newest(versions: &[&Map<String, Json>]) -> Option<Json> {
+    let order = |a: &Json, b: &Json| -> Ordering {
+        let number = |value: &Json| value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse::<f64>().ok()));
+        match (number(a), number(b)) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => text_of(a).cmp(&text_of(b)),
+        }
+    };
+    versions.iter().filter_map(|version| version.get("v")).max_by(|a, b| order(a, b)).cloned()
+}

@@ -1,0 +1,235 @@
+//! The final config of a node, and the database, schema and alias that the `generate_…_name` macros make of it.
+
+use super::configs::{default_materialized, hooks, tags};
+use super::{Builder, Draft, text_of};
+use crate::index::{Index, Node};
+use crate::{Config, ResourceType};
+use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
+use serde_json::{Map, Value as Json, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How deep the walker may recurse on a worker's stack.
+const STACK: usize = 16 << 20;
+
+/// Does something for each item on all cores, in order; few items are not worth a thread.
+pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunk = 16;
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut made: Vec<(usize, Vec<R>)> = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = items.chunks(chunk).nth(number) else { return made };
+            made.push((number, part.iter().map(&work).collect()));
+        }
+    };
+    let mut parts = std::thread::scope(|scope| {
+        // One worker even for little work: the walker needs the deeper stack.
+        let count = workers.min(items.len().div_ceil(chunk)).max(1);
+        let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        let handles: Vec<_> = (0..count).filter_map(|number| spawn(number).ok()).collect();
+        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect::<Vec<_>>()
+    });
+    parts.sort_by_key(|(number, _)| *number);
+    let made: Vec<R> = parts.into_iter().flat_map(|(_, part)| part).collect();
+    if made.len() == items.len() { made } else { items.iter().map(work).collect() }
+}
+
+/// The three parts that macros name.
+const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];
+
+impl Builder<'_> {
+    /// Gives every draft its config and its names.
+    pub(super) fn finish_nodes(&mut self) {
+        let mut drafts = std::mem::take(&mut self.drafts);
+        let finished = in_parallel(&drafts, |draft| self.finished(draft));
+        for (draft, finished) in drafts.iter_mut().zip(finished) {
+            draft.enabled = super::nodes::is_enabled(&finished.config);
+            finished.apply(draft);
+        }
+        self.drafts = drafts;
+    }
+
+    /// Computes what a draft's configs come to.
+    pub(super) fn finished(&self, draft: &Draft) -> Finished {
+        let kind = draft.node.resource_type;
+        let mut patch = draft.patch.clone();
+        let is_python = draft.node.definition.get("language").is_some();
+        if is_python {
+            patch.entry("materialized").or_insert_with(|| "table".into());
+        }
+        let mut config = self.session.config(draft.package, kind, &draft.node.fqn, &patch, &draft.call);
+        if let Some(default) = default_materialized(kind) {
+            config.entry("materialized").or_insert_with(|| default.into());
+        }
+        for hook in ["pre-hook", "post-hook"] {
+            if let Some(value) = config.get(hook) {
+                let made = hooks(Some(value));
+                config.insert(hook.to_owned(), Json::Array(made));
+            }
+        }
+        let mut names = self.names(draft, &config);
+        if kind == ResourceType::Snapshot {
+            for (key, slot) in [("target_database", 0), ("target_schema", 1)] {
+                if let Some(value) = config.get(key).filter(|value| !value.is_null()) {
+                    names[slot] = Some(text_of(value));
+                }
+            }
+        }
+        let found = self.hook_calls(draft, &config, &names);
+        let relation_name = self.relation_name(draft, &config, &names);
+        Finished { config, names, relation_name, found }
+    }
+
+    /// Database, schema and alias.
+    fn names(&self, draft: &Draft, config: &Map<String, Json>) -> [Option<String>; 3] {
+        let library = &self.session.env.library;
+        COMPONENTS.map(|component| {
+            let package = &self.session.packages[draft.package].name;
+            let imported = (draft.package != 0).then_some(&**package);
+            let own = imported.and_then(|package| library.generate_name_macro(component, Some(package)));
+            let id = own.or_else(|| library.generate_name_macro(component, None));
+            let custom = config.get(component).filter(|value| !value.is_null()).map(text_of);
+            let custom = match (component, draft.node.resource_type) {
+                ("schema", ResourceType::Test) => custom.or_else(|| Some("dbt_test__audit".to_owned())),
+                _ => custom,
+            };
+            match id {
+                Some(id) if !self.is_builtin(id) => self.generated(draft, config, id, custom),
+                _ => self.default_name(component, draft, custom),
+            }
+        })
+    }
+
+    fn is_builtin(&self, id: MacroId) -> bool {
+        let package = &self.session.env.library.get(id).package;
+        self.session.target.adapter.packages.iter().any(|known| **known == **package)
+    }
+
+    /// What dbt's own macros give, without running them.
+    fn default_name(&self, component: &str, draft: &Draft, custom: Option<String>) -> Option<String> {
+        let target = &self.session.target;
+        match component {
+            "database" => custom.or_else(|| target.database.clone()).map(|name| name.trim().to_owned()),
+            "schema" => Some(match custom {
+                Some(custom) => format!("{}_{}", target.schema, custom.trim()),
+                None => target.schema.clone(),
+            }),
+            _ => Some(match (custom.filter(|custom| !custom.is_empty()), &draft.node.version) {
+                (Some(custom), _) => custom.trim().to_owned(),
+                (None, Some(version)) => format!("{}_v{}", draft.node.name, version.replace('.', "_")),
+                (None, None) => draft.node.name.clone(),
+            }),
+        }
+    }
+
+    /// Runs a `generate_…_name` macro of the project.
+    fn generated(&self, draft: &Draft, config: &Map<String, Json>, id: MacroId, custom: Option<String>) -> Option<String> {
+        let node = &draft.node;
+        let target = &self.session.target;
+        let mut shown = config.clone();
+        shown.entry("enabled").or_insert(Json::Bool(true));
+        for key in ["schema", "database", "alias"] {
+            shown.entry(key).or_insert(Json::Null);
+        }
+        let model = json!({
+            "name": node.name, "resource_type": node.resource_type.as_str(), "package_name": &*node.package, "unique_id": &*node.unique_id,
+            "path": node.relative_path, "original_file_path": node.path, "fqn": node.fqn, "version": node.version, "alias": node.name,
+            "database": target.database, "schema": target.schema, "tags": tags(config.get("tags")), "meta": config.get("meta").cloned().unwrap_or_else(|| json!({})),
+            "config": shown, "description": "", "language": "sql", "patch_path": Json::Null, "unrendered_config": {}, "columns": {}, "group": config.get("group"),
+            "access": config.get("access").cloned().unwrap_or_else(|| "protected".into()),
+        });
+        let subject = Subject {
+            kind: Kind::Names,
+            package: self.session.root().clone(),
+            relation: None,
+            model: None,
+            docs: &NoDocs,
+            requires_vars: true,
+            sees_secrets: false,
+        };
+        let custom = custom.map_or(Json::Null, Json::String);
+        match jinja::call(&self.session.env, &subject, id, &[custom, model]).0 {
+            Ok(Json::Null) | Err(_) => None,
+            Ok(name) => Some(text_of(&name).trim().to_owned()),
+        }
+    }
+
+    /// Renders a node's hooks, whose refs are the node's.
+    fn hook_calls(&self, draft: &Draft, config: &Map<String, Json>, names: &[Option<String>; 3]) -> jinja::Found {
+        let mut all = jinja::Found::default();
+        if draft.node.resource_type == ResourceType::Test {
+            return all;
+        }
+        for hook in ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(*key)).flat_map(|hooks| hooks.as_array().into_iter().flatten()) {
+            let Some(text) = hook["sql"].as_str().filter(|text| text.contains("{{") || text.contains("{%")) else { continue };
+            let Ok(template) = jinja::lower::parse(text, 0) else { continue };
+            let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
+            let model = || json!({"name": draft.node.name, "alias": names[2], "schema": names[1], "database": names[0], "config": config, "unique_id": &*draft.node.unique_id,
+                "resource_type": draft.node.resource_type.as_str(), "package_name": &*draft.node.package, "tags": tags(config.get("tags")), "columns": {}, "fqn": draft.node.fqn});
+            let subject = Subject {
+                kind: Kind::Node,
+                package: draft.node.package.clone(),
+                relation: Some(relation),
+                model: Some(&model),
+                docs: &NoDocs,
+                requires_vars: false,
+                sees_secrets: false,
+            };
+            let found = jinja::render(&self.session.env, &subject, &template, &[]).found;
+            all.refs.extend(found.refs);
+            all.sources.extend(found.sources);
+            all.macros.extend(found.macros);
+        }
+        all
+    }
+
+    fn relation_name(&self, draft: &Draft, config: &Map<String, Json>, names: &[Option<String>; 3]) -> Option<String> {
+        let has_one = match draft.node.resource_type {
+            ResourceType::Model => config.get("materialized").and_then(Json::as_str) != Some("ephemeral"),
+            ResourceType::Seed | ResourceType::Snapshot => true,
+            ResourceType::Test => config.get("store_failures").and_then(Json::as_bool).unwrap_or(false),
+            _ => false,
+        };
+        let quoting = super::object(config, "quoting").cloned().unwrap_or_default();
+        let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting };
+        has_one.then(|| jinja::render_relation(&self.session.target.adapter, &self.session.env.quoting, &relation))
+    }
+}
+
+/// What a draft's configs come to.
+pub(super) struct Finished {
+    pub config: Map<String, Json>,
+    names: [Option<String>; 3],
+    relation_name: Option<String>,
+    found: jinja::Found,
+}
+
+impl Finished {
+    pub fn apply(self, draft: &mut Draft) {
+        draft.take(self.found);
+        let node: &mut Node = &mut draft.node;
+        for tag in tags(self.config.get("tags")) {
+            if !node.tags.contains(&tag) {
+                node.tags.push(tag);
+            }
+        }
+        if let Some(meta) = super::object(&self.config, "meta").filter(|meta| !meta.is_empty()) {
+            node.meta = meta.clone();
+        }
+        [node.database, node.schema, node.alias] = self.names;
+        node.relation_name = self.relation_name;
+        node.config = Config::of(self.config, node.tags.clone());
+        if node.resource_type == ResourceType::Model && node.config.access.is_none() {
+            node.config.access = Some("protected".to_owned());
+        }
+    }
+}
+
+impl Index {
+    /// The adapter that the target names.
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+}

@@ -1,0 +1,207 @@
+//! What all of a project's nodes share while they are parsed: rendered project files, macros, vars, the target.
+
+use super::configs::ConfigTree;
+use crate::index::PackageInput;
+use crate::target::{Settings, Target, bare_env};
+use jinja::ast::Name;
+use jinja::{Env, Kind, Library, MacroSource, NoDocs, Subject};
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+use syntax::jinja::BlockKind;
+
+/// One package, its project file rendered.
+pub struct Package {
+    pub name: Name,
+    /// dbt_project.yml, rendered as dbt renders it.
+    pub document: Json,
+    trees: FxHashMap<&'static str, ConfigTree>,
+}
+
+/// The sections of dbt_project.yml that configure nodes.
+const SECTIONS: [&str; 11] =
+    ["models", "seeds", "snapshots", "sources", "data_tests", "tests", "metrics", "semantic-models", "saved-queries", "exposures", "unit_tests"];
+
+impl Package {
+    /// The configs of a section; the spellings with `-` and `_` are one.
+    pub fn tree(&self, section: &str) -> Option<&ConfigTree> {
+        self.trees.get(section)
+    }
+}
+
+/// The shared state of one parse.
+pub struct Session {
+    pub packages: Vec<Package>,
+    pub env: Env,
+    pub target: Target,
+    /// `require_generic_test_arguments_property`: `arguments:` holds a generic test's arguments.
+    pub nested_arguments: bool,
+    /// `require_ref_searches_node_package_before_root`.
+    pub own_package_first: bool,
+}
+
+impl Session {
+    pub fn new(inputs: &[PackageInput], settings: &Settings) -> Self {
+        let root = inputs.first();
+        let target = Target::read(settings, root.and_then(|root| root.config.profile.as_deref()));
+        let project_env = bare_env(settings, target.fields.clone());
+        let packages: Vec<Package> = inputs.iter().map(|input| package(input, &project_env)).collect();
+        let env = env(inputs, &packages, settings, &target);
+        let flag = |name: &str, default: bool| {
+            let root = packages.first().map(|package| &package.document["flags"][name]);
+            root.and_then(Json::as_bool).unwrap_or(default)
+        };
+        Self {
+            nested_arguments: flag("require_generic_test_arguments_property", true),
+            own_package_first: flag("require_ref_searches_node_package_before_root", false),
+            packages,
+            env,
+            target,
+        }
+    }
+
+    pub fn root(&self) -> &Name {
+        &self.env.project
+    }
+
+    /// Renders the text of a properties file's value for a package; what can't be rendered stays as it is and is told.
+    pub fn yaml_text(&self, package: &Name, text: &str) -> Result<Json, String> {
+        render_text(&self.env, package, Kind::Yaml, text)
+    }
+}
+
+/// Renders one value natively; text without Jinja is itself.
+pub fn render_text(env: &Env, package: &Name, kind: Kind, text: &str) -> Result<Json, String> {
+    if !text.contains(['{', '}']) || !(text.contains("{{") || text.contains("{%") || text.contains("{#")) {
+        return Ok(Json::String(text.to_owned()));
+    }
+    let template = jinja::lower::parse(text, 0).map_err(|error| error.message)?;
+    let subject = Subject::values(kind, package.clone(), &NoDocs);
+    jinja::render_native(env, &subject, &template, false, &[]).0.map_err(|failure| failure.message)
+}
+
+fn package(input: &PackageInput, env: &Env) -> Package {
+    let mut document = input.config.document.clone();
+    render_project(env, &mut document, &mut Vec::new());
+    let mut trees = FxHashMap::default();
+    for section in SECTIONS {
+        let other = if section.contains('-') { section.replace('-', "_") } else { section.replace('_', "-") };
+        if let Some(Json::Object(map)) = document.get(section).or_else(|| document.get(&other)) {
+            trees.insert(section, ConfigTree::new(map));
+        }
+    }
+    Package { name: input.config.name.as_str().into(), document, trees }
+}
+
+/// Renders dbt_project.yml but for hooks and vars, which wait (`DbtProjectYamlRenderer`).
+fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
+    if let Some(first) = path.first() {
+        if matches!(first.as_str(), "on-run-start" | "on-run-end" | "query-comment" | "vars") {
+            return;
+        }
+        let is_hook = |key: &String| matches!(key.trim_start_matches(['+', ' ']), "pre-hook" | "post-hook" | "pre_hook" | "post_hook");
+        if matches!(first.as_str(), "seeds" | "models" | "snapshots" | "tests" | "data_tests") && path.iter().any(is_hook) {
+            return;
+        }
+    }
+    match value {
+        Json::String(text) => {
+            if let Ok(rendered) = render_text(env, &env.project, Kind::Project, text) {
+                *value = rendered;
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                path.push(index.to_string());
+                render_project(env, item, path);
+                path.pop();
+            }
+        }
+        Json::Object(map) => {
+            for (key, item) in map.iter_mut() {
+                path.push(key.clone());
+                render_project(env, item, path);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, target: &Target) -> Env {
+    let root: Name = packages.first().map(|package| package.name.clone()).unwrap_or_default();
+    let internal = jinja::builtins::packages(&target.adapter);
+    let project = inputs.iter().zip(packages).flat_map(|(input, package)| macro_sources(input, &package.name));
+    let library = Library::new(root.clone(), &internal, project);
+    let root_document = packages.first().map_or(&Json::Null, |package| &package.document);
+    let mut dispatch = FxHashMap::default();
+    for entry in root_document["dispatch"].as_array().into_iter().flatten() {
+        if let (Some(namespace), Some(order)) = (entry["macro_namespace"].as_str(), entry["search_order"].as_array()) {
+            dispatch.insert(namespace.to_owned(), order.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect());
+        }
+    }
+    Env {
+        library,
+        adapter: target.adapter.clone(),
+        // dbt's own packages count, too.
+        dependencies: packages.iter().map(|package| package.name.clone()).chain(target.adapter.packages.iter().map(|name| name.as_str().into())).collect(),
+        target: target.fields.clone(),
+        vars: vars(packages, &root, &settings.vars),
+        environment: settings.environment.clone(),
+        dispatch,
+        quoting: root_document["quoting"].as_object().cloned().unwrap_or_default(),
+        flags: Map::new(),
+        project: root,
+    }
+}
+
+/// For each package what its nodes see: the package's own vars, over them the root project's, over all `--vars`; in each file the
+/// ones under the package's name win over the common ones.
+fn vars(packages: &[Package], root: &Name, given: &Map<String, Json>) -> FxHashMap<Name, Map<String, Json>> {
+    let of = |document: &Json, name: &Name| -> Map<String, Json> {
+        let all = document["vars"].as_object().cloned().unwrap_or_default();
+        let scoped = all.get(&**name).and_then(Json::as_object).cloned().unwrap_or_default();
+        let mut merged = all;
+        merged.extend(scoped);
+        merged
+    };
+    let root_document = packages.first().map_or(&Json::Null, |package| &package.document);
+    packages
+        .iter()
+        .map(|package| {
+            let mut merged = if package.name == *root { Map::new() } else { of(&package.document, &package.name) };
+            merged.extend(of(root_document, &package.name));
+            merged.extend(given.clone());
+            (package.name.clone(), merged)
+        })
+        .collect()
+}
+
+/// The macros, generic tests and materializations of a package's files.
+fn macro_sources<'a>(input: &'a PackageInput, package: &'a Name) -> impl Iterator<Item = Arc<MacroSource>> + 'a {
+    input.files.iter().filter(|file| file.kind.holds_macros()).flat_map(move |file| {
+        let blocks = file.facts.blocks.iter().filter(|block| block.closed);
+        blocks.filter_map(move |block| {
+            let name = macro_name(block)?;
+            let text = match block.kind {
+                BlockKind::Materialization => format!("{{% macro {name}() %}}{{% endmacro %}}"),
+                _ => syntax::jinja::as_macro(&file.text, block)?,
+            };
+            Some(Arc::new(MacroSource::new(package.clone(), name.into(), text.into(), block.range.start as usize)))
+        })
+    })
+}
+
+/// The name that a block's macro has in a manifest: `x`, `test_x`, `materialization_x_default`.
+pub fn macro_name(block: &syntax::jinja::Block) -> Option<String> {
+    match block.kind {
+        BlockKind::Macro => Some(block.name.clone()),
+        BlockKind::Test => Some(format!("test_{}", block.name)),
+        BlockKind::Materialization => {
+            let adapter = block.params.iter().find(|param| param.name == "adapter").and_then(|param| param.default.as_deref());
+            let adapter = adapter.map_or("default", |adapter| adapter.trim().trim_matches(['\'', '"']));
+            Some(format!("materialization_{}_{adapter}", block.name))
+        }
+        BlockKind::Snapshot | BlockKind::Docs => None,
+    }
+}

@@ -1,0 +1,203 @@
+//! The target of a profile: which adapter, which database and schema, and what templates see as `target`.
+
+use jinja::adapter::Adapter;
+use jinja::{Env, Kind, Library, NoDocs, Subject};
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+
+/// Everything beside the files that decides what a project is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The text of profiles.yml, where one was found.
+    pub profiles: Option<Arc<str>>,
+    /// `--profile`, over what dbt_project.yml says.
+    pub profile: Option<String>,
+    /// `--target`, over what the profile says.
+    pub target: Option<String>,
+    /// `--vars`.
+    pub vars: Map<String, Json>,
+    /// The environment that `env_var` reads.
+    pub environment: Arc<FxHashMap<String, String>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { profiles: None, profile: None, target: None, vars: Map::new(), environment: Arc::default() }
+    }
+}
+
+/// One output of a profile. Nothing secret is kept: of the connection only what `target` shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub adapter: Arc<Adapter>,
+    /// What templates see as `target`.
+    pub fields: Map<String, Json>,
+    pub database: Option<String>,
+    pub schema: String,
+    /// Why there is no such target, where there is none: then a target of no known warehouse stands in.
+    pub problem: Option<String>,
+}
+
+/// Keys of a profile that are never kept, whatever an adapter shows of them.
+const SECRETS: [&str; 8] = ["password", "pass", "token", "private_key", "secret", "passphrase", "credential", "keyfile_json"];
+
+impl Target {
+    /// Reads the target that dbt would take: `--profile` or the project's, `--target` or the profile's `target` or `default`.
+    pub fn read(settings: &Settings, project_profile: Option<&str>) -> Self {
+        let name = settings.profile.as_deref().or(project_profile);
+        let outcome = match (&settings.profiles, name) {
+            (None, _) => Err("no profiles.yml was found; names of databases and schemas are guesses".to_owned()),
+            (Some(_), None) => Err("dbt_project.yml names no `profile`".to_owned()),
+            (Some(text), Some(name)) => Self::of_profile(settings, text, name),
+        };
+        outcome.unwrap_or_else(Self::unknown)
+    }
+
+    /// What stands in where no profile can be read.
+    pub fn unknown(problem: String) -> Self {
+        let fields = json!({"name": "default", "target_name": "default", "profile_name": "default", "type": "duckdb", "schema": "main", "database": "memory", "threads": 1});
+        let Json::Object(fields) = fields else { return Self::unknown(problem) };
+        Self { adapter: Adapter::named("duckdb"), fields, database: Some("memory".to_owned()), schema: "main".to_owned(), problem: Some(problem) }
+    }
+
+    fn of_profile(settings: &Settings, text: &str, name: &str) -> Result<Self, String> {
+        let parsed = syntax::yaml::parse(text);
+        if let Some(error) = &parsed.error {
+            return Err(format!("profiles.yml can't be read: {}", error.message));
+        }
+        let profiles = syntax::yaml_value::document(&parsed);
+        let Some(profile) = profiles.get(name) else { return Err(format!("profiles.yml has no profile `{name}`")) };
+        let render = |value: &Json| profile_value(settings, value);
+        let target = match &settings.target {
+            Some(target) => target.clone(),
+            None => profile.get("target").map(render).and_then(|target| target.as_str().map(str::to_owned)).unwrap_or_else(|| "default".to_owned()),
+        };
+        let outputs = profile.get("outputs").and_then(Json::as_object);
+        let Some(output) = outputs.and_then(|outputs| outputs.get(&target)).and_then(Json::as_object) else {
+            let known: Vec<&str> = outputs.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            return Err(format!("the profile `{name}` has no target `{target}`; it has {}", known.join(", ")));
+        };
+        let mut given: Map<String, Json> = Map::new();
+        for (key, value) in output {
+            if !is_secret(key) {
+                given.insert(key.clone(), render(value));
+            }
+        }
+        let Some(kind) = given.get("type").and_then(Json::as_str).map(str::to_owned) else {
+            return Err(format!("the target `{target}` of profile `{name}` has no `type`"));
+        };
+        Ok(Self::made(&kind, name, &target, given))
+    }
+
+    fn made(kind: &str, profile: &str, name: &str, mut given: Map<String, Json>) -> Self {
+        let adapter = Adapter::named(kind);
+        let threads = given.remove("threads").and_then(|threads| threads.as_i64()).unwrap_or(1);
+        given.remove("type");
+        for (alias, key) in &adapter.aliases {
+            if let Some(value) = given.remove(alias) {
+                given.entry(key.clone()).or_insert(value);
+            }
+        }
+        let mut all = adapter.defaults.clone();
+        // DuckDB calls its database after its file.
+        if adapter.database.as_deref() == Some("path") && !given.contains_key("database") {
+            let path = given.get("path").and_then(Json::as_str).unwrap_or(":memory:");
+            all.insert("database".to_owned(), Json::String(duckdb_database(path)));
+        }
+        all.extend(given);
+        let text = |key: &str| all.get(key).and_then(|value| value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|value| value.to_string())));
+        let (database, schema) = (text("database"), text("schema").unwrap_or_default());
+        let mut fields: Map<String, Json> = Map::new();
+        for key in adapter.target.iter().filter(|key| !is_secret(key)) {
+            let source = adapter.aliases.get(key).unwrap_or(key);
+            fields.insert(key.clone(), all.get(source).cloned().unwrap_or(Json::Null));
+        }
+        if adapter.target.is_empty() {
+            fields.extend(all.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        fields.insert("database".to_owned(), database.clone().map_or(Json::Null, Json::String));
+        fields.insert("schema".to_owned(), Json::String(schema.clone()));
+        for (key, value) in [("type", kind), ("name", name), ("target_name", name), ("profile_name", profile)] {
+            fields.insert(key.to_owned(), Json::String(value.to_owned()));
+        }
+        fields.insert("threads".to_owned(), threads.into());
+        Self { adapter, fields, database, schema, problem: None }
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.iter().any(|secret| key.contains(secret))
+}
+
+fn duckdb_database(path: &str) -> String {
+    if let Some(rest) = path.strip_prefix("md:").or_else(|| path.strip_prefix("motherduck:")) {
+        let name = rest.split('?').next().unwrap_or("");
+        return if name.is_empty() { "my_db".to_owned() } else { name.to_owned() };
+    }
+    if path.is_empty() || path.starts_with(":memory:") {
+        return "memory".to_owned();
+    }
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    file.split('.').next().unwrap_or(file).to_owned()
+}
+
+/// A value of profiles.yml with `env_var` and `var` in it.
+fn profile_value(settings: &Settings, value: &Json) -> Json {
+    let Json::String(text) = value else { return value.clone() };
+    if !text.contains("{{") && !text.contains("{%") {
+        return value.clone();
+    }
+    let Ok(template) = jinja::lower::parse(text, 0) else { return value.clone() };
+    let env = bare_env(settings, Map::new());
+    // A secret's value may stand in a field that is no secret, such as a host; templates never see it.
+    let subject = Subject::values(Kind::Project, env.project.clone(), &NoDocs);
+    jinja::render_native(&env, &subject, &template, false, &[]).0.unwrap_or_else(|_| value.clone())
+}
+
+/// An environment without macros: what profiles.yml and dbt_project.yml are rendered in.
+pub(crate) fn bare_env(settings: &Settings, target: Map<String, Json>) -> Env {
+    let project: Arc<str> = "".into();
+    let vars = FxHashMap::from_iter([(project.clone(), settings.vars.clone())]);
+    Env {
+        library: Library::default(),
+        adapter: Adapter::named(target.get("type").and_then(Json::as_str).unwrap_or("duckdb")),
+        project,
+        dependencies: Vec::new(),
+        target,
+        vars,
+        environment: settings.environment.clone(),
+        dispatch: FxHashMap::default(),
+        quoting: Map::new(),
+        flags: Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(profiles: &str, variables: &[(&str, &str)]) -> Target {
+        let environment = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let settings = Settings { profiles: Some(profiles.into()), environment: Arc::new(environment), ..Settings::default() };
+        Target::read(&settings, Some("shop"))
+    }
+
+    #[test]
+    fn aliases_defaults_and_environment() {
+        let text = "shop:\n  target: \"{{ env_var('T', 'prod') }}\"\n  outputs:\n    prod:\n      type: postgres\n      dbname: db\n      schema: \"{{ env_var('S') }}\"\n      password: \"{{ env_var('DBT_ENV_SECRET_P') }}\"\n      threads: 4\n";
+        let target = target(text, &[("S", "analytics"), ("DBT_ENV_SECRET_P", "hush")]);
+        assert_eq!(target.problem, None);
+        assert_eq!((target.database.as_deref(), target.schema.as_str()), (Some("db"), "analytics"));
+        assert_eq!((target.fields["dbname"].as_str(), target.fields["name"].as_str(), target.fields["threads"].as_i64()), (Some("db"), Some("prod"), Some(4)));
+        assert!(!format!("{target:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        assert!(target("other: {}", &[]).problem.is_some_and(|problem| problem.contains("no profile `shop`")));
+        assert!(target("shop: {outputs: {dev: {type: duckdb}}}", &[]).problem.is_some_and(|problem| problem.contains("it has dev")));
+        let duckdb = target("shop: {target: dev, outputs: {dev: {type: duckdb, path: 'a/b.duckdb'}}}", &[]);
+        assert_eq!((duckdb.database.as_deref(), duckdb.schema.as_str()), (Some("b"), "main"));
+    }
+}

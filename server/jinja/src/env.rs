@@ -1,0 +1,103 @@
+//! What templates of one project can see: macros, target, vars, environment. Shared by all evaluations.
+
+use crate::adapter::Adapter;
+use crate::ast::Name;
+use crate::library::Library;
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// A project's side of every context.
+#[derive(Debug, Clone)]
+pub struct Env {
+    pub library: Library,
+    pub adapter: Arc<Adapter>,
+    /// The root project's name.
+    pub project: Name,
+    /// All installed packages, the root project included.
+    pub dependencies: Vec<Name>,
+    /// `target`, secrets left out.
+    pub target: Map<String, Json>,
+    /// What `var()` finds for the nodes of each package.
+    pub vars: FxHashMap<Name, Map<String, Json>>,
+    pub environment: Arc<FxHashMap<String, String>>,
+    /// `dispatch:` of dbt_project.yml.
+    pub dispatch: FxHashMap<String, Vec<String>>,
+    /// `quoting:` of dbt_project.yml.
+    pub quoting: Map<String, Json>,
+    /// `--full-refresh` and the like, by their upper-case names.
+    pub flags: Map<String, Json>,
+}
+
+/// dbt's version that is spoken.
+pub const DBT_VERSION: &str = "1.11.16";
+
+impl Env {
+    pub(crate) fn var(&self, package: &str, name: &str) -> Option<&Json> {
+        self.vars.get(package).or_else(|| self.vars.get(&self.project))?.get(name)
+    }
+}
+
+/// Finds docs blocks for `doc()`: the unique id and the text.
+pub trait Docs: Send + Sync {
+    fn find(&self, package: Option<&str>, name: &str) -> Option<(Name, Name)>;
+}
+
+/// No docs blocks.
+pub struct NoDocs;
+
+impl Docs for NoDocs {
+    fn find(&self, _package: Option<&str>, _name: &str) -> Option<(Name, Name)> {
+        None
+    }
+}
+
+/// Which names a context has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A node that is parsed: everything.
+    Node,
+    /// The `generate_…_name` macros, called for a node.
+    Names,
+    /// Values in a properties file: `var`, `env_var`, `target` and what needs no project.
+    Yaml,
+    /// dbt_project.yml and packages.yml: the same without the project's own vars.
+    Project,
+    /// `ref`, `source` and `metric` alone, as in an exposure's `depends_on`.
+    References,
+    /// Descriptions: `doc` and what a properties file has.
+    Docs,
+}
+
+/// Whom an evaluation is for.
+pub struct Subject<'a> {
+    pub kind: Kind,
+    /// The package whose macros and vars come first.
+    pub package: Name,
+    /// The node's own relation: `this`, and the value of every `ref` while parsing.
+    pub relation: Option<Relation>,
+    /// `model`: the node as its manifest entry so far.
+    pub model: Option<&'a dyn Fn() -> Json>,
+    pub docs: &'a dyn Docs,
+    /// Whether a var without value and default is an error rather than None.
+    pub requires_vars: bool,
+    /// Whether secret environment variables can be read.
+    pub sees_secrets: bool,
+}
+
+/// A relation's name in three parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relation {
+    pub database: Option<String>,
+    pub schema: Option<String>,
+    pub identifier: Option<String>,
+    /// Quoting that the node's config asks for.
+    pub quoting: Map<String, Json>,
+}
+
+impl<'a> Subject<'a> {
+    /// A context of values rather than nodes.
+    pub fn values(kind: Kind, package: Name, docs: &'a dyn Docs) -> Self {
+        Self { kind, package, relation: None, model: None, docs, requires_vars: true, sees_secrets: false }
+    }
+}

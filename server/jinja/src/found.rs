@@ -1,0 +1,50 @@
+//! What an evaluation finds out about a node.
+
+use crate::ast::Name;
+use crate::library::MacroId;
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeSet;
+
+/// `ref(package, name, version=…)`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefCall {
+    pub package: Option<String>,
+    pub name: String,
+    /// A text or a number, as it was given.
+    pub version: Option<Json>,
+}
+
+/// `source(source, table)`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceCall {
+    pub source: String,
+    pub table: String,
+}
+
+/// Everything that dbt takes from a node's Jinja while it parses.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// In the order of the calls, with repetitions.
+    pub refs: Vec<RefCall>,
+    pub sources: Vec<SourceCall>,
+    pub metrics: Vec<Vec<String>>,
+    pub functions: Vec<Vec<String>>,
+    /// All `config()` calls merged as dbt merges them: tags, hooks and packages add up, `meta` and `docs` merge, others clobber.
+    pub config: Map<String, Json>,
+    /// Macros that the text itself calls, in order, each once: `depends_on.macros`.
+    pub macros: Vec<Name>,
+    /// Every macro that ran: a change of one of them can change this.
+    pub reached: BTreeSet<MacroId>,
+    pub docs: Vec<Name>,
+    pub vars: BTreeSet<String>,
+    pub env_vars: BTreeSet<String>,
+    pub warnings: Vec<String>,
+}
+
+impl Found {
+    pub(crate) fn call_macro(&mut self, unique_id: &Name) {
+        if !self.macros.contains(unique_id) {
+            self.macros.push(unique_id.clone());
+        }
+    }
+}

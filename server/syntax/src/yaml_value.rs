@@ -1,0 +1,155 @@
+//! YAML as plain data, as PyYAML's safe loader gives it to dbt: YAML 1.1 scalars (`yes`, `0777`, `12:30`, `1_000`), merged mappings,
+//! the last of duplicate keys. Dates and times stay their text, which is what they become in a manifest.
+
+use crate::yaml::{Kind, Node, Style, Yaml};
+use serde_json::{Map, Number, Value};
+
+/// The data of a document; null where it is empty.
+pub fn document(yaml: &Yaml) -> Value {
+    yaml.root.as_ref().map_or(Value::Null, of)
+}
+
+/// The data of one node. Keys become text, as a manifest's do.
+pub fn of(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar { value, style: Style::Plain } => plain(value),
+        Kind::Scalar { value, .. } => Value::String(value.clone()),
+        Kind::Seq { items, .. } => Value::Array(items.iter().map(of).collect()),
+        Kind::Map { entries, .. } => {
+            let mut map = Map::new();
+            merge(entries, &mut map);
+            for (key, value) in entries.iter().filter(|(key, _)| !is_merge(key)) {
+                map.insert(key_text(key), of(value));
+            }
+            Value::Object(map)
+        }
+    }
+}
+
+fn is_merge(key: &Node) -> bool {
+    matches!(&key.kind, Kind::Scalar { value, style: Style::Plain } if value == "<<")
+}
+
+/// What `<<` brings comes first and is overridden; of a list's mappings the first wins.
+fn merge(entries: &[(Node, Node)], map: &mut Map<String, Value>) {
+    for (_, value) in entries.iter().filter(|(key, _)| is_merge(key)) {
+        let sources = match &value.kind {
+            Kind::Seq { items, .. } => items.iter().rev().collect(),
+            _ => vec![value],
+        };
+        for source in sources {
+            if let Value::Object(merged) = of(source) {
+                map.extend(merged);
+            }
+        }
+    }
+}
+
+/// A mapping's key as text.
+pub fn key_text(key: &Node) -> String {
+    match of(key) {
+        Value::String(text) => text,
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Null => "None".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A scalar without quotes.
+pub fn plain(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Value::Bool(false),
+        _ => {}
+    }
+    let starts_like_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    match starts_like_number.then(|| integer(text).map(Value::from).or_else(|| float(text))).flatten() {
+        Some(number) => number,
+        None => Value::String(text.to_owned()),
+    }
+}
+
+/// `tag:yaml.org,2002:int` of YAML 1.1, without the base-60 floats.
+fn integer(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let value = if let Some(binary) = digits.strip_prefix("0b") {
+        radix(binary, 2)?
+    } else if let Some(hexadecimal) = digits.strip_prefix("0x") {
+        radix(hexadecimal, 16)?
+    } else if digits == "0" {
+        0
+    } else if let Some(octal) = digits.strip_prefix('0') {
+        radix(octal, 8)?
+    } else if digits.contains(':') {
+        sexagesimal(digits)?
+    } else {
+        radix(digits, 10)?
+    };
+    Some(if negative { -value } else { value })
+}
+
+fn radix(digits: &str, base: u32) -> Option<i64> {
+    if digits.is_empty() || !digits.chars().all(|c| c == '_' || c.is_digit(base)) || (base == 10 && digits.starts_with('_')) {
+        return None;
+    }
+    i64::from_str_radix(&digits.replace('_', ""), base).ok()
+}
+
+fn sexagesimal(digits: &str) -> Option<i64> {
+    let mut parts = digits.split(':');
+    let mut value = radix(parts.next()?, 10)?;
+    for part in parts {
+        let minute: i64 = part.parse().ok().filter(|_| part.len() <= 2 && part.chars().all(|c| c.is_ascii_digit()))?;
+        if minute > 59 {
+            return None;
+        }
+        value = value.checked_mul(60)?.checked_add(minute)?;
+    }
+    Some(value)
+}
+
+/// `tag:yaml.org,2002:float`: a point is needed, and an exponent needs its sign. Infinities have no JSON and become text.
+fn float(text: &str) -> Option<Value> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
+        return Some(Value::String(text.trim_start_matches('+').replace('.', "").to_lowercase()));
+    }
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (whole, fraction) = mantissa.split_once('.')?;
+    let are_digits = |part: &str| part.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let well_formed = are_digits(whole) && are_digits(fraction) && !whole.starts_with('_') && (!whole.is_empty() || fraction.starts_with(|c: char| c.is_ascii_digit()));
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        exponent.strip_prefix(['+', '-']).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()))
+    });
+    if !well_formed || !exponent_fits {
+        return None;
+    }
+    let value: f64 = text.replace('_', "").parse().ok()?;
+    Number::from_f64(value).map(Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_mean_what_pyyaml_says() {
+        let shown: Vec<String> = ["yes", "0777", "12:30", "1_000", "0x1F", "1e3", "1.5e+3", "1.", ".5", "08", "2020-01-01", "-3", "'yes'", "null", "1.2.3", "0", "+7"]
+            .iter()
+            .map(|text| document(&crate::yaml::parse(text)).to_string())
+            .collect();
+        assert_eq!(shown.join(" "), r#"true 511 750 1000 31 "1e3" 1500.0 1.0 0.5 "08" "2020-01-01" -3 "yes" null "1.2.3" 0 7"#);
+    }
+
+    #[test]
+    fn merges_and_duplicates() {
+        let data = document(&crate::yaml::parse("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  y: 3\nc: 1\nc: 2\n1: one\ntrue: t\n"));
+        assert_eq!(data.to_string(), r#"{"a":{"x":1,"y":2},"b":{"x":1,"y":3},"c":2,"1":"one","True":"t"}"#);
+    }
+}
