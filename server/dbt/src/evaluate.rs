@@ -60,6 +60,24 @@ pub fn literal_calls(calls: &[Call]) -> Found {
     found
 }
 
+/// What a Python model's calls of `dbt.…` come to (`ModelParser.parse_python_model`). `calls` are without the leading `dbt`.
+pub fn python(calls: &[Call]) -> Found {
+    let own: Vec<Call> = calls.iter().filter(|call| call.path.len() == 1).cloned().collect();
+    let mut found = literal_calls(&own);
+    let (mut keys, mut defaults) = (Vec::new(), Vec::new());
+    for call in calls.iter().filter(|call| call.path == ["config", "get"]) {
+        if let Some(key) = call.positional(0).and_then(|arg| json(&arg.value)) {
+            keys.push(key);
+            defaults.push(call.positional(1).and_then(|arg| json(&arg.value)).unwrap_or(Json::Null));
+        }
+    }
+    if !keys.is_empty() {
+        found.config.insert("config_keys_used".to_owned(), Json::Array(keys));
+        found.config.insert("config_keys_defaults".to_owned(), Json::Array(defaults));
+    }
+    found
+}
+
 /// The literal options of a `config()` call.
 fn options(call: &Call) -> Map<String, Json> {
     let mut options = Map::new();

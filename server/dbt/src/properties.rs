@@ -91,7 +91,7 @@ pub struct EntryData {
     pub own: Map<String, Json>,
     /// Of a source's table: the source.
     pub source: Map<String, Json>,
-    /// Whether any text in it holds Jinja.
+    /// Whether rendering changes any text in it.
     pub has_jinja: bool,
 }
 
@@ -105,7 +105,8 @@ impl EntryData {
 
 fn holds_jinja(value: &Json) -> bool {
     match value {
-        Json::String(text) => text.contains("{{") || text.contains("{%") || text.contains("{#"),
+        // Rendering takes a final line end away, too.
+        Json::String(text) => text.contains("{{") || text.contains("{%") || text.contains("{#") || text.ends_with('\n') || text.contains('\r'),
         Json::Array(items) => items.iter().any(holds_jinja),
         Json::Object(map) => map.values().any(holds_jinja),
         _ => false,

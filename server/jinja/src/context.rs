@@ -13,7 +13,14 @@ pub fn lookup(eval: &mut Eval<'_>, name: &Name) -> Option<Value> {
     if let Some((_, value)) = eval.extra.iter().find(|(key, _)| key == name) {
         return Some(value.clone());
     }
-    if matches!(eval.subject.kind, Kind::Node | Kind::Names)
+    if let Some(visible) = eval.subject.visible {
+        if let Some(id) = visible.names.get(name) {
+            return Some(Value::Macro(*id));
+        }
+        if visible.packages.contains_key(name) {
+            return Some(Value::Package(name.clone()));
+        }
+    } else if matches!(eval.subject.kind, Kind::Node | Kind::Names)
         && let Some(member) = eval.env.library.resolve(&eval.subject.package, name)
     {
         return Some(match member {

@@ -2,7 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::ast::Name;
-use crate::library::Library;
+use crate::library::{Library, MacroId};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -69,6 +69,13 @@ pub enum Kind {
     Docs,
 }
 
+/// The macros that a generic test sees: those that its own macro leads to.
+#[derive(Debug, Default)]
+pub struct Visible {
+    pub names: FxHashMap<Name, MacroId>,
+    pub packages: FxHashMap<Name, FxHashMap<Name, MacroId>>,
+}
+
 /// Whom an evaluation is for.
 pub struct Subject<'a> {
     pub kind: Kind,
@@ -79,6 +86,8 @@ pub struct Subject<'a> {
     /// `model`: the node as its manifest entry so far.
     pub model: Option<&'a dyn Fn() -> Json>,
     pub docs: &'a dyn Docs,
+    /// Where only some macros are in sight.
+    pub visible: Option<&'a Visible>,
     /// Whether a var without value and default is an error rather than None.
     pub requires_vars: bool,
     /// Whether secret environment variables can be read.
@@ -98,6 +107,6 @@ pub struct Relation {
 impl<'a> Subject<'a> {
     /// A context of values rather than nodes.
     pub fn values(kind: Kind, package: Name, docs: &'a dyn Docs) -> Self {
-        Self { kind, package, relation: None, model: None, docs, requires_vars: true, sees_secrets: false }
+        Self { kind, package, relation: None, model: None, docs, visible: None, requires_vars: true, sees_secrets: false }
     }
 }

@@ -177,6 +177,14 @@ impl<'e> Eval<'e> {
         self.step()
     }
 
+    /// A package's macro, where it is in sight.
+    pub(crate) fn package_macro(&self, package: &str, name: &str) -> Option<MacroId> {
+        match self.subject.visible {
+            Some(visible) => visible.packages.get(package)?.get(name).copied(),
+            None => self.env.library.in_package(package, name),
+        }
+    }
+
     pub(crate) fn undefined(&self, name: &str) -> Value {
         Value::Undefined { name: name.into(), lenient: self.lenient }
     }
@@ -705,7 +713,7 @@ impl<'e> Eval<'e> {
         let found = match object {
             Value::Undefined { lenient: true, .. } => return Ok(object.clone()),
             Value::Undefined { .. } => return Err(self.fail(operators::undefined_message(object))),
-            Value::Package(package) => self.env.library.in_package(package, name).map(Value::Macro),
+            Value::Package(package) => self.package_macro(package, name).map(Value::Macro),
             Value::Object(inner) => inner.clone().attribute(self, name),
             _ => None,
         };

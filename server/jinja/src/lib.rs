@@ -24,7 +24,7 @@ mod render;
 mod tests;
 mod yaml;
 
-pub use env::{Docs, Env, Kind, NoDocs, Relation, Subject};
+pub use env::{Docs, Env, Kind, NoDocs, Relation, Subject, Visible};
 pub use eval::{Eval, Failure, Mark};
 pub use filters::literal;
 pub use found::{Found, RefCall, SourceCall};

@@ -187,7 +187,7 @@ pub fn contains(eval: &mut Eval<'_>, container: &Value, item: &Value) -> Outcome
         },
         Value::Dict(map) => map.borrow().contains_key(&item.key()),
         Value::Set(items) => items.borrow().contains_key(&item.key()),
-        Value::Package(package) => matches!(item, Value::Str(name) if eval.env.library.in_package(package, name).is_some()),
+        Value::Package(package) => matches!(item, Value::Str(name) if eval.package_macro(package, name).is_some()),
         other => match other.items() {
             Some(items) => {
                 eval.work(items.len())?;
@@ -217,7 +217,7 @@ pub fn index(eval: &mut Eval<'_>, object: &Value, key: &Value) -> Outcome<Option
             at(text.chars().count()).and_then(|at| text.chars().nth(at)).map(|c| Value::from(c.encode_utf8(&mut [0; 4]) as &str))
         }
         Value::Dict(map) => map.borrow().get(&key.key()).cloned(),
-        Value::Package(package) => key.as_str().and_then(|name| eval.env.library.in_package(package, &name)).map(Value::Macro),
+        Value::Package(package) => key.as_str().and_then(|name| eval.package_macro(package, &name)).map(Value::Macro),
         Value::Object(_) if key.as_int().is_some() => object.items().and_then(|items| at(items.len()).map(|at| items[at].clone())),
         _ => None,
     })

@@ -33,7 +33,10 @@ pub fn check(eval: &mut Eval<'_>, name: &str, value: &Value, args: &Args) -> Out
         "float" => matches!(value, Value::Float(_)),
         "number" => value.as_float().is_some(),
         "string" => matches!(value, Value::Str(_)),
-        "mapping" => matches!(value, Value::Dict(_) | Value::Package(_)),
+        "mapping" => match value {
+            Value::Object(object) => object.is_mapping(),
+            value => matches!(value, Value::Dict(_) | Value::Package(_)),
+        },
         "sequence" => matches!(value, Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Undefined { .. }) || value.items().is_some(),
         "iterable" => value.items().is_some(),
         "callable" => value.is_callable(),

@@ -86,6 +86,10 @@ pub trait Object {
         true
     }
 
+    fn is_mapping(&self) -> bool {
+        false
+    }
+
     fn items(&self) -> Option<Vec<Value>> {
         None
     }

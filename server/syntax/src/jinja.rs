@@ -341,6 +341,20 @@ fn header(source: &str, tag: &Tag) -> (String, TextRange, Vec<Param>) {
     if text.len() > MAX_TAG {
         return (name, name_range, params);
     }
+    // `materialization x, adapter='y'` reads as a call where parentheses are put around its rest.
+    let rest = text[end..].trim();
+    if let Some(arguments) = rest.strip_prefix(',')
+        && let Ok(ast::Expr::Call(call)) = machinery::parse_expr(&format!("x({arguments})"))
+    {
+        for arg in &call.args {
+            if let ast::CallArg::Kwarg(name, value) = arg {
+                let span = value.span();
+                let written = arguments.get((span.start_offset as usize).saturating_sub(2)..(span.end_offset as usize).saturating_sub(2)).unwrap_or("");
+                params.push(Param { name: (*name).to_owned(), default: Some(written.to_owned()) });
+            }
+        }
+        return (name, name_range, params);
+    }
     if let Ok(ast::Expr::Call(call)) = machinery::parse_expr(text.trim_end()) {
         for arg in &call.args {
             match arg {

@@ -2,6 +2,7 @@
 //! fails: every reader gives what it understood together with the errors it met.
 
 pub mod jinja;
+pub mod python;
 pub mod sql;
 pub mod yaml;
 pub mod yaml_edit;

@@ -127,6 +127,85 @@ pub fn parse(source: &str) -> Yaml {
     let bom = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let body = &source[bom..];
     let offsets = Offsets::new(body, bom);
+    let mut yaml = read(source, body, &offsets);
+    // PyYAML doesn't care how the lines of a flow collection are indented.
+    let mut straightened: Option<String> = None;
+    for _ in 0..MAX_STRAIGHTENED {
+        let Some(error) = yaml.error.as_ref().filter(|error| error.message.contains("indentation")) else { break };
+        let text = straightened.as_deref().unwrap_or(body);
+        let Some(next) = straighten(text, (error.range.start as usize).saturating_sub(bom)) else { break };
+        let read = read(source, &next, &offsets);
+        straightened = Some(next);
+        yaml = read;
+    }
+    yaml
+}
+
+/// More badly indented collections than these are an error.
+const MAX_STRAIGHTENED: usize = 64;
+
+/// The text with the flow collection around an offset on one line: line ends, indents and comments in it become blanks, so that
+/// every character keeps its number. `None` where no collection is around it.
+fn straighten(text: &str, at: usize) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut depth = 0_usize;
+    let mut start = None;
+    for (index, byte) in bytes[..at.min(bytes.len())].iter().enumerate().rev().take(64 << 10) {
+        match byte {
+            b']' | b'}' => depth += 1,
+            b'[' | b'{' if depth == 0 => {
+                start = Some(index);
+                break;
+            }
+            b'[' | b'{' => depth -= 1,
+            _ => {}
+        }
+    }
+    let start = start?;
+    let mut made = text[..start].to_owned();
+    let mut chars = text[start..].char_indices().peekable();
+    let (mut depth, mut quote, mut changed) = (0_usize, None::<char>, false);
+    let mut end = text.len();
+    let mut before = ' ';
+    while let Some((index, c)) = chars.next() {
+        match (quote, c) {
+            (Some(mark), c) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    made.push(c);
+                    end = start + index + 1;
+                    break;
+                }
+            }
+            (None, '#') if before.is_whitespace() => {
+                // A comment goes up to the end of its line.
+                made.push(' ');
+                while chars.peek().is_some_and(|(_, next)| *next != '\n') {
+                    chars.next();
+                    made.push(' ');
+                }
+                before = ' ';
+                continue;
+            }
+            _ => {}
+        }
+        if matches!(c, '\n' | '\r') {
+            changed = true;
+            made.push(' ');
+        } else {
+            made.push(c);
+        }
+        before = c;
+    }
+    made.push_str(text.get(end..).unwrap_or(""));
+    changed.then_some(made)
+}
+
+fn read(source: &str, body: &str, offsets: &Offsets) -> Yaml {
     let mut builder = Builder { source, ..Builder::default() };
     let mut yaml = Yaml::default();
     for event in Parser::new_from_str(body) {

@@ -17,8 +17,26 @@ pub struct DiskLoader;
 
 impl Loader for DiskLoader {
     fn load(&self, root: &Path) -> Vec<(PathBuf, FileText)> {
-        let found = Mutex::new(Vec::new());
-        WalkBuilder::new(root)
+        let (mut found, loops) = walk(root);
+        // A package that is a link to a folder above it (its integration tests use it so) is read once more, from the link.
+        for link in loops {
+            found.extend(walk(&link).0);
+        }
+        found.sort_by(|left: &(PathBuf, FileText), right| left.0.cmp(&right.0));
+        found.dedup_by(|left, right| left.0 == right.0);
+        found
+    }
+
+    fn read(&self, path: &Path) -> Option<FileText> {
+        read(path)
+    }
+}
+
+/// The files below a folder, and the links at which the walk stopped because they lead to a folder around them.
+fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
+    let found = Mutex::new(Vec::new());
+    let loops = Mutex::new(Vec::new());
+    WalkBuilder::new(root)
             .standard_filters(false)
             // dbt's own way to leave files out.
             .add_custom_ignore_filename(".dbtignore")
@@ -38,18 +56,23 @@ impl Loader for DiskLoader {
                             }
                         }
                         // A loop of links ends here, as does a folder that can't be opened.
-                        Err(error) => tracing::warn!(%error, "skipped while walking the project"),
+                        Err(error) => match (loop_at(&error), loops.lock()) {
+                            (Some(link), Ok(mut loops)) => loops.push(link),
+                            _ => tracing::warn!(%error, "skipped while walking the project"),
+                        },
                     }
                     WalkState::Continue
                 })
             });
-        let mut found = found.into_inner().unwrap_or_default();
-        found.sort_by(|left: &(PathBuf, FileText), right| left.0.cmp(&right.0));
-        found
-    }
+    (found.into_inner().unwrap_or_default(), loops.into_inner().unwrap_or_default())
+}
 
-    fn read(&self, path: &Path) -> Option<FileText> {
-        read(path)
+/// The link that a loop goes through.
+fn loop_at(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::Loop { child, .. } => Some(child.clone()),
+        ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => loop_at(err),
+        _ => None,
     }
 }
 

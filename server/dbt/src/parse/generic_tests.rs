@@ -187,6 +187,7 @@ impl<'a> Builder<'a> {
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;
         let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
+        let visible = self.session.macros.visible(&self.session.env, id);
         let node = &draft.node;
         let model = || json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
             "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
@@ -197,6 +198,7 @@ impl<'a> Builder<'a> {
             relation: Some(relation),
             model: Some(&model),
             docs: &NoDocs,
+            visible: Some(&visible),
             requires_vars: false,
             sees_secrets: false,
         };

@@ -90,8 +90,14 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
         for &target in &depends_on {
             index.children[target].push(at);
         }
-        index.nodes[at].depends_on = depends_on;
-        index.nodes[at].unresolved = unresolved;
+        let node = &mut index.nodes[at];
+        // A test of what isn't there stays, switched off.
+        if !unresolved.is_empty() && node.resource_type == ResourceType::Test {
+            node.config.enabled = Some(false);
+            Arc::make_mut(&mut node.config.values).insert("enabled".to_owned(), Json::Bool(false));
+        }
+        node.depends_on = depends_on;
+        node.unresolved = unresolved;
     }
     for (at, own) in measures {
         if let Some(Json::Object(params)) = index.nodes[at].definition.get_mut("type_params") {

@@ -5,8 +5,10 @@ use super::{Builder, object, string};
 use crate::index::{Index, Macro, Patch, Place};
 use crate::properties::{Entry, Section};
 use jinja::ast::Name;
+use jinja::{Env, MacroId, Visible};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value as Json};
+use std::sync::{Arc, Mutex};
 use syntax::jinja::{BlockKind, Call, Literal};
 use vfs::FileId;
 
@@ -30,7 +32,8 @@ impl Builder<'_> {
                     let entry = described.get(name.as_str()).copied();
                     let calls = file.facts.calls.iter().filter(|call| block.range.contains_range(call.range));
                     let unique_id: Name = format!("macro.{package_name}.{name}").into();
-                    let depends_on = self.calls_of(calls, &package_name, &name);
+                    let env = &self.session.env;
+                    let depends_on = calls_of(env, calls, &package_name, &name).into_iter().map(|id| env.library.get(id).unique_id.clone()).collect();
                     let parameters = block.params.iter().map(|param| match &param.default {
                         Some(default) => format!("{}={default}", param.name),
                         None => param.name.clone(),
@@ -73,56 +76,102 @@ impl Builder<'_> {
             })
             .collect()
     }
+}
 
-    /// The macros that a macro's text calls by name, as dbt finds them without running anything (`macro_depends_on`).
-    fn calls_of<'c>(&self, calls: impl Iterator<Item = &'c Call>, package: &Name, own: &str) -> Vec<Name> {
-        let library = &self.session.env.library;
-        let mut possible: Vec<(String, String)> = Vec::new();
-        for call in calls {
-            match call.path.as_slice() {
-                [name] if !is_context_name(name) && !matches!(name.as_str(), "source" | "ref" | "config") => possible.push((package.to_string(), name.clone())),
-                [first, second] if first == "adapter" => {
-                    if second == "dispatch" {
-                        self.dispatched(call, package, &mut possible);
-                    }
-                }
-                [first, second] => possible.push((first.clone(), second.clone())),
-                _ => {}
-            }
+/// Which macros call which, found without running anything (`macro_depends_on`), and what a generic test sees of them.
+#[derive(Default)]
+pub struct MacroGraph {
+    calls: Mutex<FxHashMap<MacroId, Arc<[MacroId]>>>,
+    visible: Mutex<FxHashMap<Option<MacroId>, Arc<Visible>>>,
+}
+
+impl MacroGraph {
+    /// The macros that a macro's text calls by name.
+    pub fn calls(&self, env: &Env, id: MacroId) -> Arc<[MacroId]> {
+        if let Some(known) = lock(&self.calls).get(&id) {
+            return known.clone();
         }
-        let mut found: Vec<Name> = Vec::new();
-        for (package, name) in possible {
-            if name == own && !name.contains('.') {
-                continue;
-            }
-            if let Some(id) = library.find(&package, &name) {
-                let unique_id = &library.get(id).unique_id;
-                if !found.contains(unique_id) {
-                    found.push(unique_id.clone());
-                }
-            }
-        }
+        let source = env.library.get(id);
+        let parsed = syntax::jinja::parse(&source.text);
+        let found: Arc<[MacroId]> = calls_of(env, parsed.calls.iter(), &source.package, &source.name).into();
+        lock(&self.calls).insert(id, found.clone());
         found
     }
 
-    fn dispatched(&self, call: &Call, package: &Name, possible: &mut Vec<(String, String)>) {
-        let text = |literal: Option<&syntax::jinja::Arg>| literal.and_then(|arg| if let Literal::Str(text) = &arg.value { Some(text.clone()) } else { None });
-        let Some(name) = text(call.arg(0, "macro_name")) else { return };
-        possible.push((package.to_string(), name.clone()));
-        let namespace = text(call.arg(1, "macro_namespace"));
-        let library = &self.session.env.library;
-        for searched in jinja::search_order(&self.session.env, namespace.as_deref()) {
-            for prefix in &self.session.env.adapter.dispatch {
-                let candidate = format!("{prefix}__{name}");
-                let id = match &searched {
-                    Some(searched) => library.in_package(searched, &candidate),
-                    None => library.find("", &candidate),
-                };
-                if let Some(id) = id {
-                    let source = library.get(id);
-                    possible.push((source.package.to_string(), source.name.to_string()));
-                    return;
+    /// What dbt lets a generic test of a macro see (`TestMacroNamespace`): all that the macro and `get_where_subquery` lead to.
+    pub fn visible(&self, env: &Env, test: Option<MacroId>) -> Arc<Visible> {
+        if let Some(known) = lock(&self.visible).get(&test) {
+            return known.clone();
+        }
+        let mut order: Vec<MacroId> = Vec::new();
+        let mut pending: Vec<MacroId> = test.into_iter().chain(env.library.find("", "get_where_subquery")).collect();
+        while let Some(id) = pending.pop() {
+            if !order.contains(&id) {
+                order.push(id);
+                pending.extend(self.calls(env, id).iter());
+            }
+        }
+        let mut visible = Visible::default();
+        for id in order {
+            let source = env.library.get(id);
+            visible.names.insert(source.name.clone(), id);
+            visible.packages.entry(source.package.clone()).or_default().insert(source.name.clone(), id);
+        }
+        let visible = Arc::new(visible);
+        lock(&self.visible).insert(test, visible.clone());
+        visible
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn calls_of<'c>(env: &Env, calls: impl Iterator<Item = &'c Call>, package: &Name, own: &str) -> Vec<MacroId> {
+    let mut possible: Vec<(Option<String>, String)> = Vec::new();
+    for call in calls {
+        match call.path.as_slice() {
+            [name] if !is_context_name(name) && !matches!(name.as_str(), "source" | "ref" | "config") => possible.push((None, name.clone())),
+            [first, second] if first == "adapter" => {
+                if second == "dispatch" {
+                    dispatched(env, call, &mut possible);
                 }
+            }
+            [first, second] => possible.push((Some(first.clone()), second.clone())),
+            _ => {}
+        }
+    }
+    let mut found: Vec<MacroId> = Vec::new();
+    for (of, name) in possible {
+        // Only a bare name is taken for the macro itself.
+        if of.is_none() && name == own {
+            continue;
+        }
+        if let Some(id) = env.library.find(of.as_deref().unwrap_or(package), &name)
+            && !found.contains(&id)
+        {
+            found.push(id);
+        }
+    }
+    found
+}
+
+fn dispatched(env: &Env, call: &Call, possible: &mut Vec<(Option<String>, String)>) {
+    let text = |literal: Option<&syntax::jinja::Arg>| literal.and_then(|arg| if let Literal::Str(text) = &arg.value { Some(text.clone()) } else { None });
+    let Some(name) = text(call.arg(0, "macro_name")) else { return };
+    possible.push((None, name.clone()));
+    let namespace = text(call.arg(1, "macro_namespace"));
+    for searched in jinja::search_order(env, namespace.as_deref()) {
+        for prefix in &env.adapter.dispatch {
+            let candidate = format!("{prefix}__{name}");
+            let id = match &searched {
+                Some(searched) => env.library.in_package(searched, &candidate),
+                None => env.library.find("", &candidate),
+            };
+            if let Some(id) = id {
+                let source = env.library.get(id);
+                possible.push((Some(source.package.to_string()), source.name.to_string()));
+                return;
             }
         }
     }

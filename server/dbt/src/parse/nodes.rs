@@ -134,6 +134,7 @@ impl<'a> Builder<'a> {
             relation: (kind != ResourceType::Operation).then_some(relation),
             model: Some(&model),
             docs: &NoDocs,
+            visible: None,
             requires_vars: false,
             sees_secrets: false,
         };

@@ -146,6 +146,7 @@ impl Builder<'_> {
             relation: None,
             model: None,
             docs: &NoDocs,
+            visible: None,
             requires_vars: true,
             sees_secrets: false,
         };
@@ -174,6 +175,7 @@ impl Builder<'_> {
                 relation: Some(relation),
                 model: Some(&model),
                 docs: &NoDocs,
+                visible: None,
                 requires_vars: false,
                 sees_secrets: false,
             };

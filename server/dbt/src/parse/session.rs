@@ -1,6 +1,7 @@
 //! What all of a project's nodes share while they are parsed: rendered project files, macros, vars, the target.
 
 use super::configs::ConfigTree;
+use super::macros::MacroGraph;
 use crate::index::PackageInput;
 use crate::target::{Settings, Target, bare_env};
 use jinja::ast::Name;
@@ -34,6 +35,7 @@ pub struct Session {
     pub packages: Vec<Package>,
     pub env: Env,
     pub target: Target,
+    pub macros: MacroGraph,
     /// `require_generic_test_arguments_property`: `arguments:` holds a generic test's arguments.
     pub nested_arguments: bool,
     /// `require_ref_searches_node_package_before_root`.
@@ -57,6 +59,7 @@ impl Session {
             packages,
             env,
             target,
+            macros: MacroGraph::default(),
         }
     }
 
@@ -70,10 +73,11 @@ impl Session {
     }
 }
 
-/// Renders one value natively; text without Jinja is itself.
+/// Renders one value natively; text without Jinja only loses a final line end, as Jinja takes it.
 pub fn render_text(env: &Env, package: &Name, kind: Kind, text: &str) -> Result<Json, String> {
     if !text.contains(['{', '}']) || !(text.contains("{{") || text.contains("{%") || text.contains("{#")) {
-        return Ok(Json::String(text.to_owned()));
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        return Ok(Json::String(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }));
     }
     let template = jinja::lower::parse(text, 0).map_err(|error| error.message)?;
     let subject = Subject::values(kind, package.clone(), &NoDocs);

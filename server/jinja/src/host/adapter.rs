@@ -89,6 +89,7 @@ fn find(eval: &Eval<'_>, name: &str, namespace: Option<&str>) -> Option<crate::M
             let candidate = format!("{prefix}__{name}");
             let found = match package {
                 Some(package) => eval.env.library.in_package(package, &candidate),
+                None if eval.subject.visible.is_some() => eval.env.library.find("", &candidate),
                 None => match eval.env.library.resolve(&eval.subject.package, &candidate) {
                     Some(crate::library::Member::Macro(id)) => Some(id),
                     _ => None,

@@ -105,7 +105,9 @@ impl Object for RelationObject {
             "CTE" => "cte".into(),
             "MaterializedView" => "materialized_view".into(),
             "External" => "external".into(),
-            "limit" | "event_time_filter" | "metadata" | "catalog" => Value::None,
+            // What packages tell a relation by.
+            "metadata" => [(Key::from("type"), Value::from(class_name(&self.adapter.name)))].into_iter().collect::<Map>().into(),
+            "limit" | "event_time_filter" | "catalog" => Value::None,
             _ => return None,
         })
     }
@@ -165,7 +167,11 @@ impl Object for RelationObject {
     }
 
     fn repr(&self) -> String {
-        format!("<Relation {}>", self.render())
+        format!("<{} {}>", class_name(&self.adapter.name), self.render())
+    }
+
+    fn is_mapping(&self) -> bool {
+        true
     }
 
     fn compare(&self, other: &Value) -> Option<std::cmp::Ordering> {
@@ -176,6 +182,17 @@ impl Object for RelationObject {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The name of an adapter's relation class.
+fn class_name(adapter: &str) -> String {
+    let name = match adapter {
+        "bigquery" => "BigQuery",
+        "duckdb" => "DuckDB",
+        "clickhouse" => "ClickHouse",
+        other => return format!("{}Relation", crate::methods::capitalized(other)),
+    };
+    format!("{name}Relation")
 }
 
 fn created(eval: &mut Eval<'_>, args: &Args) -> Value {
