@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn index_finds_what_dbt_finds() {
     // Counted by dbt-core 1.11's own manifest of the same project.
     let index = Person::new().json(&shop(), &["index"]);
-    let counts = json!({"model": 29, "seed": 2, "snapshot": 1, "source": 8, "analysis": 1, "test": 1, "unit_test": 1, "exposure": 2, "metric": 3, "semantic_model": 2, "saved_query": 1, "group": 1});
+    let counts = json!({"model": 29, "seed": 2, "snapshot": 1, "source": 8, "analysis": 1, "test": 75, "unit_test": 1, "exposure": 2, "metric": 3, "semantic_model": 2, "saved_query": 1, "group": 1});
     assert_eq!(index["counts"], counts);
     assert_eq!((&index["macros"], &index["docs"], &index["edges"], &index["packages"]), (&json!(9), &json!(11), &json!(61), &json!(["shop_helpers"])));
     assert_eq!(index["problems"], json!([]));

@@ -302,7 +302,9 @@ fn saved_query_config(node: &Node) -> Json {
 }
 
 fn columns(node: &Node) -> Json {
-    Json::Object(node.columns.iter().map(|(name, column)| (name.clone(), column_json(column))).collect())
+    // What only a seed's header names is ours.
+    let known = node.columns.iter().filter(|(_, column)| node.resource_type != ResourceType::Seed || column.entry.is_some());
+    Json::Object(known.map(|(name, column)| (name.clone(), column_json(column))).collect())
 }
 
 fn column_json(column: &Column) -> Json {

@@ -132,14 +132,14 @@
 {% macro engine_clause() %}engine = {{ config.get('engine', default='MergeTree()') }}{%- endmacro -%}
 
 {% macro partition_cols(label) %}
-  {%- set columns = config.get('partition_by', validator=validation.any[list, basestring]) -%}
+  {%- set columns = config.get('partition_by') -%}
   {%- if columns is not none %}
     {{ label }} ({{ columns if columns is string else columns | join(',') }})
   {%- endif %}
 {%- endmacro -%}
 
 {% macro primary_key_clause(label) %}
-  {%- set key = config.get('primary_key', validator=validation.any[list, basestring]) -%}
+  {%- set key = config.get('primary_key') -%}
   {%- if key is not none and key | length > 0 %}
     {%- set list = key is iterable and key is not string and key is not mapping %}
     {{ label }} {{ '(' ~ key | join(', ') ~ ')' if list else key }}
@@ -147,7 +147,7 @@
 {%- endmacro -%}
 
 {% macro order_cols(label) %}
-  {%- set columns = config.get('order_by', validator=validation.any[list, basestring]) -%}
+  {%- set columns = config.get('order_by') -%}
   {%- set engine = config.get('engine', default='MergeTree()') -%}
   {%- if 'MergeTree' in engine or engine in ['HDFS', 'MaterializedPostgreSQL', 'S3', 'EmbeddedRocksDB', 'Hive'] %}
     {{ label }} ({{ 'tuple()' if columns is none else columns if columns is string else columns | join(',') }})

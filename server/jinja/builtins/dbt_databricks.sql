@@ -289,10 +289,10 @@
 {% endmacro %}
 
 {% macro liquid_clustered_cols() -%}
-  {%- set columns = config.get('liquid_clustered_by', validator=validation.any[list, basestring]) -%}
+  {%- set columns = config.get('liquid_clustered_by') -%}
   {%- if columns is not none %}
     CLUSTER BY ({{ columns if columns is string else columns | join(', ') }})
-  {%- elif config.get('auto_liquid_cluster', validator=validation.any[boolean]) -%}
+  {%- elif config.get('auto_liquid_cluster') -%}
     CLUSTER BY AUTO
   {%- endif %}
 {%- endmacro -%}

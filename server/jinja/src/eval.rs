@@ -3,9 +3,10 @@
 use crate::ast::{Arg, Comparison, Expr, ExprKind, For, Macro, Name, Stmt, Template};
 use crate::env::{Env, Subject};
 use crate::library::MacroId;
+use crate::found::Mark;
+use crate::scopes::Scopes;
 use crate::value::{Args, Closure, Value};
 use crate::{methods, operators};
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use text::TextRange;
@@ -38,52 +39,6 @@ pub struct Failure {
     pub range: TextRange,
     /// The macros that were being called, the outermost first.
     pub trace: Vec<Name>,
-}
-
-type Frame = Rc<RefCell<Vec<(Name, Value)>>>;
-
-/// The variables in sight, the outermost frame first.
-#[derive(Clone, Default)]
-pub struct Scopes(Vec<Frame>);
-
-impl Scopes {
-    fn fresh() -> Self {
-        Self(vec![Frame::default()])
-    }
-
-    fn get(&self, name: &str) -> Option<Value> {
-        self.0.iter().rev().find_map(|frame| frame.borrow().iter().rev().find(|(key, _)| &**key == name).map(|(_, value)| value.clone()))
-    }
-
-    fn set(&self, name: &Name, value: Value) {
-        if let Some(frame) = self.0.last() {
-            let mut frame = frame.borrow_mut();
-            match frame.iter_mut().find(|(key, _)| key == name) {
-                Some(slot) => slot.1 = value,
-                None => frame.push((name.clone(), value)),
-            }
-        }
-    }
-
-    fn push(&mut self) {
-        self.0.push(Frame::default());
-    }
-
-    fn pop(&mut self) {
-        self.0.pop();
-    }
-}
-
-/// Where in the source a stretch of the output comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Bytes of the output.
-    pub start: u32,
-    pub end: u32,
-    /// Of the evaluated text: the text itself, or the tag that made it.
-    pub source: TextRange,
-    /// Whether the output is the source's text, byte for byte.
-    pub verbatim: bool,
 }
 
 /// One evaluation.

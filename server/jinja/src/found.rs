@@ -4,6 +4,7 @@ use crate::ast::Name;
 use crate::library::MacroId;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
+use text::TextRange;
 
 /// `ref(package, name, version=…)`
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,4 +48,16 @@ impl Found {
             self.macros.push(unique_id.clone());
         }
     }
+}
+
+/// Where in the source a stretch of the output comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Bytes of the output.
+    pub start: u32,
+    pub end: u32,
+    /// Of the evaluated text: the text itself, or the tag that made it.
+    pub source: TextRange,
+    /// Whether the output is the source's text, byte for byte.
+    pub verbatim: bool,
 }

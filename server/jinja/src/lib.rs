@@ -21,13 +21,14 @@ mod json;
 mod methods;
 mod operators;
 mod render;
+mod scopes;
 mod tests;
 mod yaml;
 
 pub use env::{Docs, Env, Kind, NoDocs, Relation, Subject, Visible};
-pub use eval::{Eval, Failure, Mark};
+pub use eval::{Eval, Failure};
 pub use filters::literal;
-pub use found::{Found, RefCall, SourceCall};
+pub use found::{Found, Mark, RefCall, SourceCall};
 pub use functions::md5;
 pub use host::adapter::search_order;
 pub use host::relation::render as render_relation;

@@ -2,8 +2,8 @@
 
 use crate::ast::{Name, Stmt, Template};
 use crate::env::{Env, Subject};
-use crate::eval::{Eval, Failure, Mark};
-use crate::found::Found;
+use crate::eval::{Eval, Failure};
+use crate::found::{Found, Mark};
 use crate::library::MacroId;
 use crate::value::{Args, Value};
 use serde_json::Value as Json;

@@ -49,7 +49,7 @@ pub enum Value {
 
 pub struct Closure {
     pub decl: Arc<Macro>,
-    pub scope: crate::eval::Scopes,
+    pub scope: crate::scopes::Scopes,
     pub lenient: bool,
 }
 

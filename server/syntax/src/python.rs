@@ -25,6 +25,10 @@ pub fn parse(source: &str) -> Python {
     }
     let Some(tree) = parser.parse(source, None) else { return python };
     visit(tree.root_node(), source, &mut python, 0);
+    if python.errors.is_empty() && tree.root_node().has_error() {
+        let end = source.find('\n').unwrap_or(source.len());
+        python.errors.push(SyntaxError { range: TextRange::new(0, end), message: "invalid Python".to_owned() });
+    }
     python.calls.sort_by_key(|call| call.range.start);
     python
 }
@@ -182,6 +186,6 @@ mod tests {
             dbt.source [(None, Str("raw")), (None, Str("t"))]
             dbt.config.get [(None, Str("key"))]"#]]
         .assert_eq(&shown.join("\n"));
-        assert!(parse("def model(:\n").errors.len() == 1);
+        assert_eq!(parse("def model(:\n").errors.len(), 1);
     }
 }

@@ -50,6 +50,13 @@ impl<'a> Builder<'a> {
 
     /// Builds tests and adds them to the drafts.
     pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
+        let env = &self.session.env;
+        for tested in &all {
+            if let Some(built) = Built::new(tested, self.session.nested_arguments) {
+                let package = &self.session.packages[tested.package].name;
+                self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
+            }
+        }
         let made = super::relations::in_parallel(&all, |tested| self.test(tested));
         let mut seen: rustc_hash::FxHashSet<Arc<str>> = rustc_hash::FxHashSet::default();
         for draft in made.into_iter().flatten() {
@@ -187,7 +194,6 @@ impl<'a> Builder<'a> {
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;
         let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
-        let visible = self.session.macros.visible(&self.session.env, id);
         let node = &draft.node;
         let model = || json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
             "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
@@ -198,7 +204,7 @@ impl<'a> Builder<'a> {
             relation: Some(relation),
             model: Some(&model),
             docs: &NoDocs,
-            visible: Some(&visible),
+            visible: self.graph.visible(id),
             requires_vars: false,
             sees_secrets: false,
         };

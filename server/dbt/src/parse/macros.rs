@@ -8,7 +8,7 @@ use jinja::ast::Name;
 use jinja::{Env, MacroId, Visible};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value as Json};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use syntax::jinja::{BlockKind, Call, Literal};
 use vfs::FileId;
 
@@ -81,27 +81,27 @@ impl Builder<'_> {
 /// Which macros call which, found without running anything (`macro_depends_on`), and what a generic test sees of them.
 #[derive(Default)]
 pub struct MacroGraph {
-    calls: Mutex<FxHashMap<MacroId, Arc<[MacroId]>>>,
-    visible: Mutex<FxHashMap<Option<MacroId>, Arc<Visible>>>,
+    calls: FxHashMap<MacroId, Arc<[MacroId]>>,
+    visible: FxHashMap<Option<MacroId>, Arc<Visible>>,
 }
 
 impl MacroGraph {
     /// The macros that a macro's text calls by name.
-    pub fn calls(&self, env: &Env, id: MacroId) -> Arc<[MacroId]> {
-        if let Some(known) = lock(&self.calls).get(&id) {
+    fn calls(&mut self, env: &Env, id: MacroId) -> Arc<[MacroId]> {
+        if let Some(known) = self.calls.get(&id) {
             return known.clone();
         }
         let source = env.library.get(id);
         let parsed = syntax::jinja::parse(&source.text);
         let found: Arc<[MacroId]> = calls_of(env, parsed.calls.iter(), &source.package, &source.name).into();
-        lock(&self.calls).insert(id, found.clone());
+        self.calls.insert(id, found.clone());
         found
     }
 
     /// What dbt lets a generic test of a macro see (`TestMacroNamespace`): all that the macro and `get_where_subquery` lead to.
-    pub fn visible(&self, env: &Env, test: Option<MacroId>) -> Arc<Visible> {
-        if let Some(known) = lock(&self.visible).get(&test) {
-            return known.clone();
+    pub fn prepare(&mut self, env: &Env, test: Option<MacroId>) {
+        if self.visible.contains_key(&test) {
+            return;
         }
         let mut order: Vec<MacroId> = Vec::new();
         let mut pending: Vec<MacroId> = test.into_iter().chain(env.library.find("", "get_where_subquery")).collect();
@@ -117,14 +117,13 @@ impl MacroGraph {
             visible.names.insert(source.name.clone(), id);
             visible.packages.entry(source.package.clone()).or_default().insert(source.name.clone(), id);
         }
-        let visible = Arc::new(visible);
-        lock(&self.visible).insert(test, visible.clone());
-        visible
+        self.visible.insert(test, Arc::new(visible));
     }
-}
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// What was prepared for a test.
+    pub fn visible(&self, test: Option<MacroId>) -> Option<&Visible> {
+        self.visible.get(&test).map(|visible| &**visible)
+    }
 }
 
 fn calls_of<'c>(env: &Env, calls: impl Iterator<Item = &'c Call>, package: &Name, own: &str) -> Vec<MacroId> {

@@ -22,6 +22,7 @@ use crate::index::{Diagnostic, Index, Node, PackageInput, Place, Severity};
 use crate::target::Settings;
 use descriptions::DocsTable;
 use jinja::Found;
+use macros::MacroGraph;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 use session::Session;
@@ -39,10 +40,12 @@ impl Index {
             drafts: Vec::new(),
             by_name: FxHashMap::default(),
             diagnostics: Vec::new(),
+            graph: MacroGraph::default(),
         };
         builder.nodes();
         builder.patches();
         builder.finish_nodes();
+        builder.seed_headers();
         builder.generic_tests();
         builder.sources();
         builder.yaml_nodes();
@@ -99,6 +102,7 @@ struct Builder<'a> {
     /// Drafts that `ref` can name and analyses and singular tests, by name.
     by_name: FxHashMap<String, Vec<usize>>,
     diagnostics: Vec<Diagnostic>,
+    graph: MacroGraph,
 }
 
 impl Builder<'_> {

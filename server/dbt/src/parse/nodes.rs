@@ -1,7 +1,7 @@
 //! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
-use crate::index::{InputFile, Place, Severity, blank};
+use crate::index::{Column, InputFile, Place, Severity, blank};
 use crate::{FileKind, ResourceType};
 use jinja::{Found, Kind, NoDocs, Relation, Subject};
 use serde_json::{Map, Value as Json, json};
@@ -180,6 +180,20 @@ impl<'a> Builder<'a> {
     pub(super) fn push(&mut self, draft: Draft) {
         self.by_name.entry(draft.node.name.clone()).or_default().push(self.drafts.len());
         self.drafts.push(draft);
+    }
+
+    /// Columns that only a seed's header names; a manifest doesn't have them.
+    pub(super) fn seed_headers(&mut self) {
+        let headers: rustc_hash::FxHashMap<vfs::FileId, &[String]> =
+            self.inputs.iter().flat_map(|input| &input.files).filter(|file| file.kind == FileKind::Seed).map(|file| (file.id, file.facts.header.as_slice())).collect();
+        for draft in self.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
+            for name in headers.get(&draft.node.place.file).copied().unwrap_or_default() {
+                if draft.node.column(name).is_none() {
+                    let column = Column { name: name.clone(), description: None, data_type: None, tests: Default::default(), entry: None, properties: Default::default() };
+                    draft.node.columns.insert(name.clone(), column);
+                }
+            }
+        }
     }
 
     /// `on-run-start` and `on-run-end`, which dbt calls operations.

@@ -1,7 +1,6 @@
 //! What all of a project's nodes share while they are parsed: rendered project files, macros, vars, the target.
 
 use super::configs::ConfigTree;
-use super::macros::MacroGraph;
 use crate::index::PackageInput;
 use crate::target::{Settings, Target, bare_env};
 use jinja::ast::Name;
@@ -35,7 +34,6 @@ pub struct Session {
     pub packages: Vec<Package>,
     pub env: Env,
     pub target: Target,
-    pub macros: MacroGraph,
     /// `require_generic_test_arguments_property`: `arguments:` holds a generic test's arguments.
     pub nested_arguments: bool,
     /// `require_ref_searches_node_package_before_root`.
@@ -59,7 +57,6 @@ impl Session {
             packages,
             env,
             target,
-            macros: MacroGraph::default(),
         }
     }
 
