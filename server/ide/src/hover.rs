@@ -221,6 +221,7 @@ mod tests {
 
                 Upstream (1): `raw.t`  
                 Downstream (1): `b`  
+                Tested by (1): `unique_a_id`  
                 `models/a.sql`"#]],
         );
     }

@@ -620,7 +620,7 @@ mod tests {
             Macro a [x=?, y=none, z=[1, 2]] true
             Test t [model=?, column_name=?] true
             Snapshot s [] true
-            Materialization m [] true
+            Materialization m [adapter='duckdb'] true
             Macro open [] false"#]]
         .assert_eq(&shown.join("\n"));
         assert_eq!(jinja.calls.iter().filter(|call| call.is("ref")).count(), 2);
