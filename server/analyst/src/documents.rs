@@ -16,7 +16,10 @@ const MAX_SQL: usize = 6000;
 /// A row for everything that people can ask about.
 pub fn rows(analysis: &Analysis) -> Vec<NodeRow> {
     let index = &analysis.index;
-    let mut rows: Vec<NodeRow> = (0..index.nodes.len()).filter(|&at| !index.nodes[at].resource_type.is_test() && index.nodes[at].resource_type != ResourceType::Operation).map(|at| node_row(analysis, at)).collect();
+    let mut rows: Vec<NodeRow> = (0..index.nodes.len())
+        .filter(|&at| !index.nodes[at].resource_type.is_test() && index.nodes[at].resource_type != ResourceType::Operation)
+        .map(|at| node_row(analysis, at))
+        .collect();
     for found in index.macros.iter().filter(|found| found.package == index.project && !found.is_generic_test) {
         let description = found.description.as_ref().map(|description| description.text.clone());
         let mut body = format!("macro {}\n", found.signature());

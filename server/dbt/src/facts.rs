@@ -71,7 +71,12 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
         FileKind::PythonModel => {
             let parsed = syntax::python::parse(source);
             let own: Vec<Call> = parsed.calls.iter().map(|call| Call { path: call.path[1..].to_vec(), ..call.clone() }).collect();
-            Facts { uses: uses_of(&own).into_iter().filter(|found| !matches!(found.target, Target::Macro { .. })).collect(), code: Some(evaluate::python(&own)), errors: parsed.errors, ..Facts::default() }
+            Facts {
+                uses: uses_of(&own).into_iter().filter(|found| !matches!(found.target, Target::Macro { .. })).collect(),
+                code: Some(evaluate::python(&own)),
+                errors: parsed.errors,
+                ..Facts::default()
+            }
         }
         FileKind::Seed => Facts { header: csv_header(source), ..Facts::default() },
         kind if kind.is_sql() => {

@@ -3,10 +3,10 @@
 mod resolve;
 
 use crate::{Config, Facts, FileKind, ProjectConfig, ResourceType};
-use jinja::{RefCall, SourceCall};
-use serde_json::{Map, Value as Json};
 use indexmap::IndexMap;
+use jinja::{RefCall, SourceCall};
 use rustc_hash::FxHashMap;
+use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::yaml_edit::Step;
 use text::TextRange;

@@ -166,7 +166,8 @@ impl Index {
         let raw = test_code.or(raw).unwrap_or_default();
         let config = config_json(node);
         let is_seed = node.resource_type == ResourceType::Seed;
-        let checksum = if is_seed || node.test.is_some() { json!({"name": "none", "checksum": ""}) } else { json!({"name": "sha256", "checksum": sha256(&raw)}) };
+        let checksum =
+            if is_seed || node.test.is_some() { json!({"name": "none", "checksum": ""}) } else { json!({"name": "sha256", "checksum": sha256(&raw)}) };
         let docs = config.get("docs").cloned().unwrap_or_else(|| json!({"show": true, "node_color": null}));
         let package = &node.package;
         let patch_path = node.patch.as_ref().and_then(|patch| Some(format!("{package}://{}", self.path_of(patch.place.file)?)));

@@ -15,8 +15,8 @@ mod thing;
 mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
-pub use dbt::Settings as DbtSettings;
 pub use completion::{Completion, CompletionKind};
+pub use dbt::Settings as DbtSettings;
 pub use definition::NavigationTarget;
 pub use diagnostics::Summary;
 pub use host::{Analysis, AnalysisHost, File, World};

@@ -36,13 +36,28 @@ pub enum ExprKind {
     Binary(Operator, Box<Expr>, Box<Expr>),
     /// `a < b < c`
     Compare(Box<Expr>, Vec<(Comparison, Expr)>),
-    IfElse { test: Box<Expr>, then: Box<Expr>, otherwise: Option<Box<Expr>> },
+    IfElse {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Option<Box<Expr>>,
+    },
     /// Without an operand in a filter block.
-    Filter { name: Name, operand: Option<Box<Expr>>, args: Vec<Arg> },
-    Test { name: Name, operand: Box<Expr>, args: Vec<Arg> },
+    Filter {
+        name: Name,
+        operand: Option<Box<Expr>>,
+        args: Vec<Arg>,
+    },
+    Test {
+        name: Name,
+        operand: Box<Expr>,
+        args: Vec<Arg>,
+    },
     Attribute(Box<Expr>, Name),
     Item(Box<Expr>, Box<Expr>),
-    Slice { operand: Box<Expr>, bounds: [Option<Box<Expr>>; 3] },
+    Slice {
+        operand: Box<Expr>,
+        bounds: [Option<Box<Expr>>; 3],
+    },
     Call(Box<Call>),
 }
 
@@ -92,13 +107,33 @@ pub enum Stmt {
     Text(Name, TextRange),
     Emit(Expr),
     For(Box<For>),
-    If { test: Expr, then: Vec<Stmt>, otherwise: Vec<Stmt> },
-    With { assignments: Vec<(Expr, Expr)>, body: Vec<Stmt> },
-    Set { target: Expr, value: Expr },
-    SetBlock { target: Expr, filter: Option<Expr>, body: Vec<Stmt> },
-    FilterBlock { filter: Expr, body: Vec<Stmt> },
+    If {
+        test: Expr,
+        then: Vec<Stmt>,
+        otherwise: Vec<Stmt>,
+    },
+    With {
+        assignments: Vec<(Expr, Expr)>,
+        body: Vec<Stmt>,
+    },
+    Set {
+        target: Expr,
+        value: Expr,
+    },
+    SetBlock {
+        target: Expr,
+        filter: Option<Expr>,
+        body: Vec<Stmt>,
+    },
+    FilterBlock {
+        filter: Expr,
+        body: Vec<Stmt>,
+    },
     Macro(Arc<Macro>),
-    CallBlock { call: Expr, caller: Arc<Macro> },
+    CallBlock {
+        call: Expr,
+        caller: Arc<Macro>,
+    },
     Do(Expr),
     Break,
     Continue,

@@ -65,7 +65,8 @@ fn package_macros(package: &str) -> Vec<Arc<MacroSource>> {
     let names = syntax::yaml_value::document(&syntax::yaml::parse(NAMES));
     for (name, params) in names[package].as_object().into_iter().flatten() {
         if seen.insert(name.clone()) {
-            let params: Vec<String> = params.as_array().into_iter().flatten().map(|param| param.as_str().map_or_else(|| param.to_string(), str::to_owned)).collect();
+            let params: Vec<String> =
+                params.as_array().into_iter().flatten().map(|param| param.as_str().map_or_else(|| param.to_string(), str::to_owned)).collect();
             let text = format!("{{% macro {name}({}) %}}{{% endmacro %}}", params.join(", "));
             macros.push(Arc::new(MacroSource::new(package.into(), name.as_str().into(), text.into(), 0)));
         }

@@ -2,8 +2,8 @@
 
 use crate::ast::{Arg, Comparison, Expr, ExprKind, For, Macro, Name, Stmt, Template};
 use crate::env::{Env, Subject};
-use crate::library::MacroId;
 use crate::found::Mark;
+use crate::library::MacroId;
 use crate::scopes::Scopes;
 use crate::value::{Args, Closure, Value};
 use crate::{methods, operators};

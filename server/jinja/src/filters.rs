@@ -7,10 +7,65 @@ use crate::value::{Args, Key, Map, Value};
 use std::cmp::Ordering;
 
 const NAMES: &[&str] = &[
-    "abs", "as_bool", "as_native", "as_number", "as_text", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "filesizeformat", "first",
-    "float", "forceescape", "format", "groupby", "indent", "int", "is_list", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "pprint", "random", "reject",
-    "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique",
-    "upper", "urlencode", "urlize", "wordcount", "wordwrap", "xmlattr",
+    "abs",
+    "as_bool",
+    "as_native",
+    "as_number",
+    "as_text",
+    "attr",
+    "batch",
+    "capitalize",
+    "center",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "filesizeformat",
+    "first",
+    "float",
+    "forceescape",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "is_list",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "random",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "urlize",
+    "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Whether there is a filter of the name.
@@ -428,12 +483,16 @@ fn int(value: &Value, args: &Args) -> Value {
     match value {
         Value::Str(text) => {
             let text = text.trim().replace('_', "");
-            let base = args.get(1, "base").and_then(Value::as_int).and_then(|base| u32::try_from(base).ok()).filter(|base| (2..=36).contains(base)).unwrap_or(10);
+            let base =
+                args.get(1, "base").and_then(Value::as_int).and_then(|base| u32::try_from(base).ok()).filter(|base| (2..=36).contains(base)).unwrap_or(10);
             let digits = match base {
                 16 => text.trim_start_matches("0x").trim_start_matches("0X"),
                 _ => &text,
             };
-            i64::from_str_radix(digits, base).ok().or_else(|| text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| value as i64)).map_or_else(default, Value::Int)
+            i64::from_str_radix(digits, base)
+                .ok()
+                .or_else(|| text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| value as i64))
+                .map_or_else(default, Value::Int)
         }
         Value::Float(value) if value.is_finite() => Value::Int(*value as i64),
         other => other.as_int().map_or_else(default, Value::Int),
@@ -524,11 +583,14 @@ fn striptags(text: &str) -> String {
 
 fn urlencode(value: &Value) -> String {
     let encoded = |text: &str| -> String {
-        text.bytes().map(|byte| if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+        text.bytes()
+            .map(|byte| if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .collect()
     };
     match value {
         Value::Dict(map) => {
-            let pairs: Vec<String> = map.borrow().iter().map(|(key, value)| format!("{}={}", encoded(&key.value().render()), encoded(&value.render()))).collect();
+            let pairs: Vec<String> =
+                map.borrow().iter().map(|(key, value)| format!("{}={}", encoded(&key.value().render()), encoded(&value.render()))).collect();
             pairs.join("&")
         }
         other => encoded(&other.render()),

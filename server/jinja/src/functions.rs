@@ -165,7 +165,11 @@ fn range(eval: &mut Eval<'_>, args: &Args) -> Outcome<Value> {
         [start, stop, step] if *step != 0 => (*start, *stop, *step),
         _ => return Err(eval.fail("range() takes one to three numbers, and no step of zero")),
     };
-    let count = if step > 0 { stop.saturating_sub(start).saturating_add(step - 1) / step } else { start.saturating_sub(stop).saturating_sub(step + 1) / step.saturating_neg() };
+    let count = if step > 0 {
+        stop.saturating_sub(start).saturating_add(step - 1) / step
+    } else {
+        start.saturating_sub(stop).saturating_sub(step + 1) / step.saturating_neg()
+    };
     if count > MAX_RANGE {
         return Err(eval.fail(format!("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MAX_RANGE})")));
     }

@@ -121,7 +121,9 @@ fn literal(node: Node<'_>, source: &str, depth: usize) -> Literal {
             _ => Literal::Dynamic,
         },
         "parenthesized_expression" => node.named_child(0).map_or(Literal::Dynamic, |inner| literal(inner, source, depth + 1)),
-        "list" | "tuple" | "set" => Literal::List(node.named_children(&mut cursor).filter(|item| item.kind() != "comment").map(|item| literal(item, source, depth + 1)).collect()),
+        "list" | "tuple" | "set" => {
+            Literal::List(node.named_children(&mut cursor).filter(|item| item.kind() != "comment").map(|item| literal(item, source, depth + 1)).collect())
+        }
         "dictionary" => {
             let pairs = node.named_children(&mut cursor).filter(|pair| pair.kind() == "pair");
             let of = |pair: Node<'_>, field: &str| pair.child_by_field_name(field).map_or(Literal::Dynamic, |inner| literal(inner, source, depth + 1));
@@ -179,7 +181,11 @@ mod tests {
     #[test]
     fn calls_of_dbt() {
         let source = "def model(dbt, session):\n    dbt.config(materialized='table', packages=[\"a\", 'b'], meta={'x': -1})\n    df = dbt.ref('orders', v=2).to_df()\n    return df.join(dbt.source('raw', \"t\"), on=dbt.config.get('key'))\n";
-        let shown: Vec<String> = parse(source).calls.iter().map(|call| format!("{} {:?}", call.path.join("."), call.args.iter().map(|arg| (&arg.name, &arg.value)).collect::<Vec<_>>())).collect();
+        let shown: Vec<String> = parse(source)
+            .calls
+            .iter()
+            .map(|call| format!("{} {:?}", call.path.join("."), call.args.iter().map(|arg| (&arg.name, &arg.value)).collect::<Vec<_>>()))
+            .collect();
         expect_test::expect![[r#"
             dbt.config [(Some("materialized"), Str("table")), (Some("packages"), List([Str("a"), Str("b")])), (Some("meta"), Map([(Str("x"), Int(-1))]))]
             dbt.ref [(None, Str("orders")), (Some("v"), Int(2))]

@@ -123,10 +123,10 @@ fn float(text: &str) -> Option<Value> {
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let (whole, fraction) = mantissa.split_once('.')?;
     let are_digits = |part: &str| part.chars().all(|c| c.is_ascii_digit() || c == '_');
-    let well_formed = are_digits(whole) && are_digits(fraction) && !whole.starts_with('_') && (!whole.is_empty() || fraction.starts_with(|c: char| c.is_ascii_digit()));
-    let exponent_fits = exponent.is_none_or(|exponent| {
-        exponent.strip_prefix(['+', '-']).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()))
-    });
+    let well_formed =
+        are_digits(whole) && are_digits(fraction) && !whole.starts_with('_') && (!whole.is_empty() || fraction.starts_with(|c: char| c.is_ascii_digit()));
+    let exponent_fits = exponent
+        .is_none_or(|exponent| exponent.strip_prefix(['+', '-']).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())));
     if !well_formed || !exponent_fits {
         return None;
     }
@@ -140,10 +140,11 @@ mod tests {
 
     #[test]
     fn scalars_mean_what_pyyaml_says() {
-        let shown: Vec<String> = ["yes", "0777", "12:30", "1_000", "0x1F", "1e3", "1.5e+3", "1.", ".5", "08", "2020-01-01", "-3", "'yes'", "null", "1.2.3", "0", "+7"]
-            .iter()
-            .map(|text| document(&crate::yaml::parse(text)).to_string())
-            .collect();
+        let shown: Vec<String> =
+            ["yes", "0777", "12:30", "1_000", "0x1F", "1e3", "1.5e+3", "1.", ".5", "08", "2020-01-01", "-3", "'yes'", "null", "1.2.3", "0", "+7"]
+                .iter()
+                .map(|text| document(&crate::yaml::parse(text)).to_string())
+                .collect();
         assert_eq!(shown.join(" "), r#"true 511 750 1000 31 "1e3" 1500.0 1.0 0.5 "08" "2020-01-01" -3 "yes" null "1.2.3" 0 7"#);
     }
 

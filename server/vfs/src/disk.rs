@@ -37,33 +37,33 @@ fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
     let found = Mutex::new(Vec::new());
     let loops = Mutex::new(Vec::new());
     WalkBuilder::new(root)
-            .standard_filters(false)
-            // dbt's own way to leave files out.
-            .add_custom_ignore_filename(".dbtignore")
-            .follow_links(true)
-            .filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path()))
-            .build_parallel()
-            .run(|| {
-                Box::new(|entry| {
-                    match entry {
-                        Ok(entry) => {
-                            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-                            if is_file
-                                && is_source_path(entry.path())
-                                && let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock())
-                            {
-                                found.push((entry.into_path(), text));
-                            }
+        .standard_filters(false)
+        // dbt's own way to leave files out.
+        .add_custom_ignore_filename(".dbtignore")
+        .follow_links(true)
+        .filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path()))
+        .build_parallel()
+        .run(|| {
+            Box::new(|entry| {
+                match entry {
+                    Ok(entry) => {
+                        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+                        if is_file
+                            && is_source_path(entry.path())
+                            && let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock())
+                        {
+                            found.push((entry.into_path(), text));
                         }
-                        // A loop of links ends here, as does a folder that can't be opened.
-                        Err(error) => match (loop_at(&error), loops.lock()) {
-                            (Some(link), Ok(mut loops)) => loops.push(link),
-                            _ => tracing::warn!(%error, "skipped while walking the project"),
-                        },
                     }
-                    WalkState::Continue
-                })
-            });
+                    // A loop of links ends here, as does a folder that can't be opened.
+                    Err(error) => match (loop_at(&error), loops.lock()) {
+                        (Some(link), Ok(mut loops)) => loops.push(link),
+                        _ => tracing::warn!(%error, "skipped while walking the project"),
+                    },
+                }
+                WalkState::Continue
+            })
+        });
     (found.into_inner().unwrap_or_default(), loops.into_inner().unwrap_or_default())
 }
 

@@ -11,8 +11,22 @@ use std::sync::Arc;
 use text::TextRange;
 
 /// Arguments of a test that are its config.
-const CONFIG_ARGS: [&str; 14] =
-    ["severity", "tags", "enabled", "where", "limit", "warn_if", "error_if", "fail_calc", "store_failures", "store_failures_as", "meta", "database", "schema", "alias"];
+const CONFIG_ARGS: [&str; 14] = [
+    "severity",
+    "tags",
+    "enabled",
+    "where",
+    "limit",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "store_failures",
+    "store_failures_as",
+    "meta",
+    "database",
+    "schema",
+    "alias",
+];
 
 /// What a test is about.
 #[derive(Clone)]
@@ -193,11 +207,14 @@ impl<'a> Builder<'a> {
         // dbt's own tests name nothing but their arguments.
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;
-        let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
+        let relation =
+            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
         let node = &draft.node;
-        let model = || json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
+        let model = || {
+            json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
             "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
-            "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}});
+            "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}})
+        };
         let subject = Subject {
             kind: Kind::Node,
             package,

@@ -25,7 +25,11 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
         index.nodes.push(draft.node);
         inputs.push(draft.inputs);
     }
-    index.disabled = disabled.into_iter().filter(|draft| !(draft.node.resource_type == ResourceType::UnitTest && ids.contains_key(&draft.node.unique_id))).map(|draft| draft.node).collect();
+    index.disabled = disabled
+        .into_iter()
+        .filter(|draft| !(draft.node.resource_type == ResourceType::UnitTest && ids.contains_key(&draft.node.unique_id)))
+        .map(|draft| draft.node)
+        .collect();
     index.register();
     attach_tests(index);
     let links = Links::new(index, &inputs);
@@ -176,10 +180,14 @@ fn attach_tests(index: &mut Index) {
         if section == "sources" {
             continue;
         }
-        let version = test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
+        let version =
+            test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
         let found = index.refable_in(&node.package, name, version).map(|found| (index.nodes[found].unique_id.clone(), index.nodes[found].config.group.clone()));
         let found = found.or_else(|| {
-            let disabled = index.disabled.iter().find(|other| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source);
+            let disabled = index
+                .disabled
+                .iter()
+                .find(|other| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source);
             disabled.map(|other| (other.unique_id.clone(), other.config.group.clone()))
         });
         if let Some((unique_id, group)) = found {
@@ -261,7 +269,8 @@ impl Links {
             }
             kind => {
                 let conversion = &params["conversion_type_params"];
-                let wanted = if kind == Some("conversion") { vec![&conversion["base_measure"], &conversion["conversion_measure"]] } else { vec![&params["measure"]] };
+                let wanted =
+                    if kind == Some("conversion") { vec![&conversion["base_measure"], &conversion["conversion_measure"]] } else { vec![&params["measure"]] };
                 for measure in wanted.into_iter().filter(|measure| !measure.is_null()) {
                     let name = text_of(&measure["name"]);
                     add(if measure.is_object() { measure.clone() } else { input_measure(Some(measure)) }, &mut own);
@@ -313,7 +322,14 @@ fn unit_tests_of_disabled(index: &mut Index) {
     index.disabled.extend(moved);
     let map: Vec<Option<NodeIndex>> = {
         let mut next = 0;
-        (0..index.nodes.len()).map(|at| (!gone.contains(&at)).then(|| { next += 1; next - 1 })).collect()
+        (0..index.nodes.len())
+            .map(|at| {
+                (!gone.contains(&at)).then(|| {
+                    next += 1;
+                    next - 1
+                })
+            })
+            .collect()
     };
     let nodes = std::mem::take(&mut index.nodes);
     let children = std::mem::take(&mut index.children);

@@ -179,8 +179,32 @@ fn dispatched(env: &Env, call: &Call, possible: &mut Vec<(Option<String>, String
 /// Names that dbt's base context has, which are never macros to it.
 fn is_context_name(name: &str) -> bool {
     const NAMES: [&str; 26] = [
-        "builtins", "context", "dbt_version", "diff_of_two_dicts", "env_var", "flags", "fromjson", "fromyaml", "invocation_id", "local_md5", "log", "modules", "print", "return",
-        "run_started_at", "set", "set_strict", "thread_id", "tojson", "toyaml", "var", "zip", "zip_strict", "target", "project_name", "debug",
+        "builtins",
+        "context",
+        "dbt_version",
+        "diff_of_two_dicts",
+        "env_var",
+        "flags",
+        "fromjson",
+        "fromyaml",
+        "invocation_id",
+        "local_md5",
+        "log",
+        "modules",
+        "print",
+        "return",
+        "run_started_at",
+        "set",
+        "set_strict",
+        "thread_id",
+        "tojson",
+        "toyaml",
+        "var",
+        "zip",
+        "zip_strict",
+        "target",
+        "project_name",
+        "debug",
     ];
     NAMES.contains(&name)
 }

@@ -56,7 +56,9 @@ impl<'a> Builder<'a> {
                     fqn
                 };
                 match file.kind {
-                    FileKind::Model | FileKind::PythonModel => push(ResourceType::Model, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
+                    FileKind::Model | FileKind::PythonModel => {
+                        push(ResourceType::Model, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0)))
+                    }
                     FileKind::Seed => push(ResourceType::Seed, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
                     FileKind::Analysis => {
                         let relative = format!("analysis/{relative}");
@@ -114,12 +116,8 @@ impl<'a> Builder<'a> {
         };
         let package_name = self.session.packages[package].name.clone();
         let target = &self.session.target;
-        let relation = Relation {
-            database: target.database.clone(),
-            schema: Some(target.schema.clone()),
-            identifier: Some(name.to_owned()),
-            quoting: Map::new(),
-        };
+        let relation =
+            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.to_owned()), quoting: Map::new() };
         let model = || -> Json {
             json!({
                 "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
@@ -184,12 +182,24 @@ impl<'a> Builder<'a> {
 
     /// Columns that only a seed's header names; a manifest doesn't have them.
     pub(super) fn seed_headers(&mut self) {
-        let headers: rustc_hash::FxHashMap<vfs::FileId, &[String]> =
-            self.inputs.iter().flat_map(|input| &input.files).filter(|file| file.kind == FileKind::Seed).map(|file| (file.id, file.facts.header.as_slice())).collect();
+        let headers: rustc_hash::FxHashMap<vfs::FileId, &[String]> = self
+            .inputs
+            .iter()
+            .flat_map(|input| &input.files)
+            .filter(|file| file.kind == FileKind::Seed)
+            .map(|file| (file.id, file.facts.header.as_slice()))
+            .collect();
         for draft in self.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
             for name in headers.get(&draft.node.place.file).copied().unwrap_or_default() {
                 if draft.node.column(name).is_none() {
-                    let column = Column { name: name.clone(), description: None, data_type: None, tests: Default::default(), entry: None, properties: Default::default() };
+                    let column = Column {
+                        name: name.clone(),
+                        description: None,
+                        data_type: None,
+                        tests: Default::default(),
+                        entry: None,
+                        properties: Default::default(),
+                    };
                     draft.node.columns.insert(name.clone(), column);
                 }
             }
@@ -212,7 +222,8 @@ impl<'a> Builder<'a> {
                     let fqn = vec![name.to_string(), "hooks".to_owned(), hook_name.clone()];
                     let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
                     let place = Place { file: file.id, range: TextRange::at(0) };
-                    let mut node = blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, "./dbt_project.yml");
+                    let mut node =
+                        blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, "./dbt_project.yml");
                     node.relative_path = format!("hooks/{hook_name}.sql");
                     node.fqn = fqn;
                     node.tags = vec![hook.to_owned()];

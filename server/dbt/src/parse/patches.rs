@@ -49,7 +49,11 @@ impl<'a> Builder<'a> {
         let pick = |enabled: bool, own: bool| -> Vec<usize> {
             let wanted = |&&index: &&usize| {
                 let draft = &self.drafts[index];
-                draft.enabled == enabled && (!own || draft.package == package) && fits(draft.node.resource_type) && draft.node.test.is_none() && draft.node.version.is_none()
+                draft.enabled == enabled
+                    && (!own || draft.package == package)
+                    && fits(draft.node.resource_type)
+                    && draft.node.test.is_none()
+                    && draft.node.version.is_none()
             };
             named.iter().filter(wanted).copied().collect()
         };
@@ -71,7 +75,8 @@ impl<'a> Builder<'a> {
             }
             let patch = config_of(&data.own);
             self.drafts[index].patch = patch;
-            let columns = if entry.section == Section::DataTests { IndexMap::new() } else { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) };
+            let columns =
+                if entry.section == Section::DataTests { IndexMap::new() } else { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) };
             let package_name = self.drafts[index].node.package.clone();
             let (description, blocks) = self.description(entry.description.as_ref(), file.id, &package_name);
             let node = &mut self.drafts[index].node;
@@ -178,7 +183,8 @@ impl<'a> Builder<'a> {
         }
         let of_columns = node.columns.values().flat_map(|column| list(&column.properties, "constraints"));
         let all: Vec<&Json> = list(&node.definition, "constraints").iter().chain(of_columns).collect();
-        let targets: Vec<String> = all.iter().filter(|constraint| constraint["type"] == "foreign_key").filter_map(|constraint| constraint["to"].as_str().map(str::to_owned)).collect();
+        let targets: Vec<String> =
+            all.iter().filter(|constraint| constraint["type"] == "foreign_key").filter_map(|constraint| constraint["to"].as_str().map(str::to_owned)).collect();
         for target in targets {
             let found = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{target}}}}}"), 0));
             self.drafts[index].take(found);

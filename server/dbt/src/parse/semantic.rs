@@ -187,7 +187,8 @@ impl<'a> Builder<'a> {
                     "config": element_config(it)})
             })
             .collect();
-        let made: Vec<Map<String, Json>> = elements("measures").into_iter().filter(|it| it.get("create_metric").and_then(Json::as_bool) == Some(true)).cloned().collect();
+        let made: Vec<Map<String, Json>> =
+            elements("measures").into_iter().filter(|it| it.get("create_metric").and_then(Json::as_bool) == Some(true)).cloned().collect();
         draft.inputs = elements("measures").iter().filter_map(|it| string(it, "name")).collect();
         let model = string(data, "model").unwrap_or_default();
         let defaults = object(data, "defaults").map_or(Json::Null, |defaults| json!({"agg_time_dimension": or_null(defaults, "agg_time_dimension")}));

@@ -38,7 +38,8 @@ impl<'a> Builder<'a> {
                     if let Some(first) = seen.insert(draft.node.unique_id.clone(), self.drafts.len()) {
                         self.drafts[first].enabled = draft.enabled;
                         let place = Place { file: file.id, range: entry.name.range };
-                        let message = format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
+                        let message =
+                            format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
                         if package == 0 {
                             self.warn(place, crate::Severity::Error, "duplicate-name", message);
                         }
@@ -103,7 +104,8 @@ impl<'a> Builder<'a> {
         let identifier = string(table, "identifier").filter(|identifier| !identifier.is_empty()).unwrap_or_else(|| name.clone());
         let mut quoting = object(source, "quoting").cloned().unwrap_or_default();
         quoting.extend(object(table, "quoting").into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
-        let relation = Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.clone()), quoting: quoting.clone() };
+        let relation =
+            Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.clone()), quoting: quoting.clone() };
         node.relation_name = Some(self.source_relation(&relation, table, source, &config));
         node.tags = tags(config.get("tags"));
         node.meta = object(&config, "meta").cloned().unwrap_or_default();
@@ -193,7 +195,8 @@ impl<'a> Builder<'a> {
             meta.extend(map.clone());
         }
         config.insert("meta".to_owned(), Json::Object(meta));
-        let mut all: Vec<String> = [source.get("tags"), source_config.get("tags"), table.get("tags"), table_config.get("tags")].into_iter().flat_map(tags).collect();
+        let mut all: Vec<String> =
+            [source.get("tags"), source_config.get("tags"), table.get("tags"), table_config.get("tags")].into_iter().flat_map(tags).collect();
         all.sort();
         all.dedup();
         config.insert("tags".to_owned(), json!(all));
@@ -251,7 +254,9 @@ fn lay(under: &mut Map<String, Json>, over: &Map<String, Json>, without: &[&str]
 fn time(value: Option<&Json>) -> Json {
     match value {
         Some(Json::Null) => Json::Null,
-        Some(Json::Object(map)) => json!({"count": map.get("count").cloned().unwrap_or(Json::Null), "period": map.get("period").cloned().unwrap_or(Json::Null)}),
+        Some(Json::Object(map)) => {
+            json!({"count": map.get("count").cloned().unwrap_or(Json::Null), "period": map.get("period").cloned().unwrap_or(Json::Null)})
+        }
         _ => json!({"count": Json::Null, "period": Json::Null}),
     }
 }
@@ -264,9 +269,9 @@ fn default_freshness() -> Json {
 fn freshness(value: Option<&Json>) -> Option<Json> {
     match value {
         None => Some(default_freshness()),
-        Some(Json::Object(map)) => {
-            Some(json!({"warn_after": time(map.get("warn_after")), "error_after": time(map.get("error_after")), "filter": map.get("filter").cloned().unwrap_or(Json::Null)}))
-        }
+        Some(Json::Object(map)) => Some(
+            json!({"warn_after": time(map.get("warn_after")), "error_after": time(map.get("error_after")), "filter": map.get("filter").cloned().unwrap_or(Json::Null)}),
+        ),
         Some(_) => None,
     }
 }

@@ -29,10 +29,9 @@ impl Builder<'_> {
             let map = |key: &str| object(overrides, key).cloned().unwrap_or_default();
             json!({"macros": map("macros"), "vars": map("vars"), "env_vars": map("env_vars")})
         });
-        let versions = object(data, "versions").map_or(Json::Null, |versions| {
-            json!({"include": versions.get("include"), "exclude": versions.get("exclude")})
-        });
-        let definition = [("model", Json::String(model.clone())), ("given", Json::Array(given)), ("expect", expect), ("overrides", overrides), ("versions", versions)];
+        let versions = object(data, "versions").map_or(Json::Null, |versions| json!({"include": versions.get("include"), "exclude": versions.get("exclude")}));
+        let definition =
+            [("model", Json::String(model.clone())), ("given", Json::Array(given)), ("expect", expect), ("overrides", overrides), ("versions", versions)];
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
         draft.node.tags = super::configs::tags(draft.node.config.values.get("tags"));
         draft.inputs = vec![model];

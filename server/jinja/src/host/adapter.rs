@@ -160,7 +160,9 @@ impl Object for AdapterConfig {
             "credentials" => Some(Value::from(&serde_json::Value::Object(eval.env.target.clone()))),
             "quoting" => Some(Value::from(&serde_json::Value::Object(eval.env.quoting.clone()))),
             "target_name" => eval.env.target.get("name").map(Value::from),
-            "dependencies" => Some(eval.env.dependencies.iter().map(|package| (crate::value::Key::Str(package.clone()), Value::None)).collect::<crate::value::Map>().into()),
+            "dependencies" => {
+                Some(eval.env.dependencies.iter().map(|package| (crate::value::Key::Str(package.clone()), Value::None)).collect::<crate::value::Map>().into())
+            }
             _ => None,
         }
     }

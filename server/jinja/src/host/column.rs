@@ -94,7 +94,20 @@ impl Object for Column {
     fn method(&self, _eval: &mut Eval<'_>, name: &str, _args: &Args) -> Option<Outcome<Value>> {
         Some(Ok(match name {
             "is_string" => self.is_one_of(&STRINGS),
-            "is_number" => self.is_one_of(&["integer", "int", "bigint", "smallint", "numeric", "decimal", "number", "float", "double", "real", "float8", "double precision"]),
+            "is_number" => self.is_one_of(&[
+                "integer",
+                "int",
+                "bigint",
+                "smallint",
+                "numeric",
+                "decimal",
+                "number",
+                "float",
+                "double",
+                "real",
+                "float8",
+                "double precision",
+            ]),
             "is_float" => self.is_one_of(&["real", "float4", "float", "double precision", "float8", "double"]),
             "is_integer" => self.is_one_of(&["smallint", "integer", "bigint", "int", "int2", "int4", "int8", "serial"]),
             "is_numeric" => self.is_one_of(&["numeric", "decimal"]),

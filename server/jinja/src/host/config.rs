@@ -45,7 +45,9 @@ impl Object for ConfigCalls {
             }
             "persist_relation_docs" | "persist_column_docs" => Some(Ok(Value::Bool(false))),
             "set" => {
-                let (Some(key), Some(value)) = (args.positional.first(), args.positional.get(1)) else { return Some(Err(eval.fail("config.set() needs a name and a value"))) };
+                let (Some(key), Some(value)) = (args.positional.first(), args.positional.get(1)) else {
+                    return Some(Err(eval.fail("config.set() needs a name and a value")));
+                };
                 let map = [(key.key(), value.clone())].into_iter().collect::<crate::value::Map>();
                 Some(self.call(eval, &Args::of([map.into()])))
             }

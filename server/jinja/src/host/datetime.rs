@@ -114,8 +114,17 @@ impl Class {
             "date" => Value::object(Day(date()?)),
             "time" => Value::object(Time(time(0)?)),
             "timedelta" => {
-                let units = [("days", 86_400.0), ("seconds", 1.0), ("microseconds", 1e-6), ("milliseconds", 1e-3), ("minutes", 60.0), ("hours", 3600.0), ("weeks", 604_800.0)];
-                let seconds: f64 = units.iter().enumerate().map(|(index, (name, scale))| args.get(index, name).and_then(Value::as_float).unwrap_or(0.0) * scale).sum();
+                let units = [
+                    ("days", 86_400.0),
+                    ("seconds", 1.0),
+                    ("microseconds", 1e-6),
+                    ("milliseconds", 1e-3),
+                    ("minutes", 60.0),
+                    ("hours", 3600.0),
+                    ("weeks", 604_800.0),
+                ];
+                let seconds: f64 =
+                    units.iter().enumerate().map(|(index, (name, scale))| args.get(index, name).and_then(Value::as_float).unwrap_or(0.0) * scale).sum();
                 Value::object(Delta(SignedDuration::try_from_secs_f64(seconds).ok()?))
             }
             "timezone" => {
@@ -305,7 +314,8 @@ impl Object for Moment {
             return Some(Ok(Value::object(Self { at, zone: self.zone.clone() })));
         }
         let other = other.downcast::<Self>()?;
-        (operator == Operator::Subtract).then(|| Ok(Value::object(Delta(if is_right { other.at.duration_since(self.at) } else { self.at.duration_since(other.at) }))))
+        (operator == Operator::Subtract)
+            .then(|| Ok(Value::object(Delta(if is_right { other.at.duration_since(self.at) } else { self.at.duration_since(other.at) }))))
     }
     fn compare(&self, other: &Value) -> Option<Ordering> {
         let other = other.downcast::<Self>()?;
@@ -349,7 +359,8 @@ impl Object for Day {
             return Some(Ok(Value::object(Self(date))));
         }
         let other = other.downcast::<Self>()?;
-        (operator == Operator::Subtract).then(|| Ok(Value::object(Delta(if is_right { other.0.duration_since(self.0) } else { self.0.duration_since(other.0) }))))
+        (operator == Operator::Subtract)
+            .then(|| Ok(Value::object(Delta(if is_right { other.0.duration_since(self.0) } else { self.0.duration_since(other.0) }))))
     }
     fn compare(&self, other: &Value) -> Option<Ordering> {
         Some(self.0.cmp(&other.downcast::<Self>()?.0))

@@ -27,10 +27,26 @@ impl Object for Flags {
         }
         Some(match name.as_str() {
             "WHICH" => "parse".into(),
-            "FULL_REFRESH" | "STORE_FAILURES" | "FAIL_FAST" | "WARN_ERROR" | "DEFER" | "FAVOR_STATE" | "EMPTY" | "QUIET" | "DEBUG" | "NO_PRINT" | "USE_EXPERIMENTAL_PARSER" => {
-                Value::Bool(false)
-            }
-            "PRINT" | "USE_COLORS" | "PARTIAL_PARSE" | "STATIC_PARSER" | "INTROSPECT" | "POPULATE_CACHE" | "VERSION_CHECK" | "WRITE_JSON" | "SEND_ANONYMOUS_USAGE_STATS"
+            "FULL_REFRESH"
+            | "STORE_FAILURES"
+            | "FAIL_FAST"
+            | "WARN_ERROR"
+            | "DEFER"
+            | "FAVOR_STATE"
+            | "EMPTY"
+            | "QUIET"
+            | "DEBUG"
+            | "NO_PRINT"
+            | "USE_EXPERIMENTAL_PARSER" => Value::Bool(false),
+            "PRINT"
+            | "USE_COLORS"
+            | "PARTIAL_PARSE"
+            | "STATIC_PARSER"
+            | "INTROSPECT"
+            | "POPULATE_CACHE"
+            | "VERSION_CHECK"
+            | "WRITE_JSON"
+            | "SEND_ANONYMOUS_USAGE_STATS"
             | "INDIRECT_SELECTION" => Value::Bool(true),
             "TARGET" | "PROFILE" | "STATE" | "SELECT" | "EXCLUDE" | "VARS" | "EVENT_TIME_START" | "EVENT_TIME_END" => Value::None,
             _ => return None,

@@ -195,7 +195,10 @@ fn skip_to(source: &str, from: usize, word: &str) -> usize {
 /// The same text with dbt's own blocks written as ones that every Jinja knows, byte for byte as long.
 pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     let is_dbts = |word: &str| {
-        matches!(word, "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs")
+        matches!(
+            word,
+            "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs"
+        )
     };
     if !tags.iter().any(|tag| is_dbts(tag.word(source))) {
         return Cow::Borrowed(source);
