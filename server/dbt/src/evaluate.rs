@@ -90,11 +90,6 @@ fn options(call: &Call) -> Map<String, Json> {
             }
             _ => continue,
         };
-        let name = match name {
-            "pre_hook" => "pre-hook",
-            "post_hook" => "post-hook",
-            other => other,
-        };
         if let Some(value) = json(&arg.value) {
             options.insert(name.to_owned(), value);
         }

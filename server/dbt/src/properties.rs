@@ -1,6 +1,6 @@
 //! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
 
-use crate::{Config, TestUse, Use, facts};
+use crate::{TestUse, Use, facts};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::SyntaxError;
@@ -68,15 +68,9 @@ pub struct Entry {
     /// Columns; of a macro its arguments.
     pub columns: Vec<ColumnEntry>,
     pub tests: Arc<[TestUse]>,
-    pub config: Config,
-    /// Of a source's table: the source.
-    pub source: Option<SourceEntry>,
-    pub latest_version: Option<String>,
+    /// Of a source's table: what the source is described as.
+    pub source_description: Option<Text>,
     pub versions: Vec<VersionEntry>,
-    /// What `depends_on`, `model`, `relation` and test arguments name.
-    pub uses: Vec<Use>,
-    /// Names of metrics, measures or models that the entry reads, as its section means them.
-    pub inputs: Vec<String>,
     /// Further facts to show, as label and value.
     pub details: Vec<(&'static str, String)>,
     /// Where the entry is, for edits.
@@ -122,26 +116,12 @@ pub struct ColumnEntry {
     pub tests: Arc<[TestUse]>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceEntry {
-    pub name: Text,
-    pub description: Option<Text>,
-    pub schema: Option<String>,
-    pub database: Option<String>,
-    pub loader: Option<String>,
-    pub identifier: Option<String>,
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionEntry {
     pub version: String,
     pub range: TextRange,
-    pub defined_in: Option<String>,
     pub description: Option<Text>,
     pub columns: Vec<ColumnEntry>,
-    /// Columns that `include: all, exclude: […]` leaves out.
-    pub excluded: Vec<String>,
-    pub config: Config,
 }
 
 /// What a properties file says.
@@ -205,12 +185,11 @@ impl Reader<'_> {
         let Some(name) = self.name(item, section.key()) else { return };
         let path = vec![Step::key(section.key()), Step::named(&name.value)];
         if section == Section::Sources {
-            return self.source(item, name, path, entries);
+            return self.source(item, path, entries);
         }
         let mut entry = self.common(section, item, name, path);
         match section {
             Section::Models => {
-                entry.latest_version = item.get_str("latest_version").map(str::to_owned);
                 entry.versions = item.get("versions").map(|list| list.items().iter().filter_map(|version| self.version(version)).collect()).unwrap_or_default();
             }
             Section::Exposures => {
@@ -224,7 +203,7 @@ impl Reader<'_> {
                     }
                 }
                 for dependency in item.get("depends_on").map(Node::items).unwrap_or_default() {
-                    self.expression(dependency, &mut entry.uses);
+                    self.expression(dependency);
                 }
             }
             Section::Metrics => {
@@ -237,16 +216,15 @@ impl Reader<'_> {
                     entry.details.push(("filter", filter.trim().to_owned()));
                 }
                 if let Some(params) = item.get("type_params") {
-                    metric_inputs(params, &mut entry);
+                    metric_details(params, &mut entry);
                 }
             }
             Section::SemanticModels => {
                 if let Some(model) = item.get("model") {
-                    self.expression(model, &mut entry.uses);
+                    self.expression(model);
                 }
                 for measure in item.get("measures").map(Node::items).unwrap_or_default() {
                     if let Some(name) = measure.get_str("name") {
-                        entry.inputs.push(name.to_owned());
                         let shown = [measure.get_str("agg"), measure.get_str("expr").or(Some(name))];
                         entry.details.push(("measure", format!("{name} = {}", shown.into_iter().flatten().collect::<Vec<_>>().join(" of "))));
                     }
@@ -260,21 +238,15 @@ impl Reader<'_> {
                     }
                 }
             }
-            Section::SavedQueries => {
-                let metrics = item.get("query_params").and_then(|params| params.get("metrics"));
-                entry.inputs = metrics.map(Node::strings).unwrap_or_default();
-            }
             Section::Snapshots => {
                 if let Some(relation) = item.get("relation") {
-                    self.expression(relation, &mut entry.uses);
+                    self.expression(relation);
                 }
             }
             Section::UnitTests => {
-                entry.inputs = item.get_str("model").map(str::to_owned).into_iter().collect();
                 for given in item.get("given").map(Node::items).unwrap_or_default() {
                     if let Some(input) = given.get("input") {
-                        // A unit test depends on the model that it tests alone.
-                        self.expression(input, &mut Vec::new());
+                        self.expression(input);
                     }
                 }
             }
@@ -292,15 +264,9 @@ impl Reader<'_> {
     /// What entries of every section share.
     fn common(&mut self, section: Section, item: &Node, name: Text, path: Vec<Step>) -> Entry {
         let description = self.description(item);
-        // What tests name is used by the file, and no dependency of the node that is tested.
-        let mut of_tests = Vec::new();
-        let tests = self.tests(item, &mut of_tests);
+        let tests = self.tests(item);
         let columns_key = if section == Section::Macros { "arguments" } else { "columns" };
-        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key, &mut of_tests)).unwrap_or_default();
-        let mut config = Config::from_yaml(item);
-        if let Some(node) = item.get("config") {
-            config.merge(&Config::from_yaml(node));
-        }
+        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key)).unwrap_or_default();
         Entry {
             section,
             name,
@@ -308,23 +274,16 @@ impl Reader<'_> {
             description,
             columns,
             tests,
-            config,
-            source: None,
-            latest_version: None,
+            source_description: None,
             versions: Vec::new(),
-            uses: Vec::new(),
-            inputs: Vec::new(),
             details: Vec::new(),
             path,
             data: EntryData::new(yaml_value::of(item), Json::Null),
         }
     }
 
-    fn source(&mut self, item: &Node, name: Text, path: Vec<Step>, entries: &mut Vec<Entry>) {
+    fn source(&mut self, item: &Node, path: Vec<Step>, entries: &mut Vec<Entry>) {
         let description = self.description(item);
-        let shared = item.get("config").map(Config::from_yaml).unwrap_or_default();
-        let mut own = Config::from_yaml(item);
-        own.merge(&shared);
         let mut shared_data = yaml_value::of(item);
         if let Json::Object(map) = &mut shared_data {
             map.remove("tables");
@@ -334,9 +293,6 @@ impl Reader<'_> {
             let mut path = path.clone();
             path.extend([Step::key("tables"), Step::named(&table_name.value)]);
             let mut entry = self.common(Section::Sources, table, table_name, path);
-            let mut config = own.clone();
-            config.merge(&entry.config);
-            entry.config = config;
             entry.data = EntryData::new(yaml_value::of(table), shared_data.clone());
             let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);
             if let Some(field) =
@@ -344,37 +300,18 @@ impl Reader<'_> {
             {
                 entry.details.push(("loaded at", field));
             }
-            entry.source = Some(SourceEntry {
-                name: name.clone(),
-                description: description.clone(),
-                schema: item.get_str("schema").map(str::to_owned),
-                database: item.get_str("database").map(str::to_owned),
-                loader: either("loader"),
-                identifier: table.get_str("identifier").map(str::to_owned),
-            });
+            entry.source_description.clone_from(&description);
             entries.push(entry);
         }
     }
 
     fn version(&mut self, item: &Node) -> Option<VersionEntry> {
         let version = item.get_str("v")?.to_owned();
-        let mut uses = Vec::new();
-        let list = item.get("columns");
-        let columns = list.map(|list| self.columns(list, "columns", &mut uses)).unwrap_or_default();
-        let excluded = list.map(Node::items).unwrap_or_default().iter().filter_map(|item| item.get("exclude")).flat_map(Node::strings).collect();
-        self.uses.extend(uses);
-        Some(VersionEntry {
-            version,
-            range: item.range,
-            defined_in: item.get_str("defined_in").map(str::to_owned),
-            description: self.description(item),
-            columns,
-            excluded,
-            config: item.get("config").map(Config::from_yaml).unwrap_or_default(),
-        })
+        let columns = item.get("columns").map(|list| self.columns(list, "columns")).unwrap_or_default();
+        Some(VersionEntry { version, range: item.range, description: self.description(item), columns })
     }
 
-    fn columns(&mut self, list: &Node, key: &str, uses: &mut Vec<Use>) -> Vec<ColumnEntry> {
+    fn columns(&mut self, list: &Node, key: &str) -> Vec<ColumnEntry> {
         let mut columns = Vec::new();
         for item in list.items() {
             if item.get("include").is_some() || item.get("exclude").is_some() {
@@ -382,14 +319,14 @@ impl Reader<'_> {
             }
             let Some(name) = self.name(item, key) else { continue };
             let description = self.description(item);
-            let tests = self.tests(item, uses);
+            let tests = self.tests(item);
             let data_type = item.get_str("data_type").or_else(|| item.get_str("type")).map(str::to_owned);
             columns.push(ColumnEntry { name, range: item.range, description, data_type, tests });
         }
         columns
     }
 
-    fn tests(&mut self, item: &Node, uses: &mut Vec<Use>) -> Arc<[TestUse]> {
+    fn tests(&mut self, item: &Node) -> Arc<[TestUse]> {
         let lists = ["data_tests", "tests"].iter().filter_map(|key| item.get(key));
         let mut tests = Vec::new();
         for test in lists.flat_map(Node::items) {
@@ -414,7 +351,7 @@ impl Reader<'_> {
                         continue;
                     }
                     shown.push(format!("{key}: {}", one_line(value.range.of(self.source))));
-                    self.expression(value, uses);
+                    self.expression(value);
                 }
             }
             tests.push(TestUse { name, arguments: shown, range });
@@ -423,27 +360,20 @@ impl Reader<'_> {
     }
 
     /// A value that dbt reads as a Jinja expression, such as `ref('x')`.
-    fn expression(&mut self, node: &Node, uses: &mut Vec<Use>) {
+    fn expression(&mut self, node: &Node) {
         let Some(value) = node.as_str() else { return };
         if node.is_alias || !(value.contains("ref") || value.contains("source")) {
             return;
         }
-        let found = facts::expression_uses(self.source, node.range, value);
-        self.uses.extend(found.iter().cloned());
-        uses.extend(found);
+        self.uses.extend(facts::expression_uses(self.source, node.range, value));
     }
 }
 
-fn metric_inputs(params: &Node, entry: &mut Entry) {
-    let name_of = |node: &Node| node.as_str().map(str::to_owned).or_else(|| node.get_str("name").map(str::to_owned));
+fn metric_details(params: &Node, entry: &mut Entry) {
     for key in ["measure", "numerator", "denominator"] {
-        if let Some(name) = params.get(key).and_then(name_of) {
-            entry.details.push((key, name.clone()));
-            entry.inputs.push(name);
+        if let Some(name) = params.get(key).and_then(|node| node.as_str().or_else(|| node.get_str("name"))) {
+            entry.details.push((key, name.to_owned()));
         }
-    }
-    for list in [params.get("metrics"), params.get("input_measures")].into_iter().flatten() {
-        entry.inputs.extend(list.items().iter().filter_map(name_of));
     }
     if let Some(expression) = params.get_str("expr") {
         entry.details.push(("expression", expression.to_owned()));

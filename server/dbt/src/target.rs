@@ -1,7 +1,8 @@
 //! The target of a profile: which adapter, which database and schema, and what templates see as `target`.
 
+use crate::parse::render_text;
 use jinja::adapter::Adapter;
-use jinja::{Env, Kind, Library, NoDocs, Subject};
+use jinja::{Env, Kind, Library};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -68,7 +69,8 @@ impl Target {
         }
         let profiles = syntax::yaml_value::document(&parsed);
         let Some(profile) = profiles.get(name) else { return Err(format!("profiles.yml has no profile `{name}`")) };
-        let render = |value: &Json| profile_value(settings, value);
+        let env = bare_env(settings, Map::new());
+        let render = |value: &Json| profile_value(&env, value);
         let target = match &settings.target {
             Some(target) => target.clone(),
             None => profile.get("target").map(render).and_then(|target| target.as_str().map(str::to_owned)).unwrap_or_else(|| "default".to_owned()),
@@ -142,17 +144,13 @@ fn duckdb_database(path: &str) -> String {
     file.split('.').next().unwrap_or(file).to_owned()
 }
 
-/// A value of profiles.yml with `env_var` and `var` in it.
-fn profile_value(settings: &Settings, value: &Json) -> Json {
-    let Json::String(text) = value else { return value.clone() };
-    if !text.contains("{{") && !text.contains("{%") {
-        return value.clone();
+/// A value of profiles.yml with `env_var` and `var` in it. A secret's value may stand in a field that is no secret, such as a host;
+/// templates never see it.
+fn profile_value(env: &Env, value: &Json) -> Json {
+    match value {
+        Json::String(text) => render_text(env, &env.project, Kind::Project, text).unwrap_or_else(|_| value.clone()),
+        other => other.clone(),
     }
-    let Ok(template) = jinja::lower::parse(text, 0) else { return value.clone() };
-    let env = bare_env(settings, Map::new());
-    // A secret's value may stand in a field that is no secret, such as a host; templates never see it.
-    let subject = Subject::values(Kind::Project, env.project.clone(), &NoDocs);
-    jinja::render_native(&env, &subject, &template, false, &[]).0.unwrap_or_else(|_| value.clone())
 }
 
 /// An environment without macros: what profiles.yml and dbt_project.yml are rendered in.

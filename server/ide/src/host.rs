@@ -191,7 +191,8 @@ impl AnalysisHost {
             })
             .map(|(id, _, _, _, kind, text)| (*id, *kind, text.text.clone()))
             .collect();
-        for (id, kind, text, facts) in read_all(fresh) {
+        let read = dbt::in_parallel(&fresh, |(_, kind, text)| dbt::read(*kind, text));
+        for ((id, kind, text), facts) in fresh.into_iter().zip(read) {
             self.facts.insert(id, Cached { kind, text, facts: Arc::new(facts) });
         }
         let mut inputs: Vec<PackageInput> = packages.iter().map(|(_, config)| PackageInput { config: config.clone(), files: Vec::new() }).collect();
@@ -252,36 +253,4 @@ impl AnalysisHost {
         self.configs.insert(folder.to_owned(), (text, config.clone()));
         Some(config)
     }
-}
-
-const STACK: usize = 16 << 20;
-
-/// Reads files on all cores; few files are not worth a thread.
-fn read_all(files: Vec<(FileId, FileKind, Arc<str>)>) -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
-    let read = |chunk: &[(FileId, FileKind, Arc<str>)]| -> Vec<(FileId, FileKind, Arc<str>, Facts)> {
-        chunk.iter().map(|(id, kind, text)| (*id, *kind, text.clone(), dbt::read(*kind, text))).collect()
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    if files.len() < 64 || workers == 1 {
-        return read(&files);
-    }
-    // Small chunks in turn, so that one folder of large files doesn't keep one worker busy while the others wait.
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let chunks: Vec<&[(FileId, FileKind, Arc<str>)]> = files.chunks(32).collect();
-    let work = || {
-        let mut made = Vec::new();
-        while let Some(chunk) = chunks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            made.extend(read(chunk));
-        }
-        made
-    };
-    std::thread::scope(|scope| {
-        // The syntax tree of one long expression recurses deep.
-        let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        let handles: Vec<_> = (0..workers).filter_map(|number| spawn(number).ok()).collect();
-        if handles.is_empty() {
-            return work();
-        }
-        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
-    })
 }

@@ -4,50 +4,52 @@
 use crate::adapter::Adapter;
 use crate::ast::Name;
 use crate::library::MacroSource;
-use rustc_hash::FxHashMap;
+use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
 use syntax::jinja::{self, BlockKind};
 
 static NAMES: &str = include_str!("../builtins/names.yml");
 
-fn sources(package: &str) -> &'static str {
-    match package {
-        "dbt" => include_str!("../builtins/dbt.sql"),
-        "dbt_postgres" => include_str!("../builtins/dbt_postgres.sql"),
-        "dbt_redshift" => include_str!("../builtins/dbt_redshift.sql"),
-        "dbt_snowflake" => include_str!("../builtins/dbt_snowflake.sql"),
-        "dbt_bigquery" => include_str!("../builtins/dbt_bigquery.sql"),
-        "dbt_spark" => include_str!("../builtins/dbt_spark.sql"),
-        "dbt_databricks" => include_str!("../builtins/dbt_databricks.sql"),
-        "dbt_duckdb" => include_str!("../builtins/dbt_duckdb.sql"),
-        "dbt_trino" => include_str!("../builtins/dbt_trino.sql"),
-        "dbt_athena" => include_str!("../builtins/dbt_athena.sql"),
-        "dbt_clickhouse" => include_str!("../builtins/dbt_clickhouse.sql"),
-        _ => "",
-    }
+/// One of dbt's macro packages; its macros are read once in a process.
+struct Package {
+    name: &'static str,
+    source: &'static str,
+    macros: OnceLock<Vec<Arc<MacroSource>>>,
 }
 
-/// A package's macros, read once in a process.
-type Packages = FxHashMap<String, Arc<Vec<Arc<MacroSource>>>>;
+const fn package(name: &'static str, source: &'static str) -> Package {
+    Package { name, source, macros: OnceLock::new() }
+}
+
+static PACKAGES: [Package; 11] = [
+    package("dbt", include_str!("../builtins/dbt.sql")),
+    package("dbt_postgres", include_str!("../builtins/dbt_postgres.sql")),
+    package("dbt_redshift", include_str!("../builtins/dbt_redshift.sql")),
+    package("dbt_snowflake", include_str!("../builtins/dbt_snowflake.sql")),
+    package("dbt_bigquery", include_str!("../builtins/dbt_bigquery.sql")),
+    package("dbt_spark", include_str!("../builtins/dbt_spark.sql")),
+    package("dbt_databricks", include_str!("../builtins/dbt_databricks.sql")),
+    package("dbt_duckdb", include_str!("../builtins/dbt_duckdb.sql")),
+    package("dbt_trino", include_str!("../builtins/dbt_trino.sql")),
+    package("dbt_athena", include_str!("../builtins/dbt_athena.sql")),
+    package("dbt_clickhouse", include_str!("../builtins/dbt_clickhouse.sql")),
+];
 
 /// The macro packages of an adapter, the one that wins first.
-pub fn packages(adapter: &Adapter) -> Vec<(Name, Vec<Arc<MacroSource>>)> {
-    static READ: OnceLock<std::sync::Mutex<Packages>> = OnceLock::new();
-    let read = READ.get_or_init(Default::default);
-    adapter
-        .packages
-        .iter()
-        .map(|package| {
-            let mut read = read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let macros = read.entry(package.clone()).or_insert_with(|| Arc::new(package_macros(package))).clone();
-            (Name::from(package.as_str()), macros.to_vec())
-        })
-        .collect()
+pub fn packages(adapter: &Adapter) -> Vec<(Name, &'static [Arc<MacroSource>])> {
+    let named = |name: &String| PACKAGES.iter().find(|package| package.name == name);
+    let read = |package: &'static Package| (Name::from(package.name), package.macros.get_or_init(|| package_macros(package.name, package.source)).as_slice());
+    adapter.packages.iter().filter_map(named).map(read).collect()
+}
+
+/// What `names.yml` says.
+fn names() -> &'static Json {
+    static READ: OnceLock<Json> = OnceLock::new();
+    READ.get_or_init(|| syntax::yaml_value::document(&syntax::yaml::parse(NAMES)))
 }
 
 /// Reads one of dbt's packages.
-fn package_macros(package: &str) -> Vec<Arc<MacroSource>> {
-    let source = sources(package);
+fn package_macros(package: &str, source: &str) -> Vec<Arc<MacroSource>> {
     let mut macros = Vec::new();
     let mut seen = rustc_hash::FxHashSet::default();
     for block in jinja::parse(source).blocks {
@@ -62,7 +64,7 @@ fn package_macros(package: &str) -> Vec<Arc<MacroSource>> {
             macros.push(Arc::new(MacroSource::new(package.into(), name.into(), text.into(), block.range.start as usize)));
         }
     }
-    let names = syntax::yaml_value::document(&syntax::yaml::parse(NAMES));
+    let names = names();
     for (name, params) in names[package].as_object().into_iter().flatten() {
         if seen.insert(name.clone()) {
             let params: Vec<String> =

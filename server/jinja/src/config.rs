@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 /// Keys whose lists add up.
-const APPEND: [&str; 6] = ["pre-hook", "pre_hook", "post-hook", "post_hook", "tags", "packages"];
+const APPEND: [&str; 4] = ["pre-hook", "post-hook", "tags", "packages"];
 /// Keys whose mappings merge, the later value of each key winning.
 const UPDATE: [&str; 5] = ["quoting", "column_types", "meta", "docs", "contract"];
 
@@ -19,6 +19,12 @@ fn list(value: Json) -> Vec<Json> {
 /// `quoting`, `contract` and `column_types` merge by key, `grants` by key with `+` to add, anything else is replaced.
 pub fn merge(older: &mut Map<String, Json>, newer: Map<String, Json>) {
     for (key, value) in newer {
+        // Both spellings of a hook are one.
+        let key = match key.as_str() {
+            "pre_hook" => "pre-hook".to_owned(),
+            "post_hook" => "post-hook".to_owned(),
+            _ => key,
+        };
         if APPEND.contains(&key.as_str()) {
             let mut joined = older.remove(&key).map(list).unwrap_or_default();
             joined.extend(list(value));

@@ -105,6 +105,11 @@ pub struct Relation {
 }
 
 impl<'a> Subject<'a> {
+    /// A node that is parsed: its vars need no value, it knows no docs blocks.
+    pub fn node(package: Name, relation: Option<Relation>, model: &'a dyn Fn() -> Json) -> Self {
+        Self { kind: Kind::Node, package, relation, model: Some(model), docs: &NoDocs, visible: None, requires_vars: false, sees_secrets: false }
+    }
+
     /// A context of values rather than nodes.
     pub fn values(kind: Kind, package: Name, docs: &'a dyn Docs) -> Self {
         Self { kind, package, relation: None, model: None, docs, visible: None, requires_vars: true, sees_secrets: false }

@@ -66,10 +66,10 @@ pub struct Library {
 
 impl Library {
     /// `internal` lists dbt's own packages with their macros, in the order in which they win.
-    pub fn new(root: Name, internal: &[(Name, Vec<Arc<MacroSource>>)], project: impl IntoIterator<Item = Arc<MacroSource>>) -> Self {
+    pub fn new(root: Name, internal: &[(Name, &[Arc<MacroSource>])], project: impl IntoIterator<Item = Arc<MacroSource>>) -> Self {
         let mut library = Self { root, ..Self::default() };
         for (package, macros) in internal.iter().rev() {
-            for source in macros {
+            for source in *macros {
                 let id = library.push(source.clone());
                 library.internal.insert(source.name.clone(), id);
                 library.internal_packages.entry(package.clone()).or_default().insert(source.name.clone(), id);

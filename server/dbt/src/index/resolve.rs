@@ -6,6 +6,11 @@ use std::collections::VecDeque;
 use vfs::FileId;
 
 impl Index {
+    /// The adapter that the target names.
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+
     /// A file's path in its package's folder.
     pub fn path_of(&self, file: FileId) -> Option<&str> {
         self.paths.get(&file).map(String::as_str)
@@ -107,7 +112,8 @@ impl Index {
 
     pub fn resolve_doc(&self, package: Option<&str>, name: &str, from_package: &str) -> Option<&Docs> {
         let candidates = self.docs_by_name.get(name)?;
-        let of = |package: &str| candidates.iter().map(|&index| &self.docs[index]).find(|docs| &*docs.package == package);
+        // Of two blocks of one name in one package the later counts.
+        let of = |package: &str| candidates.iter().rev().map(|&index| &self.docs[index]).find(|docs| &*docs.package == package);
         match package {
             Some(package) => of(package),
             None => self.search_order(from_package).into_iter().find_map(of).or_else(|| candidates.first().map(|&index| &self.docs[index])),

@@ -92,12 +92,8 @@ impl Session {
         }
         let mut translated = Map::new();
         for (key, value) in over {
-            let key = match key.as_str() {
-                "pre_hook" => "pre-hook",
-                "post_hook" => "post-hook",
-                key => self.target.adapter.aliases.get(key).map_or(key, String::as_str),
-            };
-            translated.insert(key.to_owned(), value.clone());
+            let key = self.target.adapter.aliases.get(key).unwrap_or(key);
+            translated.insert(key.clone(), value.clone());
         }
         match kind {
             // `tags` of these are replaced, not added to.

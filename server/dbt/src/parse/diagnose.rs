@@ -1,5 +1,6 @@
 //! What is wrong in the root project's files; packages are somebody else's.
 
+use super::link::label;
 use crate::index::{Diagnostic, Index, Node, PackageInput, Place, Severity};
 use crate::properties::{Entry, Section};
 use crate::{FileKind, ResourceType, Target};
@@ -26,8 +27,8 @@ pub(super) fn diagnose(index: &mut Index, packages: &[PackageInput]) {
         let is_code = file.kind.is_sql() && file.facts.errors.is_empty();
         for used in &file.facts.uses {
             match &used.target {
-                Target::Ref { package, name, .. } if index.resolve(&used.target, &project).is_none() => {
-                    let shown = label(&used.target);
+                Target::Ref { package, name, version } if index.resolve(&used.target, &project).is_none() => {
+                    let shown = label(package.as_deref(), name, version.as_deref());
                     if is_code && !unresolved.contains(&(file.id, shown.as_str())) {
                         continue;
                     }
@@ -41,7 +42,7 @@ pub(super) fn diagnose(index: &mut Index, packages: &[PackageInput]) {
                     add(used.name_range, Severity::Error, "unknown-ref", message);
                 }
                 Target::Source { source, table } if index.resolve(&used.target, &project).is_none() => {
-                    if is_code && !unresolved.contains(&(file.id, label(&used.target).as_str())) {
+                    if is_code && !unresolved.contains(&(file.id, format!("{source}.{table}").as_str())) {
                         continue;
                     }
                     let message = if disabled.contains(table.as_str()) {
@@ -91,17 +92,4 @@ pub(super) fn diagnose(index: &mut Index, packages: &[PackageInput]) {
 fn exists(index: &Index, entry: &Entry, kind: ResourceType) -> bool {
     let named = |node: &Node| node.name == entry.name.value && node.resource_type == kind;
     index.named(&entry.name.value).iter().any(|&at| named(&index.nodes[at])) || index.disabled.iter().any(named)
-}
-
-fn label(target: &Target) -> String {
-    match target {
-        Target::Ref { package, name, version } => {
-            let package = package.as_ref().map(|package| format!("{package}.")).unwrap_or_default();
-            let version = version.as_ref().map(|version| format!(" (version {version})")).unwrap_or_default();
-            format!("{package}{name}{version}")
-        }
-        Target::Source { source, table } => format!("{source}.{table}"),
-        Target::Doc { name, .. } | Target::Var { name } => name.clone(),
-        Target::Macro { path } => path.join("."),
-    }
 }

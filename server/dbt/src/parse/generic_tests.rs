@@ -3,9 +3,10 @@
 use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_first};
 use crate::index::{InputFile, Place, TestMetadata, blank};
+use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
 use crate::{FileKind, ResourceType};
-use jinja::{Kind, MacroId, NoDocs, RefCall, Relation, SourceCall, Subject};
+use jinja::{MacroId, RefCall, Relation, SourceCall, Subject};
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 use text::TextRange;
@@ -65,15 +66,15 @@ impl<'a> Builder<'a> {
     /// Builds tests and adds them to the drafts.
     pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
         let env = &self.session.env;
-        for tested in &all {
-            if let Some(built) = Built::new(tested, self.session.nested_arguments) {
-                let package = &self.session.packages[tested.package].name;
-                self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
-            }
+        let nested = self.session.nested_arguments;
+        let all: Vec<(Tested, Built)> = all.into_iter().filter_map(|tested| Built::new(&tested, nested).map(|built| (tested, built))).collect();
+        for (tested, built) in &all {
+            let package = &self.session.packages[tested.package].name;
+            self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
         }
-        let made = super::relations::in_parallel(&all, |tested| self.test(tested));
+        let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
         let mut seen: rustc_hash::FxHashSet<Arc<str>> = rustc_hash::FxHashSet::default();
-        for draft in made.into_iter().flatten() {
+        for draft in made {
             if seen.insert(draft.node.unique_id.clone()) {
                 self.drafts.push(draft);
             }
@@ -129,17 +130,16 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn test(&self, tested: &Tested) -> Option<Draft> {
+    fn test(&self, tested: &Tested, built: &Built) -> Draft {
         let package = self.session.packages[tested.package].name.clone();
-        let built = Built::new(tested, self.session.nested_arguments)?;
         let mut config = Map::new();
-        for (key, value) in built.config {
+        for (key, value) in &built.config {
             let value = match value {
-                Json::String(text) => self.session.yaml_text(&package, &text).unwrap_or(Json::String(text)),
-                other => other,
+                Json::String(text) => self.session.yaml_text(&package, text).unwrap_or_else(|_| value.clone()),
+                other => other.clone(),
             };
             if !value.is_null() {
-                config.insert(key, value);
+                config.insert(key.clone(), value);
             }
         }
         let (short, full) = match &built.given_name {
@@ -156,15 +156,13 @@ impl<'a> Builder<'a> {
         let mut node = blank(arc(format!("test.{package}.{full}.{hash}")), ResourceType::Test, package.clone(), &full, tested.place, &tested.file);
         node.fqn = fqn_prefix(&package, without_first(&tested.file));
         node.fqn.push(full.clone());
-        let file_name = tested.file.rsplit('/').next().unwrap_or(&tested.file);
-        debug_assert!(!file_name.contains('/'));
         node.relative_path = format!("{short}.sql");
         let mut all_tags = tested.tags.clone();
         all_tags.extend(tags(config.get("tags")));
         all_tags.sort();
         all_tags.dedup();
         node.tags = all_tags;
-        if let Some(description) = built.description {
+        if let Some(description) = built.description.clone() {
             let text = self.rendered(&description, &package).0;
             node.description = Some(crate::index::Description { text, written: Some(description), place: tested.place });
         }
@@ -182,7 +180,7 @@ impl<'a> Builder<'a> {
         let finished = self.finished(&draft);
         draft.enabled = super::nodes::is_enabled(&finished.config);
         finished.apply(&mut draft);
-        Some(draft)
+        draft
     }
 
     /// What the test's macro and arguments refer to.
@@ -215,16 +213,7 @@ impl<'a> Builder<'a> {
             "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
             "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}})
         };
-        let subject = Subject {
-            kind: Kind::Node,
-            package,
-            relation: Some(relation),
-            model: Some(&model),
-            docs: &NoDocs,
-            visible: self.graph.visible(id),
-            requires_vars: false,
-            sees_secrets: false,
-        };
+        let subject = Subject { visible: self.graph.visible(id), ..Subject::node(package, Some(relation), &model) };
         let (found, _failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
         draft.take(found);
     }

@@ -47,9 +47,10 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
                 }
             }
             for called in &node.refs {
-                match index.resolve_ref(called.package.as_deref(), &called.name, version_of(called).as_deref(), &node.package) {
+                let (package, version) = (called.package.as_deref(), version_of(called));
+                match index.resolve_ref(package, &called.name, version.as_deref(), &node.package) {
                     Some(found) => depends_on.push(found),
-                    None => unresolved.push(label(called)),
+                    None => unresolved.push(label(package, &called.name, version.as_deref())),
                 }
             }
             for metric in &node.metrics {
@@ -113,14 +114,15 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
 }
 
 /// What a call's version is as text.
-pub(super) fn version_of(called: &RefCall) -> Option<String> {
+fn version_of(called: &RefCall) -> Option<String> {
     called.version.as_ref().map(text_of)
 }
 
-fn label(called: &RefCall) -> String {
-    let package = called.package.as_ref().map(|package| format!("{package}.")).unwrap_or_default();
-    let version = version_of(called).map(|version| format!(" (version {version})")).unwrap_or_default();
-    format!("{package}{}{version}", called.name)
+/// How a `ref` that nothing answers to is shown.
+pub(super) fn label(package: Option<&str>, name: &str, version: Option<&str>) -> String {
+    let package = package.map(|package| format!("{package}.")).unwrap_or_default();
+    let version = version.map(|version| format!(" (version {version})")).unwrap_or_default();
+    format!("{package}{name}{version}")
 }
 
 fn duplicate(index: &mut Index, node: &Node, first: NodeIndex) {
@@ -130,10 +132,10 @@ fn duplicate(index: &mut Index, node: &Node, first: NodeIndex) {
 
 /// A unit test of a model with versions becomes one for each version that it is for.
 fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut versions: FxHashMap<(Arc<str>, String), Vec<(String, bool)>> = FxHashMap::default();
+    let mut versions: FxHashMap<(Arc<str>, String), Vec<String>> = FxHashMap::default();
     for draft in drafts.iter().filter(|draft| draft.node.resource_type == ResourceType::Model && draft.enabled) {
         if let Some(version) = &draft.node.version {
-            versions.entry((draft.node.package.clone(), draft.node.name.clone())).or_default().push((version.clone(), true));
+            versions.entry((draft.node.package.clone(), draft.node.name.clone())).or_default().push(version.clone());
         }
     }
     let mut made = Vec::with_capacity(drafts.len());
@@ -145,7 +147,7 @@ fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
             continue;
         };
         let wanted = draft.node.definition.get("versions").cloned().unwrap_or(Json::Null);
-        for (version, _) in known {
+        for version in known {
             let fits = match (&wanted["include"], &wanted["exclude"]) {
                 (Json::Array(_), _) => super::unit_tests::lists_version(&wanted["include"], version),
                 (_, Json::Array(_)) => !super::unit_tests::lists_version(&wanted["exclude"], version),

@@ -2,7 +2,7 @@
 
 use super::session::macro_name;
 use super::{Builder, object, string};
-use crate::index::{Index, Macro, Patch, Place};
+use crate::index::{Macro, Patch, Place};
 use crate::properties::{Entry, Section};
 use jinja::ast::Name;
 use jinja::{Env, MacroId, Visible};
@@ -13,7 +13,8 @@ use syntax::jinja::{BlockKind, Call, Literal};
 use vfs::FileId;
 
 impl Builder<'_> {
-    pub(super) fn macros(&mut self, index: &mut Index) {
+    pub(super) fn macros(&self) -> Vec<Macro> {
+        let mut macros = Vec::new();
         for (package, input) in self.inputs.iter().enumerate() {
             let package_name = self.session.packages[package].name.clone();
             let mut described: FxHashMap<&str, (&Entry, FileId)> = FxHashMap::default();
@@ -61,10 +62,11 @@ impl Builder<'_> {
                         }),
                         name,
                     };
-                    index.add_macro(made);
+                    macros.push(made);
                 }
             }
         }
+        macros
     }
 
     fn arguments(&self, data: &Map<String, Json>, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {

@@ -17,10 +17,10 @@ mod sources;
 mod unit_tests;
 
 pub(crate) use configs::{tags as tags_of, text_of};
+pub(crate) use session::render_text;
 
 use crate::index::{Diagnostic, Index, Node, PackageInput, Place, Severity};
 use crate::target::Settings;
-use descriptions::DocsTable;
 use jinja::Found;
 use macros::MacroGraph;
 use rustc_hash::FxHashMap;
@@ -32,11 +32,17 @@ impl Index {
     /// Parses a project: `packages` with the root project first, and what the outside world decides.
     pub fn build(packages: &[PackageInput], settings: &Settings) -> Self {
         let session = Session::new(packages, settings);
-        let docs = DocsTable::new(packages, &session);
+        let mut index = Self::default();
+        index.project = session.root().clone();
+        index.packages = session.packages.iter().map(|package| package.name.clone()).collect();
+        index.own_package_first = session.own_package_first;
+        index.adapter.clone_from(&session.target.adapter.name);
+        index.paths = packages.iter().flat_map(|package| &package.files).map(|file| (file.id, file.path.clone())).collect();
+        index.set_docs(descriptions::docs_of(packages, &session));
         let mut builder = Builder {
             inputs: packages,
             session: &session,
-            docs: &docs,
+            index: &index,
             drafts: Vec::new(),
             by_name: FxHashMap::default(),
             diagnostics: Vec::new(),
@@ -49,16 +55,10 @@ impl Index {
         builder.generic_tests();
         builder.sources();
         builder.yaml_nodes();
-        let mut index = Index::default();
-        index.project = session.root().clone();
-        index.packages = session.packages.iter().map(|package| package.name.clone()).collect();
-        index.own_package_first = session.own_package_first;
-        index.adapter.clone_from(&session.target.adapter.name);
-        index.set_docs(docs.into_index());
-        builder.macros(&mut index);
+        let macros = builder.macros();
         let Builder { drafts, diagnostics, .. } = builder;
         index.diagnostics = diagnostics;
-        index.paths = packages.iter().flat_map(|package| &package.files).map(|file| (file.id, file.path.clone())).collect();
+        macros.into_iter().for_each(|made| index.add_macro(made));
         link::link(&mut index, drafts);
         diagnose::diagnose(&mut index, packages);
         index
@@ -97,7 +97,8 @@ impl Draft {
 struct Builder<'a> {
     inputs: &'a [PackageInput],
     session: &'a Session,
-    docs: &'a DocsTable,
+    /// What is known already: packages and docs blocks.
+    index: &'a Index,
     drafts: Vec<Draft>,
     /// Drafts that `ref` can name and analyses and singular tests, by name.
     by_name: FxHashMap<String, Vec<usize>>,

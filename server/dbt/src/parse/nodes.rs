@@ -2,8 +2,9 @@
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
 use crate::index::{Column, InputFile, Place, Severity, blank};
+use crate::parallel::in_parallel;
 use crate::{FileKind, ResourceType};
-use jinja::{Found, Kind, NoDocs, Relation, Subject};
+use jinja::{Found, Relation, Subject};
 use serde_json::{Map, Value as Json, json};
 use syntax::jinja::BlockKind;
 use text::TextRange;
@@ -31,7 +32,7 @@ struct Outcome {
 impl<'a> Builder<'a> {
     pub(super) fn nodes(&mut self) {
         let tasks = self.tasks();
-        let outcomes = super::relations::in_parallel(&tasks, |task| self.evaluate(task));
+        let outcomes = in_parallel(&tasks, |task| self.evaluate(task));
         for (task, outcome) in tasks.into_iter().zip(outcomes) {
             self.node(task, outcome);
         }
@@ -126,16 +127,7 @@ impl<'a> Builder<'a> {
                 "tags": [], "meta": {}, "columns": {}, "refs": [], "sources": [], "depends_on": {"macros": [], "nodes": []}, "description": "",
             })
         };
-        let subject = Subject {
-            kind: Kind::Node,
-            package: package_name.clone(),
-            relation: (kind != ResourceType::Operation).then_some(relation),
-            model: Some(&model),
-            docs: &NoDocs,
-            visible: None,
-            requires_vars: false,
-            sees_secrets: false,
-        };
+        let subject = Subject::node(package_name.clone(), (kind != ResourceType::Operation).then_some(relation), &model);
         let rendered = jinja::render(&self.session.env, &subject, &template, &[]);
         let failure = rendered.failure.map(|failure| {
             let within = failure.trace.last().map(|name| format!(" (in {name})")).unwrap_or_default();

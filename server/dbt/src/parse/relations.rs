@@ -2,39 +2,11 @@
 
 use super::configs::{default_materialized, hooks, tags};
 use super::{Builder, Draft, text_of};
-use crate::index::{Index, Node};
+use crate::index::Node;
+use crate::parallel::in_parallel;
 use crate::{Config, ResourceType};
 use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
 use serde_json::{Map, Value as Json, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// How deep the walker may recurse on a worker's stack.
-const STACK: usize = 16 << 20;
-
-/// Does something for each item on all cores, in order; few items are not worth a thread.
-pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let chunk = 16;
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut made: Vec<(usize, Vec<R>)> = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = items.chunks(chunk).nth(number) else { return made };
-            made.push((number, part.iter().map(&work).collect()));
-        }
-    };
-    let mut parts = std::thread::scope(|scope| {
-        // One worker even for little work: the walker needs the deeper stack.
-        let count = workers.min(items.len().div_ceil(chunk)).max(1);
-        let spawn = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
-        let handles: Vec<_> = (0..count).filter_map(|number| spawn(number).ok()).collect();
-        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect::<Vec<_>>()
-    });
-    parts.sort_by_key(|(number, _)| *number);
-    let made: Vec<R> = parts.into_iter().flat_map(|(_, part)| part).collect();
-    if made.len() == items.len() { made } else { items.iter().map(work).collect() }
-}
 
 /// The three parts that macros name.
 const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];
@@ -140,16 +112,7 @@ impl Builder<'_> {
             "config": shown, "description": "", "language": "sql", "patch_path": Json::Null, "unrendered_config": {}, "columns": {}, "group": config.get("group"),
             "access": config.get("access").cloned().unwrap_or_else(|| "protected".into()),
         });
-        let subject = Subject {
-            kind: Kind::Names,
-            package: self.session.root().clone(),
-            relation: None,
-            model: None,
-            docs: &NoDocs,
-            visible: None,
-            requires_vars: true,
-            sees_secrets: false,
-        };
+        let subject = Subject::values(Kind::Names, self.session.root().clone(), &NoDocs);
         let custom = custom.map_or(Json::Null, Json::String);
         match jinja::call(&self.session.env, &subject, id, &[custom, model]).0 {
             Ok(Json::Null) | Err(_) => None,
@@ -171,16 +134,7 @@ impl Builder<'_> {
                 json!({"name": draft.node.name, "alias": names[2], "schema": names[1], "database": names[0], "config": config, "unique_id": &*draft.node.unique_id,
                 "resource_type": draft.node.resource_type.as_str(), "package_name": &*draft.node.package, "tags": tags(config.get("tags")), "columns": {}, "fqn": draft.node.fqn})
             };
-            let subject = Subject {
-                kind: Kind::Node,
-                package: draft.node.package.clone(),
-                relation: Some(relation),
-                model: Some(&model),
-                docs: &NoDocs,
-                visible: None,
-                requires_vars: false,
-                sees_secrets: false,
-            };
+            let subject = Subject::node(draft.node.package.clone(), Some(relation), &model);
             let found = jinja::render(&self.session.env, &subject, &template, &[]).found;
             all.refs.extend(found.refs);
             all.sources.extend(found.sources);
@@ -228,12 +182,5 @@ impl Finished {
         if node.resource_type == ResourceType::Model && node.config.access.is_none() {
             node.config.access = Some("protected".to_owned());
         }
-    }
-}
-
-impl Index {
-    /// The adapter that the target names.
-    pub fn adapter(&self) -> &str {
-        &self.adapter
     }
 }

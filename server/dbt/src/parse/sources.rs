@@ -35,8 +35,7 @@ impl<'a> Builder<'a> {
                     let data = self.overridden(package, &data, &overrides);
                     let Some(draft) = self.source(package, file, entry, &data) else { continue };
                     // Of two entries for one table the later counts.
-                    if let Some(first) = seen.insert(draft.node.unique_id.clone(), self.drafts.len()) {
-                        self.drafts[first].enabled = draft.enabled;
+                    if let Some(&first) = seen.get(&draft.node.unique_id) {
                         let place = Place { file: file.id, range: entry.name.range };
                         let message =
                             format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
@@ -44,8 +43,8 @@ impl<'a> Builder<'a> {
                             self.warn(place, crate::Severity::Error, "duplicate-name", message);
                         }
                         self.drafts[first] = draft;
-                        seen.insert(self.drafts[first].node.unique_id.clone(), first);
                     } else {
+                        seen.insert(draft.node.unique_id.clone(), self.drafts.len());
                         self.drafts.push(draft);
                     }
                     self.source_tests(package, file, entry, &data, &mut tests);
@@ -129,7 +128,7 @@ impl<'a> Builder<'a> {
             None => self.plain_description(string(table, "description"), place, &package_name),
         };
         node.source_name = Some(source_name);
-        let spanned = entry.source.as_ref().and_then(|source| source.description.as_ref());
+        let spanned = entry.source_description.as_ref();
         node.source_description = match spanned.filter(|text| string(source, "description").as_deref() == Some(text.value.as_str())) {
             Some(text) => self.description(Some(text), file.id, &package_name).0,
             None => self.plain_description(string(source, "description"), place, &package_name).0,

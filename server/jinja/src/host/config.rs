@@ -21,17 +21,12 @@ impl Object for ConfigCalls {
         if eval.subject.kind != crate::Kind::Node {
             return Ok("".into());
         }
-        let mut options = match (args.positional.as_slice(), args.keywords.is_empty()) {
+        let options = match (args.positional.as_slice(), args.keywords.is_empty()) {
             ([Value::Dict(map)], true) => map.borrow().iter().map(|(key, value)| (key.value().render(), value.to_json())).collect(),
             ([], false) => args.keywords.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect::<Map<String, Json>>(),
             ([Value::Undefined { .. } | Value::None], true) => Map::new(),
             _ => return Err(eval.fail("config() takes either one dict or keyword arguments")),
         };
-        for (old, new) in [("pre_hook", "pre-hook"), ("post_hook", "post-hook")] {
-            if let Some(value) = options.remove(old) {
-                options.insert(new.to_owned(), value);
-            }
-        }
         crate::config::merge(&mut eval.found.config, options);
         Ok("".into())
     }
