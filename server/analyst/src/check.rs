@@ -20,7 +20,7 @@ impl Names {
         let mut add = |name: &str| {
             known.insert(name.to_lowercase());
         };
-        for node in index.nodes.iter().chain(&index.disabled) {
+        for node in index.nodes.iter().chain(index.disabled.iter().map(|node| &**node)) {
             add(&node.name);
             add(&node.label());
             node.source_name.iter().for_each(|name| add(name));

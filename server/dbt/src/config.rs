@@ -1,7 +1,6 @@
 //! The config of a node as readers of the index see it; `parse` merges it.
 
-use serde_json::{Map, Value as Json};
-use std::sync::Arc;
+use data::{Map, Value as Json};
 
 /// The configs that matter to readers of the index. `None` means that nobody said.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,12 +14,12 @@ pub struct Config {
     pub access: Option<String>,
     pub tags: Vec<String>,
     /// All of it, as data; defaults left out.
-    pub values: Arc<Map<String, Json>>,
+    pub values: Map,
 }
 
 impl Config {
     /// The config of a node as it was merged.
-    pub fn of(values: Map<String, Json>, tags: Vec<String>) -> Self {
+    pub fn of(values: Map, tags: Vec<String>) -> Self {
         let text = |key: &str| values.get(key).filter(|value| !value.is_null()).map(crate::parse::text_of);
         Self {
             enabled: values.get("enabled").and_then(Json::as_bool),
@@ -31,7 +30,7 @@ impl Config {
             group: text("group"),
             access: text("access"),
             tags,
-            values: Arc::new(values),
+            values,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Code whose Jinja is only literal calls is read from its syntax; everything else is evaluated (see `parse`).
 
 use jinja::{Found, RefCall, SourceCall};
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use syntax::jinja::{Call, Jinja, Literal};
 
 /// What a text says whose tags are all comments or lone calls of `ref`, `source`, `config` and `var` with literal arguments, or
@@ -72,14 +72,14 @@ pub fn python(calls: &[Call]) -> Found {
         }
     }
     if !keys.is_empty() {
-        found.config.insert("config_keys_used".to_owned(), Json::Array(keys));
-        found.config.insert("config_keys_defaults".to_owned(), Json::Array(defaults));
+        found.config.insert("config_keys_used", keys.into());
+        found.config.insert("config_keys_defaults", defaults.into());
     }
     found
 }
 
 /// The literal options of a `config()` call.
-fn options(call: &Call) -> Map<String, Json> {
+fn options(call: &Call) -> Map {
     let mut options = Map::new();
     for arg in &call.args {
         let name = match (&arg.name, &arg.value) {
@@ -99,12 +99,12 @@ fn options(call: &Call) -> Map<String, Json> {
 
 fn json(literal: &Literal) -> Option<Json> {
     Some(match literal {
-        Literal::Str(text) => Json::String(text.clone()),
+        Literal::Str(text) => Json::from(text),
         Literal::Int(value) => (*value).into(),
-        Literal::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
+        Literal::Float(value) => (*value).into(),
         Literal::Bool(value) => Json::Bool(*value),
         Literal::None => Json::Null,
-        Literal::List(items) => Json::Array(items.iter().map(json).collect::<Option<_>>()?),
+        Literal::List(items) => items.iter().map(json).collect::<Option<Vec<_>>>()?.into(),
         Literal::Map(entries) => Json::Object(entries.iter().map(|(key, value)| Some((key.as_str()?.to_owned(), json(value)?))).collect::<Option<_>>()?),
         Literal::Dynamic => return None,
     })

@@ -1,12 +1,15 @@
 //! The merged index: every node, macro and docs block of a project and its packages, with names resolved.
 
+mod nodes;
 mod resolve;
+
+pub use nodes::Nodes;
 
 use crate::{Config, Facts, FileKind, ProjectConfig, ResourceType};
 use indexmap::IndexMap;
 use jinja::{RefCall, SourceCall};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json};
+use data::Map;
 use std::sync::Arc;
 use syntax::yaml_edit::Step;
 use text::TextRange;
@@ -17,7 +20,7 @@ use vfs::FileId;
 pub struct InputFile {
     pub id: FileId,
     /// Relative to its package's folder, with `/`.
-    pub path: String,
+    pub path: Arc<str>,
     pub kind: FileKind,
     pub facts: Arc<Facts>,
     /// The text; docs blocks are cut from it.
@@ -28,11 +31,14 @@ pub struct InputFile {
 #[derive(Debug, Clone)]
 pub struct PackageInput {
     pub config: Arc<ProjectConfig>,
-    pub files: Vec<InputFile>,
+    pub files: Vec<Arc<InputFile>>,
 }
 
 /// A node's number in [`Index::nodes`].
 pub type NodeIndex = usize;
+
+/// All of a file, however long it is.
+pub const WHOLE: TextRange = TextRange { start: 0, end: u32::MAX };
 
 /// A range of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,8 +87,10 @@ pub struct Column {
     pub tests: Arc<[TestUse]>,
     /// Its name in the node's entry in a properties file.
     pub entry: Option<Place>,
-    /// What else its entry says, as data: tags, meta, constraints, quote.
-    pub properties: Arc<Map<String, Json>>,
+    /// Its entry as data: beside the above tags, meta, constraints, quote.
+    pub properties: Map,
+    /// Docs blocks that its description names.
+    pub doc_blocks: Vec<Arc<str>>,
 }
 
 /// The entry of a node in a properties file.
@@ -106,7 +114,7 @@ pub struct Node {
     /// Where it is defined: the SQL or CSV file, the snapshot block, the YAML entry.
     pub place: Place,
     /// Relative to its package's folder, with `/`.
-    pub path: String,
+    pub path: Arc<str>,
     pub patch: Option<Patch>,
     pub description: Option<Description>,
     pub columns: IndexMap<String, Column>,
@@ -119,21 +127,23 @@ pub struct Node {
     pub details: Vec<(&'static str, String)>,
     /// Direct upstream nodes, sorted.
     pub depends_on: Vec<NodeIndex>,
+    /// Names of metrics, measures or models that its definition reads.
+    pub(crate) inputs: Vec<String>,
     /// Names in `ref()`, `source()` and the like that nothing answers to.
     pub unresolved: Vec<String>,
-    /// The part of its file that is its code.
+    /// The part of its file that is its code; [`WHOLE`] for all of it.
     pub code: Option<TextRange>,
     /// Package, folders, name: what folder configs and selectors go by.
     pub fqn: Vec<String>,
     /// dbt's `path`: below the folder that holds it, or the made-up one of a test.
     pub relative_path: String,
-    pub database: Option<String>,
-    pub schema: Option<String>,
-    pub alias: Option<String>,
+    pub database: Option<Arc<str>>,
+    pub schema: Option<Arc<str>>,
+    pub alias: Option<Arc<str>>,
     /// Quoted as its adapter does; `None` for what has no relation.
     pub relation_name: Option<String>,
     pub tags: Vec<String>,
-    pub meta: Map<String, Json>,
+    pub meta: Map,
     /// What its Jinja asked for.
     pub refs: Vec<RefCall>,
     pub sources: Vec<SourceCall>,
@@ -144,7 +154,7 @@ pub struct Node {
     pub doc_blocks: Vec<Arc<str>>,
     pub test: Option<Arc<TestMetadata>>,
     /// What a manifest says of its type alone: an exposure's owner, a metric's type_params, a source's freshness.
-    pub definition: Map<String, Json>,
+    pub definition: Map,
 }
 
 /// What makes a node a generic test.
@@ -152,10 +162,10 @@ pub struct Node {
 pub struct TestMetadata {
     pub name: String,
     pub namespace: Option<String>,
-    pub kwargs: Map<String, Json>,
+    pub kwargs: Map,
     pub column_name: Option<String>,
     /// The unique id of the node that it tests.
-    pub attached_node: Option<String>,
+    pub attached_node: Option<Arc<str>>,
     /// `models.orders`: the entry that holds it.
     pub file_key_name: String,
 }
@@ -168,6 +178,11 @@ impl Node {
             (None, Some(version)) => format!("{}.v{version}", self.name),
             (None, None) => self.name.clone(),
         }
+    }
+
+    /// Its code in the text of its file.
+    pub fn code_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.code.map(|code| if code == WHOLE { text } else { code.of(text) })
     }
 
     /// The column of a name; SQL's names have no case.
@@ -201,10 +216,10 @@ pub struct Macro {
     pub range: TextRange,
     /// The block's text.
     pub text: Arc<str>,
-    pub path: String,
+    pub path: Arc<str>,
     /// Unique ids of the macros that its text calls.
     pub depends_on: Vec<Arc<str>>,
-    pub meta: Map<String, Json>,
+    pub meta: Map,
     /// `name`, `name=default`.
     pub parameters: Vec<String>,
     pub is_generic_test: bool,
@@ -227,7 +242,7 @@ pub struct Docs {
     pub name: String,
     pub package: Arc<str>,
     pub place: Place,
-    pub path: String,
+    pub path: Arc<str>,
     pub text: String,
 }
 
@@ -250,48 +265,65 @@ pub struct Diagnostic {
     pub message: String,
 }
 
-/// A project and its packages, merged.
+/// A project and its packages, merged. A copy shares everything with its original.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     /// The root project's name.
     pub project: Arc<str>,
     /// Names of all packages, the root project first.
-    pub packages: Vec<Arc<str>>,
-    /// Enabled nodes, in the order of their unique ids.
-    pub nodes: Vec<Node>,
+    pub packages: Arc<[Arc<str>]>,
+    /// Enabled nodes.
+    pub nodes: Nodes,
     /// Nodes that a config switches off.
-    pub disabled: Vec<Node>,
-    pub macros: Vec<Macro>,
-    pub docs: Vec<Docs>,
-    pub diagnostics: Vec<Diagnostic>,
+    pub disabled: Arc<Vec<Arc<Node>>>,
+    pub macros: Arc<Vec<Macro>>,
+    pub docs: Arc<Vec<Docs>>,
     /// Direct downstream nodes of each node, sorted.
-    pub children: Vec<Vec<NodeIndex>>,
-    by_id: FxHashMap<Arc<str>, NodeIndex>,
-    /// Nodes that `ref()` can name.
-    refable: FxHashMap<String, Vec<NodeIndex>>,
-    sources: FxHashMap<(String, String), Vec<NodeIndex>>,
-    macros_by_name: FxHashMap<String, Vec<usize>>,
-    docs_by_name: FxHashMap<String, Vec<usize>>,
-    /// What each file defines.
-    by_file: FxHashMap<FileId, Vec<NodeIndex>>,
-    /// What each properties file describes.
-    by_patch: FxHashMap<FileId, Vec<NodeIndex>>,
+    pub children: imbl::Vector<Vec<NodeIndex>>,
+    /// What reading a file told, by the file.
+    pub(crate) told: imbl::OrdMap<FileId, Vec<Diagnostic>>,
+    /// What the names in a file come to, by the file.
+    pub(crate) judged: imbl::OrdMap<FileId, Vec<Diagnostic>>,
+    pub(crate) names: Arc<Names>,
     /// Whether a package's nodes look for names in their own package first; dbt's default is the root project.
     pub(crate) own_package_first: bool,
-    pub(crate) adapter: String,
+    pub(crate) adapter: Arc<str>,
+    /// Whether nodes depend on each other in a circle.
+    pub(crate) has_cycle: bool,
+}
+
+/// Where to find things by their names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    pub by_id: FxHashMap<Arc<str>, NodeIndex>,
+    /// Nodes that `ref()` can name.
+    pub refable: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    /// Tables of sources.
+    pub sources: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    pub metrics: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    /// Semantic models by their measures.
+    pub measures: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    pub macros: FxHashMap<Arc<str>, Vec<usize>>,
+    pub docs: FxHashMap<Arc<str>, Vec<usize>>,
+    /// What each file defines.
+    pub by_file: FxHashMap<FileId, Vec<NodeIndex>>,
+    /// The generic tests of each properties file.
+    pub tests_by_file: FxHashMap<FileId, Vec<NodeIndex>>,
+    /// What each properties file describes.
+    pub by_patch: FxHashMap<FileId, Vec<NodeIndex>>,
     /// Each file's path in its package.
-    pub(crate) paths: FxHashMap<FileId, String>,
+    pub paths: FxHashMap<FileId, Arc<str>>,
 }
 
 /// A node without anything known of it.
-pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: Arc<str>, name: &str, place: Place, path: &str) -> Node {
-    Node {
+pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: Arc<str>, name: &str, place: Place, path: &Arc<str>) -> Box<Node> {
+    Box::new(Node {
         unique_id,
         name: name.to_owned(),
         resource_type,
         package,
         place,
-        path: path.to_owned(),
+        path: path.clone(),
         patch: None,
         description: None,
         columns: IndexMap::new(),
@@ -302,6 +334,7 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         source_description: None,
         details: Vec::new(),
         depends_on: Vec::new(),
+        inputs: Vec::new(),
         unresolved: Vec::new(),
         code: None,
         fqn: Vec::new(),
@@ -319,5 +352,5 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         doc_blocks: Vec::new(),
         test: None,
         definition: Map::new(),
-    }
+    })
 }

@@ -20,6 +20,7 @@ pub use config::Config;
 pub use facts::{Facts, Target, Use, read};
 pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse};
 pub use parallel::in_parallel;
+pub use parse::Parser;
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;

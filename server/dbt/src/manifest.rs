@@ -3,6 +3,7 @@
 
 use crate::ResourceType;
 use crate::index::{Column, Description, Docs, Index, Macro, Node};
+use data::Value;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -21,7 +22,10 @@ impl Index {
         let mut parents: Map<String, Json> = Map::new();
         let mut children: Map<String, Json> = Map::new();
         let mut group_map: Map<String, Json> = Map::new();
-        for (at, node) in self.nodes.iter().enumerate() {
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        order.sort_by(|&left, &right| self.nodes[left].unique_id.cmp(&self.nodes[right].unique_id));
+        for &at in &order {
+            let node = &self.nodes[at];
             let section = section_of(node.resource_type);
             if let Some(Json::Object(map)) = sections.get_mut(section) {
                 map.insert(node.unique_id.to_string(), self.node_json(node, texts));
@@ -38,7 +42,7 @@ impl Index {
             parents.insert(node.unique_id.to_string(), ids(&node.depends_on));
             children.insert(node.unique_id.to_string(), ids(&self.children[at]));
         }
-        for node in &self.nodes {
+        for node in order.iter().map(|&at| &self.nodes[at]) {
             if let Some(group) = group_of(node)
                 && let Some(Json::Array(list)) = group_map.get_mut(&group)
             {
@@ -46,7 +50,7 @@ impl Index {
             }
         }
         let mut disabled: Map<String, Json> = Map::new();
-        for node in &self.disabled {
+        for node in self.disabled.iter() {
             let list = disabled.entry(node.unique_id.to_string()).or_insert_with(|| json!([]));
             if let Json::Array(list) = list {
                 list.push(self.node_json(node, texts));
@@ -80,7 +84,8 @@ impl Index {
             "original_file_path": node.path,
         });
         extend(&mut made, base);
-        let depends_on: Vec<&str> = node.depends_on.iter().map(|&index| &*self.nodes[index].unique_id).collect();
+        let mut depends_on: Vec<&str> = node.depends_on.iter().map(|&index| &*self.nodes[index].unique_id).collect();
+        depends_on.sort_unstable();
         let macros: Vec<Option<&str>> = node.macros.iter().map(Option::as_deref).collect();
         match node.resource_type {
             ResourceType::Source => self.source(node, &mut made),
@@ -103,9 +108,8 @@ impl Index {
                     "sources": [], "depends_on": {"macros": macros, "nodes": depends_on}, "refs": [], "metrics": [], "created_at": 0.0, "group": node.config.group}),
             ),
             ResourceType::SemanticModel => {
-                let mut definition = node.definition.clone();
-                definition.entry("node_relation").or_insert(Json::Null);
-                made.extend(definition);
+                extend(&mut made, Json::from(&node.definition));
+                made.entry("node_relation").or_insert(Json::Null);
                 extend(
                     &mut made,
                     json!({"fqn": node.fqn, "description": text(&node.description).map_or(Json::Null, Json::from), "metadata": null,
@@ -120,7 +124,7 @@ impl Index {
                     "depends_on": {"macros": macros, "nodes": depends_on}, "created_at": 0.0, "refs": [], "tags": node.tags}),
             ),
             ResourceType::UnitTest => {
-                made.extend(node.definition.clone());
+                extend(&mut made, Json::from(&node.definition));
                 extend(
                     &mut made,
                     json!({"fqn": node.fqn, "description": text(&node.description).unwrap_or(""), "depends_on": {"macros": macros, "nodes": depends_on},
@@ -135,10 +139,10 @@ impl Index {
     }
 
     fn source(&self, node: &Node, made: &mut Map<String, Json>) {
-        made.extend(node.definition.clone());
-        let get = |key: &str| node.definition.get(key).cloned().unwrap_or(Json::Null);
+        extend(made, Json::from(&node.definition));
+        let get = |key: &str| Json::from(&node.definition[key]);
         let mut config = Map::from_iter([("enabled".to_owned(), Json::Bool(true)), ("event_time".to_owned(), Json::Null)]);
-        config.extend((*node.config.values).clone());
+        extend(&mut config, Json::from(&node.config.values));
         config.insert("freshness".to_owned(), get("freshness"));
         let mut quoting = json!({"database": null, "schema": null, "identifier": null, "column": null});
         if let (Json::Object(all), Json::Object(own)) = (&mut quoting, get("quoting")) {
@@ -154,10 +158,10 @@ impl Index {
     }
 
     fn code_node(&self, node: &Node, texts: &Texts<'_>, made: &mut Map<String, Json>, depends_on: &[&str], macros: &[Option<&str>]) {
-        let given = node.definition.get("raw_code").and_then(Json::as_str).map(str::to_owned);
+        let given = node.definition.get("raw_code").and_then(Value::as_str).map(str::to_owned);
         let raw = given.or_else(|| {
             let file = texts(node.place.file)?;
-            node.code.map(|code| code.of(&file).trim().to_owned())
+            node.code_in(&file).map(|code| code.trim().to_owned())
         });
         let test_code = node.test.as_ref().map(|test| {
             let namespace = test.namespace.as_ref().map(|namespace| format!("{namespace}.")).unwrap_or_default();
@@ -187,17 +191,17 @@ impl Index {
         contract.entry("enforced").or_insert(Json::Bool(false));
         contract.entry("alias_types").or_insert(Json::Bool(true));
         contract.entry("checksum").or_insert(Json::Null);
-        let language = node.definition.get("language").cloned().unwrap_or_else(|| "sql".into());
+        let language = or(node.definition.get("language"), "sql".into());
         extend(
             made,
             json!({"language": language, "refs": refs(node), "sources": sources(node), "metrics": node.metrics, "functions": [], "depends_on": {"macros": macros, "nodes": depends_on},
                 "compiled_path": null, "contract": contract}),
         );
-        let get = |key: &str| node.definition.get(key).cloned().unwrap_or(Json::Null);
+        let get = |key: &str| Json::from(&node.definition[key]);
         match node.resource_type {
             ResourceType::Model => extend(
                 made,
-                json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": node.definition.get("constraints").cloned().unwrap_or_else(|| json!([])),
+                json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": or(node.definition.get("constraints"), json!([])),
                     "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": get("deprecation_date"), "time_spine": time_spine(node), "primary_key": []}),
             ),
             ResourceType::Operation => extend(made, json!({"index": get("index")})),
@@ -234,6 +238,10 @@ fn extend(map: &mut Map<String, Json>, more: Json) {
     }
 }
 
+fn or(value: Option<&Value>, default: Json) -> Json {
+    value.map_or(default, Json::from)
+}
+
 fn sorted(entries: impl Iterator<Item = (String, Json)>) -> Map<String, Json> {
     let mut entries: Vec<(String, Json)> = entries.collect();
     entries.sort_by(|left, right| left.0.cmp(&right.0));
@@ -261,12 +269,12 @@ fn enabled(node: &Node) -> bool {
 }
 
 fn config_meta(node: &Node) -> Json {
-    node.config.values.get("meta").cloned().unwrap_or_else(|| json!({}))
+    or(node.config.values.get("meta"), json!({}))
 }
 
 fn group_of(node: &Node) -> Option<String> {
     match node.definition.get("group") {
-        Some(Json::String(group)) => Some(group.clone()),
+        Some(Value::String(group)) => Some(group.to_string()),
         _ => node.config.group.clone(),
     }
 }
@@ -281,15 +289,15 @@ fn sources(node: &Node) -> Vec<Json> {
 
 fn time_spine(node: &Node) -> Json {
     match node.definition.get("time_spine") {
-        Some(Json::Object(spine)) => {
-            json!({"standard_granularity_column": spine.get("standard_granularity_column"), "custom_granularities": spine.get("custom_granularities").cloned().unwrap_or_else(|| json!([]))})
+        Some(Value::Object(spine)) => {
+            json!({"standard_granularity_column": spine.get("standard_granularity_column"), "custom_granularities": or(spine.get("custom_granularities"), json!([]))})
         }
         _ => Json::Null,
     }
 }
 
 fn exports(node: &Node) -> Json {
-    let mut exports = node.definition.get("exports").cloned().unwrap_or_else(|| json!([]));
+    let mut exports = or(node.definition.get("exports"), json!([]));
     for export in exports.as_array_mut().into_iter().flatten().filter_map(Json::as_object_mut) {
         export.remove("package");
     }
@@ -297,9 +305,9 @@ fn exports(node: &Node) -> Json {
 }
 
 fn saved_query_config(node: &Node) -> Json {
-    let get = |key: &str| node.config.values.get(key).cloned();
+    let get = |key: &str| node.config.values.get(key);
     json!({"enabled": enabled(node), "group": node.config.group, "meta": config_meta(node), "export_as": get("export_as"), "schema": get("schema"),
-        "cache": get("cache").unwrap_or_else(|| json!({"enabled": false}))})
+        "cache": or(get("cache"), json!({"enabled": false}))})
 }
 
 fn columns(node: &Node) -> Json {
@@ -310,27 +318,28 @@ fn columns(node: &Node) -> Json {
 
 fn column_json(column: &Column) -> Json {
     let properties = &column.properties;
-    let config = properties.get("config").and_then(Json::as_object).cloned().unwrap_or_default();
-    let mut meta = properties.get("meta").and_then(Json::as_object).cloned().unwrap_or_default();
-    meta.extend(config.get("meta").and_then(Json::as_object).cloned().unwrap_or_default());
+    let config = properties.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut meta = properties.get("meta").and_then(Value::as_object).cloned().unwrap_or_default();
+    meta.extend(config.get("meta").and_then(Value::as_object).cloned().unwrap_or_default());
     let tags: Vec<String> = [properties.get("tags"), config.get("tags")].into_iter().flat_map(crate::parse::tags_of).collect();
-    let constraints: Vec<Json> = properties.get("constraints").and_then(Json::as_array).into_iter().flatten().map(constraint).collect();
+    let constraints: Vec<Json> = properties.get("constraints").and_then(Value::as_array).into_iter().flatten().map(constraint).collect();
     let mut made = Map::new();
-    const KNOWN: [&str; 10] = ["meta", "data_type", "constraints", "quote", "config", "tags", "granularity", "doc_blocks", "docs", "dimension"];
-    made.extend(properties.iter().filter(|(key, _)| !KNOWN.contains(&key.as_str())).map(|(key, value)| (key.clone(), value.clone())));
+    const KNOWN: [&str; 13] =
+        ["name", "description", "tests", "data_tests", "meta", "data_type", "constraints", "quote", "config", "tags", "granularity", "docs", "dimension"];
+    made.extend(properties.iter().filter(|(key, _)| !KNOWN.contains(&&***key)).map(|(key, value)| (key.to_string(), value.into())));
     extend(
         &mut made,
         json!({"name": column.name, "description": text(&column.description).unwrap_or(""), "meta": meta, "data_type": column.data_type, "constraints": constraints,
-            "quote": properties.get("quote").cloned().unwrap_or(Json::Null), "config": {"meta": meta, "tags": tags}, "tags": tags,
-            "granularity": properties.get("granularity").cloned().unwrap_or(Json::Null), "doc_blocks": properties.get("doc_blocks").cloned().unwrap_or_else(|| json!([]))}),
+            "quote": properties["quote"], "config": {"meta": meta, "tags": tags}, "tags": tags,
+            "granularity": properties["granularity"], "doc_blocks": ids(&column.doc_blocks)}),
     );
     Json::Object(made)
 }
 
-fn constraint(data: &Json) -> Json {
+fn constraint(data: &Value) -> Json {
     let mut made = json!({"type": null, "name": null, "expression": null, "warn_unenforced": true, "warn_unsupported": true, "to": null, "to_columns": []});
-    if let (Json::Object(made), Json::Object(own)) = (&mut made, data) {
-        made.extend(own.iter().filter(|(key, _)| key.as_str() != "columns").map(|(key, value)| (key.clone(), value.clone())));
+    if let (Json::Object(made), Value::Object(own)) = (&mut made, data) {
+        made.extend(own.iter().filter(|(key, _)| &***key != "columns").map(|(key, value)| (key.to_string(), value.into())));
     }
     made
 }
@@ -363,15 +372,11 @@ fn config_json(node: &Node) -> Json {
         _ => {}
     }
     for (key, value) in node.config.values.iter() {
-        let merged = match (config.get(key), value) {
-            (Some(Json::Object(defaults)), Json::Object(own)) if matches!(key.as_str(), "docs" | "contract") => {
-                let mut all = defaults.clone();
-                all.extend(own.clone());
-                Json::Object(all)
-            }
-            _ => value.clone(),
-        };
-        overlay(&mut config, json!({key: merged}));
+        let value = Json::from(value);
+        match config.get_mut(&**key) {
+            Some(defaults @ Json::Object(_)) if matches!(&**key, "docs" | "contract") && value.is_object() => overlay(defaults, value),
+            _ => overlay(&mut config, json!({&**key: value})),
+        }
     }
     let store = (config["store_failures"].as_bool(), config["store_failures_as"].as_str().map(str::to_owned));
     if node.resource_type == ResourceType::Test {
@@ -404,6 +409,6 @@ fn macro_json(found: &Macro) -> Json {
 }
 
 fn docs_json(docs: &Docs) -> Json {
-    let path = docs.path.split_once('/').map_or(docs.path.as_str(), |(_, rest)| rest);
+    let path = docs.path.split_once('/').map_or(&*docs.path, |(_, rest)| rest);
     json!({"unique_id": &*docs.unique_id, "name": docs.name, "resource_type": "doc", "package_name": &*docs.package, "path": path, "original_file_path": docs.path, "block_contents": docs.text})
 }

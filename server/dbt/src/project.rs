@@ -1,6 +1,6 @@
 //! `dbt_project.yml`: names, paths, vars and configs of one package, and what they make of a file.
 
-use serde_json::Value as Json;
+use data::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use syntax::SyntaxError;

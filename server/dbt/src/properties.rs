@@ -1,7 +1,7 @@
 //! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
 
 use crate::{TestUse, Use, facts};
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::SyntaxError;
 use syntax::yaml::{self, Kind, Node};
@@ -44,6 +44,11 @@ impl Section {
         (Self::DataTests, "data_tests"),
     ];
 
+    /// Whether its entries describe nodes that a file of code defines.
+    pub(crate) fn describes(self) -> bool {
+        matches!(self, Self::Models | Self::Seeds | Self::Snapshots | Self::Analyses | Self::DataTests)
+    }
+
     /// The key that holds the section.
     pub fn key(self) -> &'static str {
         Self::ALL.iter().find(|(section, _)| *section == self).map_or("", |(_, key)| key)
@@ -82,9 +87,9 @@ pub struct Entry {
 /// An entry as plain data, before its Jinja is rendered.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EntryData {
-    pub own: Map<String, Json>,
+    pub own: Map,
     /// Of a source's table: the source.
-    pub source: Map<String, Json>,
+    pub source: Map,
     /// Whether rendering changes any text in it.
     pub has_jinja: bool,
 }

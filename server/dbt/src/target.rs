@@ -4,7 +4,8 @@ use crate::parse::render_text;
 use jinja::adapter::Adapter;
 use jinja::{Env, Kind, Library};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 use std::sync::Arc;
 
 /// Everything beside the files that decides what a project is.
@@ -17,7 +18,7 @@ pub struct Settings {
     /// `--target`, over what the profile says.
     pub target: Option<String>,
     /// `--vars`.
-    pub vars: Map<String, Json>,
+    pub vars: Map,
     /// The environment that `env_var` reads.
     pub environment: Arc<FxHashMap<String, String>>,
 }
@@ -33,9 +34,9 @@ impl Default for Settings {
 pub struct Target {
     pub adapter: Arc<Adapter>,
     /// What templates see as `target`.
-    pub fields: Map<String, Json>,
-    pub database: Option<String>,
-    pub schema: String,
+    pub fields: Map,
+    pub database: Option<Arc<str>>,
+    pub schema: Arc<str>,
     /// Why there is no such target, where there is none: then a target of no known warehouse stands in.
     pub problem: Option<String>,
 }
@@ -59,7 +60,7 @@ impl Target {
     pub fn unknown(problem: String) -> Self {
         let fields = json!({"name": "default", "target_name": "default", "profile_name": "default", "type": "duckdb", "schema": "main", "database": "memory", "threads": 1});
         let Json::Object(fields) = fields else { return Self::unknown(problem) };
-        Self { adapter: Adapter::named("duckdb"), fields, database: Some("memory".to_owned()), schema: "main".to_owned(), problem: Some(problem) }
+        Self { adapter: Adapter::named("duckdb"), fields, database: Some("memory".into()), schema: "main".into(), problem: Some(problem) }
     }
 
     fn of_profile(settings: &Settings, text: &str, name: &str) -> Result<Self, String> {
@@ -77,10 +78,10 @@ impl Target {
         };
         let outputs = profile.get("outputs").and_then(Json::as_object);
         let Some(output) = outputs.and_then(|outputs| outputs.get(&target)).and_then(Json::as_object) else {
-            let known: Vec<&str> = outputs.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let known: Vec<&str> = outputs.into_iter().flatten().map(|(name, _)| &**name).collect();
             return Err(format!("the profile `{name}` has no target `{target}`; it has {}", known.join(", ")));
         };
-        let mut given: Map<String, Json> = Map::new();
+        let mut given: Map = Map::new();
         for (key, value) in output {
             if !is_secret(key) {
                 given.insert(key.clone(), render(value));
@@ -92,7 +93,7 @@ impl Target {
         Ok(Self::made(&kind, name, &target, given))
     }
 
-    fn made(kind: &str, profile: &str, name: &str, mut given: Map<String, Json>) -> Self {
+    fn made(kind: &str, profile: &str, name: &str, mut given: Map) -> Self {
         let adapter = Adapter::named(kind);
         let threads = given.remove("threads").and_then(|threads| threads.as_i64()).unwrap_or(1);
         given.remove("type");
@@ -105,12 +106,13 @@ impl Target {
         // DuckDB calls its database after its file.
         if adapter.database.as_deref() == Some("path") && !given.contains_key("database") {
             let path = given.get("path").and_then(Json::as_str).unwrap_or(":memory:");
-            all.insert("database".to_owned(), Json::String(duckdb_database(path)));
+            all.insert("database", duckdb_database(path).into());
         }
         all.extend(given);
         let text = |key: &str| all.get(key).and_then(|value| value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|value| value.to_string())));
-        let (database, schema) = (text("database"), text("schema").unwrap_or_default());
-        let mut fields: Map<String, Json> = Map::new();
+        let database: Option<Arc<str>> = text("database").map(Into::into);
+        let schema: Arc<str> = text("schema").unwrap_or_default().into();
+        let mut fields: Map = Map::new();
         for key in adapter.target.iter().filter(|key| !is_secret(key)) {
             let source = adapter.aliases.get(key).unwrap_or(key);
             fields.insert(key.clone(), all.get(source).cloned().unwrap_or(Json::Null));
@@ -118,12 +120,12 @@ impl Target {
         if adapter.target.is_empty() {
             fields.extend(all.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        fields.insert("database".to_owned(), database.clone().map_or(Json::Null, Json::String));
-        fields.insert("schema".to_owned(), Json::String(schema.clone()));
+        fields.insert("database", database.clone().into());
+        fields.insert("schema", schema.clone().into());
         for (key, value) in [("type", kind), ("name", name), ("target_name", name), ("profile_name", profile)] {
-            fields.insert(key.to_owned(), Json::String(value.to_owned()));
+            fields.insert(key, value.into());
         }
-        fields.insert("threads".to_owned(), threads.into());
+        fields.insert("threads", threads.into());
         Self { adapter, fields, database, schema, problem: None }
     }
 }
@@ -154,7 +156,7 @@ fn profile_value(env: &Env, value: &Json) -> Json {
 }
 
 /// An environment without macros: what profiles.yml and dbt_project.yml are rendered in.
-pub(crate) fn bare_env(settings: &Settings, target: Map<String, Json>) -> Env {
+pub(crate) fn bare_env(settings: &Settings, target: Map) -> Env {
     let project: Arc<str> = "".into();
     let vars = FxHashMap::from_iter([(project.clone(), settings.vars.clone())]);
     Env {
@@ -186,7 +188,7 @@ mod tests {
         let text = "shop:\n  target: \"{{ env_var('T', 'prod') }}\"\n  outputs:\n    prod:\n      type: postgres\n      dbname: db\n      schema: \"{{ env_var('S') }}\"\n      password: \"{{ env_var('DBT_ENV_SECRET_P') }}\"\n      threads: 4\n";
         let target = target(text, &[("S", "analytics"), ("DBT_ENV_SECRET_P", "hush")]);
         assert_eq!(target.problem, None);
-        assert_eq!((target.database.as_deref(), target.schema.as_str()), (Some("db"), "analytics"));
+        assert_eq!((target.database.as_deref(), &*target.schema), (Some("db"), "analytics"));
         assert_eq!((target.fields["dbname"].as_str(), target.fields["name"].as_str(), target.fields["threads"].as_i64()), (Some("db"), Some("prod"), Some(4)));
         assert!(!format!("{target:?}").contains("hush"));
     }
@@ -196,6 +198,6 @@ mod tests {
         assert!(target("other: {}", &[]).problem.is_some_and(|problem| problem.contains("no profile `shop`")));
         assert!(target("shop: {outputs: {dev: {type: duckdb}}}", &[]).problem.is_some_and(|problem| problem.contains("it has dev")));
         let duckdb = target("shop: {target: dev, outputs: {dev: {type: duckdb, path: 'a/b.duckdb'}}}", &[]);
-        assert_eq!((duckdb.database.as_deref(), duckdb.schema.as_str()), (Some("b"), "main"));
+        assert_eq!((duckdb.database.as_deref(), &*duckdb.schema), (Some("b"), "main"));
     }
 }

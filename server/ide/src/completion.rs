@@ -125,7 +125,7 @@ impl Analysis {
                 }
             }
             ("doc", []) => {
-                for docs in &self.index.docs {
+                for docs in self.index.docs.iter() {
                     offer(&docs.name, CompletionKind::Docs, format!("docs · {}", docs.package), Some(docs.text.clone()), 0);
                 }
             }

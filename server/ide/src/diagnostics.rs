@@ -26,7 +26,7 @@ pub struct Summary {
 impl Analysis {
     /// Everything to say about a file, in the order of the text.
     pub fn diagnostics(&self, file: &File) -> Vec<Diagnostic> {
-        let mut found: Vec<Diagnostic> = self.index.diagnostics.iter().filter(|diagnostic| diagnostic.place.file == file.id).cloned().collect();
+        let mut found: Vec<Diagnostic> = self.index.diagnostics_of(file.id).cloned().collect();
         for diagnostic in &mut found {
             if let Some(name) = self.suggestion(file, diagnostic) {
                 diagnostic.message.push_str(&format!("; did you mean `{name}`?"));
@@ -43,7 +43,7 @@ impl Analysis {
 
     /// Everything to say about the project, by file in the order of paths.
     pub fn all_diagnostics(&self) -> Vec<(String, Diagnostic)> {
-        let files: BTreeMap<&str, &File> = self.files.values().filter(|file| file.package == 0).map(|file| (file.relative.as_str(), &**file)).collect();
+        let files: BTreeMap<&str, &File> = self.files.values().filter(|file| file.package == 0).map(|file| (&*file.relative, &**file)).collect();
         files.into_iter().flat_map(|(path, file)| self.diagnostics(file).into_iter().map(move |found| (path.to_owned(), found))).collect()
     }
 

@@ -1,6 +1,6 @@
 //! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
 
-use dbt::{Facts, FileKind, Index, InputFile, PackageInput, ProjectConfig, Settings};
+use dbt::{Facts, FileKind, Index, InputFile, PackageInput, Parser, ProjectConfig, Settings};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub struct File {
     pub id: FileId,
     pub path: PathBuf,
     /// Relative to its package's folder, with `/`.
-    pub relative: String,
+    pub relative: Arc<str>,
     /// Its package's place in [`Index::packages`].
     pub package: usize,
     pub kind: FileKind,
@@ -28,11 +28,11 @@ pub struct World {
     /// Grows with every change.
     pub revision: u64,
     pub root: PathBuf,
-    pub files: FxHashMap<FileId, Arc<File>>,
+    pub files: imbl::HashMap<FileId, Arc<File>>,
     pub index: Arc<Index>,
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
-    paths: FxHashMap<PathBuf, FileId>,
+    paths: Arc<FxHashMap<PathBuf, FileId>>,
 }
 
 impl World {
@@ -71,6 +71,9 @@ impl std::ops::Deref for Analysis {
     }
 }
 
+/// Of more changed files than these everything is made anew.
+const MANY: usize = 64;
+
 /// Facts of a text, kept while the text and what the file is stay the same.
 #[derive(Debug)]
 struct Cached {
@@ -89,6 +92,7 @@ pub struct AnalysisHost {
     facts: FxHashMap<FileId, Cached>,
     configs: FxHashMap<PathBuf, (Arc<str>, Arc<ProjectConfig>)>,
     settings: Settings,
+    parser: Parser,
     /// Whether the next snapshot differs though no file changed.
     stale: bool,
     world: Arc<World>,
@@ -105,6 +109,7 @@ impl AnalysisHost {
             facts: FxHashMap::default(),
             configs: FxHashMap::default(),
             settings: Settings::default(),
+            parser: Parser::default(),
             stale: false,
             world: Arc::new(world),
         }
@@ -165,12 +170,55 @@ impl AnalysisHost {
 
     /// Publishes a snapshot of all changes so far; the old one where nothing changed.
     pub fn publish(&mut self) -> Analysis {
-        if self.vfs.take_changes().is_empty() && !std::mem::take(&mut self.stale) {
+        let changes = self.vfs.take_changes();
+        if changes.is_empty() && !self.stale {
             return self.analysis();
         }
+        let patched = if self.stale { None } else { self.patched(&changes) };
         self.stale = false;
+        let world = patched.unwrap_or_else(|| self.rebuilt());
+        self.world = Arc::new(world);
+        self.analysis()
+    }
+
+    /// How many texts had to be evaluated for the index, rather than read.
+    pub fn evaluated(&self) -> usize {
+        self.parser.evaluated()
+    }
+
+    /// The world after a change of a few files that were there before; `None` where it has to be made anew.
+    fn patched(&mut self, changes: &[FileId]) -> Option<World> {
+        if changes.len() > MANY {
+            return None;
+        }
+        let mut changed = Vec::with_capacity(changes.len());
+        for &id in changes {
+            let known = self.world.files.get(&id)?;
+            let text = self.vfs.text(id)?;
+            if known.kind == FileKind::Project {
+                return None;
+            }
+            changed.push((known.clone(), text));
+        }
+        let facts = dbt::in_parallel(&changed, |(known, text)| dbt::read(known.kind, &text.text));
+        let mut world = (*self.world).clone();
+        let mut inputs = Vec::with_capacity(changed.len());
+        for ((known, text), facts) in changed.into_iter().zip(facts) {
+            let facts = Arc::new(facts);
+            self.facts.insert(known.id, Cached { kind: known.kind, text: text.text.clone(), facts: facts.clone() });
+            let input = InputFile { id: known.id, path: known.relative.clone(), kind: known.kind, facts: facts.clone(), text: text.text.clone() };
+            inputs.push((known.package, Arc::new(input)));
+            world.files.insert(known.id, Arc::new(File { text: text.text, facts, problem: text.problem, ..(*known).clone() }));
+        }
+        world.index = Arc::new(self.parser.patch(&inputs)?);
+        world.revision += 1;
+        Some(world)
+    }
+
+    /// The world from all files.
+    fn rebuilt(&mut self) -> World {
         let packages = self.packages();
-        let mut files: Vec<(FileId, PathBuf, String, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
+        let mut files: Vec<(FileId, PathBuf, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
         for (path, &id) in &self.present {
             // The innermost package folder that holds the file.
             let Some((number, (folder, config))) = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder)) else { continue };
@@ -181,7 +229,7 @@ impl AnalysisHost {
             let Some(kind) = FileKind::of(relative, config) else { continue };
             let Some(text) = self.vfs.text(id) else { continue };
             let relative = relative.to_string_lossy().replace('\\', "/");
-            files.push((id, path.clone(), relative, number, kind, text));
+            files.push((id, path.clone(), relative.into(), number, kind, text));
         }
         let fresh: Vec<(FileId, FileKind, Arc<str>)> = files
             .iter()
@@ -196,25 +244,24 @@ impl AnalysisHost {
             self.facts.insert(id, Cached { kind, text, facts: Arc::new(facts) });
         }
         let mut inputs: Vec<PackageInput> = packages.iter().map(|(_, config)| PackageInput { config: config.clone(), files: Vec::new() }).collect();
-        let mut world_files: FxHashMap<FileId, Arc<File>> = FxHashMap::default();
+        let mut world_files = imbl::HashMap::new();
         let mut paths = FxHashMap::default();
         for (id, path, relative, package, kind, text) in files {
             let Some(cached) = self.facts.get(&id) else { continue };
             let facts = cached.facts.clone();
-            inputs[package].files.push(InputFile { id, path: relative.clone(), kind, facts: facts.clone(), text: text.text.clone() });
+            let input = InputFile { id, path: relative.clone(), kind, facts: facts.clone(), text: text.text.clone() };
+            inputs[package].files.push(Arc::new(input));
             paths.insert(path.clone(), id);
             world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
         }
-        let index = Index::build(&inputs, &self.settings);
-        self.world = Arc::new(World {
+        World {
             revision: self.world.revision + 1,
             root: self.root.clone(),
             files: world_files,
-            index: Arc::new(index),
+            index: Arc::new(self.parser.parse(inputs, &self.settings)),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
-            paths,
-        });
-        self.analysis()
+            paths: Arc::new(paths),
+        }
     }
 
     /// The root project and each installed package, with their folders; the root first.

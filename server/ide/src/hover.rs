@@ -149,7 +149,7 @@ impl Analysis {
     /// Errors first; for a line under a card in a chat.
     pub fn problems_of(&self, index: NodeIndex) -> Vec<String> {
         let file = self.index.nodes[index].place.file;
-        let of_file = self.index.diagnostics.iter().filter(|found| found.place.file == file && found.severity <= Severity::Warning);
+        let of_file = self.index.diagnostics_of(file).filter(|found| found.severity <= Severity::Warning);
         of_file.map(|found| found.message.clone()).collect()
     }
 }

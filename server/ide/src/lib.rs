@@ -26,6 +26,6 @@ pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
 
 /// A YAML text as data, as dbt reads it.
-pub fn yaml_data(text: &str) -> serde_json::Value {
+pub fn yaml_data(text: &str) -> data::Value {
     syntax::yaml_value::document(&syntax::yaml::parse(text))
 }

@@ -65,13 +65,13 @@ impl Analysis {
                 found.push((score, label, kind, format!("{} · {}", node.resource_type, node.package), self.node_target(index)));
             }
         }
-        for one in &self.index.macros {
+        for one in self.index.macros.iter() {
             if let Some(score) = fuzzy(query, &one.name) {
                 let target = NavigationTarget { file: one.place.file, range: one.range, focus: one.place.range };
                 found.push((score, one.name.clone(), SymbolKind::Macro, format!("macro · {}", one.package), target));
             }
         }
-        for docs in &self.index.docs {
+        for docs in self.index.docs.iter() {
             if let Some(score) = fuzzy(query, &docs.name) {
                 let target = NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range };
                 found.push((score, docs.name.clone(), SymbolKind::Docs, format!("docs · {}", docs.package), target));

@@ -2,7 +2,7 @@
 //! stand in `builtins/adapters.yml`.
 
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::{Arc, OnceLock};
 
 static FACTS: &str = include_str!("../builtins/adapters.yml");
@@ -37,7 +37,7 @@ pub struct Adapter {
     /// Other names of configs alone.
     pub config_aliases: FxHashMap<String, String>,
     /// Defaults of profile keys.
-    pub defaults: Map<String, Json>,
+    pub defaults: Map,
     /// The keys that `target` has.
     pub target: Vec<String>,
     /// How the database is found where the profile doesn't say it: `path` for DuckDB's file.
@@ -78,11 +78,11 @@ fn read() -> FxHashMap<String, Arc<Adapter>> {
             .map(|(name, gives)| {
                 let gives = match gives.as_str() {
                     Some("none") => ParseTime::Value(Json::Null),
-                    Some("list") => ParseTime::Value(Json::Array(Vec::new())),
+                    Some("list") => ParseTime::Value(Json::from_iter(None::<Json>)),
                     Some("real") => ParseTime::Real,
                     _ => ParseTime::Value(gives.clone()),
                 };
-                (name.clone(), gives)
+                (name.to_string(), gives)
             })
             .collect()
     };
@@ -96,9 +96,9 @@ fn read() -> FxHashMap<String, Arc<Adapter>> {
         let flags = |of: &Json| ["database", "schema", "identifier"].map(|part| of[part].as_bool().unwrap_or(true));
         let column = &of["column_types"];
         known.insert(
-            name.clone(),
+            name.to_string(),
             Arc::new(Adapter {
-                name: name.clone(),
+                name: name.to_string(),
                 dispatch: texts(&of["dispatch"]),
                 packages: texts(&of["packages"]),
                 quote: pair(&relation["quote"]),
@@ -124,7 +124,7 @@ fn texts(of: &Json) -> Vec<String> {
 }
 
 fn text_map(of: &Json) -> FxHashMap<String, String> {
-    of.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    of.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned()))).collect()
 }
 
 fn pair(of: &Json) -> (String, String) {

@@ -4,7 +4,7 @@
 use crate::adapter::Adapter;
 use crate::ast::Name;
 use crate::library::MacroSource;
-use serde_json::Value as Json;
+use data::Value as Json;
 use std::sync::{Arc, OnceLock};
 use syntax::jinja::{self, BlockKind};
 
@@ -66,11 +66,11 @@ fn package_macros(package: &str, source: &str) -> Vec<Arc<MacroSource>> {
     }
     let names = names();
     for (name, params) in names[package].as_object().into_iter().flatten() {
-        if seen.insert(name.clone()) {
+        if seen.insert(name.to_string()) {
             let params: Vec<String> =
                 params.as_array().into_iter().flatten().map(|param| param.as_str().map_or_else(|| param.to_string(), str::to_owned)).collect();
             let text = format!("{{% macro {name}({}) %}}{{% endmacro %}}", params.join(", "));
-            macros.push(Arc::new(MacroSource::new(package.into(), name.as_str().into(), text.into(), 0)));
+            macros.push(Arc::new(MacroSource::new(package.into(), name.clone(), text.into(), 0)));
         }
     }
     for entry in names["materializations"][package].as_array().into_iter().flatten() {

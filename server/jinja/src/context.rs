@@ -65,7 +65,7 @@ pub fn builtin(eval: &mut Eval<'_>, name: &str) -> Option<Value> {
         "run_started_at" => Some(host::datetime::started_at()),
         "modules" => Some(host::modules::modules()),
         "flags" => Some(Value::object(host::Flags)),
-        "target" | "env" => Some(Value::from(&serde_json::Value::Object(eval.env.target.clone()))),
+        "target" | "env" => Some(Value::from(&data::Value::Object(eval.env.target.clone()))),
         "project_name" => Some(Value::Str(eval.env.project.clone())),
         "doc" if kind == Kind::Docs => function("doc"),
         "builtins" => Some(Value::object(host::Builtins)),

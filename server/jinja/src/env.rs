@@ -4,7 +4,7 @@ use crate::adapter::Adapter;
 use crate::ast::Name;
 use crate::library::{Library, MacroId};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::Arc;
 
 /// A project's side of every context.
@@ -17,22 +17,36 @@ pub struct Env {
     /// All installed packages, the root project included.
     pub dependencies: Vec<Name>,
     /// `target`, secrets left out.
-    pub target: Map<String, Json>,
+    pub target: Map,
     /// What `var()` finds for the nodes of each package.
-    pub vars: FxHashMap<Name, Map<String, Json>>,
+    pub vars: FxHashMap<Name, Map>,
     pub environment: Arc<FxHashMap<String, String>>,
     /// `dispatch:` of dbt_project.yml.
     pub dispatch: FxHashMap<String, Vec<String>>,
     /// `quoting:` of dbt_project.yml.
-    pub quoting: Map<String, Json>,
+    pub quoting: Map,
     /// `--full-refresh` and the like, by their upper-case names.
-    pub flags: Map<String, Json>,
+    pub flags: Map,
 }
 
 /// dbt's version that is spoken.
 pub const DBT_VERSION: &str = "1.11.16";
 
 impl Env {
+    /// The macros whose text differs in another environment; `None` where more than that differs.
+    pub fn changed_macros(&self, other: &Self) -> Option<Vec<MacroId>> {
+        let same = self.project == other.project
+            && self.adapter == other.adapter
+            && self.dependencies == other.dependencies
+            && self.target == other.target
+            && self.vars == other.vars
+            && self.environment == other.environment
+            && self.dispatch == other.dispatch
+            && self.quoting == other.quoting
+            && self.flags == other.flags;
+        if same { self.library.changed(&other.library) } else { None }
+    }
+
     pub(crate) fn var(&self, package: &str, name: &str) -> Option<&Json> {
         self.vars.get(package).or_else(|| self.vars.get(&self.project))?.get(name)
     }
@@ -97,11 +111,11 @@ pub struct Subject<'a> {
 /// A relation's name in three parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relation {
-    pub database: Option<String>,
-    pub schema: Option<String>,
-    pub identifier: Option<String>,
+    pub database: Option<Name>,
+    pub schema: Option<Name>,
+    pub identifier: Option<Name>,
     /// Quoting that the node's config asks for.
-    pub quoting: Map<String, Json>,
+    pub quoting: Map,
 }
 
 impl<'a> Subject<'a> {

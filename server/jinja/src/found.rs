@@ -2,7 +2,7 @@
 
 use crate::ast::Name;
 use crate::library::MacroId;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::collections::BTreeSet;
 use text::TextRange;
 
@@ -31,7 +31,7 @@ pub struct Found {
     pub metrics: Vec<Vec<String>>,
     pub functions: Vec<Vec<String>>,
     /// All `config()` calls merged as dbt merges them: tags, hooks and packages add up, `meta` and `docs` merge, others clobber.
-    pub config: Map<String, Json>,
+    pub config: Map,
     /// Macros that the text itself calls, in order, each once: `depends_on.macros`.
     pub macros: Vec<Name>,
     /// Every macro that ran: a change of one of them can change this.

@@ -109,5 +109,5 @@ fn string(text: &str, out: &mut String) {
 
 /// `json.loads`; `None` for what isn't JSON.
 pub fn loads(text: &str) -> Option<Value> {
-    serde_json::from_str::<serde_json::Value>(text).ok().map(|value| Value::from(&value))
+    serde_json::from_str::<data::Value>(text).ok().map(|value| Value::from(&value))
 }

@@ -89,6 +89,28 @@ impl Library {
         (self.macros.len() - 1) as MacroId
     }
 
+    /// The macros whose text differs in another library; `None` where it has others.
+    pub(crate) fn changed(&self, other: &Self) -> Option<Vec<MacroId>> {
+        if self.macros.len() != other.macros.len() || self.root != other.root {
+            return None;
+        }
+        let mut changed = Vec::new();
+        for (id, (one, two)) in self.macros.iter().zip(&other.macros).enumerate() {
+            if one.unique_id != two.unique_id {
+                return None;
+            }
+            if one.text != two.text {
+                changed.push(id as MacroId);
+            }
+        }
+        Some(changed)
+    }
+
+    /// Puts another text in a macro's place.
+    pub fn replace(&mut self, id: MacroId, source: Arc<MacroSource>) {
+        self.macros[id as usize] = source;
+    }
+
     pub fn get(&self, id: MacroId) -> &Arc<MacroSource> {
         &self.macros[id as usize]
     }

@@ -6,7 +6,7 @@ use crate::eval::{Eval, Failure};
 use crate::found::{Found, Mark};
 use crate::library::MacroId;
 use crate::value::{Args, Value};
-use serde_json::Value as Json;
+use data::Value as Json;
 
 /// What became of a template.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ pub fn render_native(env: &Env, subject: &Subject<'_>, template: &Template, leni
     eval.extra = extra.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
     let made = match template.body.as_slice() {
         [Stmt::Emit(expr)] => eval.value(expr).map(|value| value.to_json()),
-        _ => eval.template(template).map(|()| Json::String(std::mem::take(&mut eval.out))),
+        _ => eval.template(template).map(|()| Json::from(std::mem::take(&mut eval.out))),
     };
     (made, eval.found)
 }
@@ -49,14 +49,14 @@ pub fn call(env: &Env, subject: &Subject<'_>, id: MacroId, args: &[Json]) -> (Re
 
 /// Evaluates a generic test: its arguments, each a value or an expression in a text, and if `call` is given the call of its macro
 /// with them (`_dbt_generic_test_kwargs`).
-pub fn render_test(env: &Env, subject: &Subject<'_>, args: &serde_json::Map<String, Json>, call: Option<&str>) -> (Found, Option<Box<Failure>>) {
+pub fn render_test(env: &Env, subject: &Subject<'_>, args: &data::Map, call: Option<&str>) -> (Found, Option<Box<Failure>>) {
     let mut eval = Eval::new(env, subject, true);
     let mut kwargs = crate::value::Map::default();
     let mut failure = None;
     for (name, value) in args {
-        match argument(&mut eval, value, name == "column_name") {
+        match argument(&mut eval, value, **name == *"column_name") {
             Ok(value) => {
-                kwargs.insert(name.as_str().into(), value);
+                kwargs.insert(crate::value::Key::Str(name.clone()), value);
             }
             Err(failed) => {
                 failure.get_or_insert(failed);
@@ -79,11 +79,11 @@ pub fn render_test(env: &Env, subject: &Subject<'_>, args: &serde_json::Map<Stri
 fn argument(eval: &mut Eval<'_>, value: &Json, is_column: bool) -> Result<Value, Box<Failure>> {
     Ok(match value {
         Json::String(text) if !is_column => {
-            let wrapped = if looks_like_call(text) { format!("{{{{ {text} }}}}") } else { text.clone() };
+            let wrapped = if looks_like_call(text) { format!("{{{{ {text} }}}}") } else { text.to_string() };
             if !wrapped.contains("{{") && !wrapped.contains("{%") && !wrapped.contains("{#") {
-                return Ok(Value::from(text.as_str()));
+                return Ok(Value::Str(text.clone()));
             }
-            let Ok(template) = crate::lower::parse(&wrapped, 0) else { return Ok(Value::from(text.as_str())) };
+            let Ok(template) = crate::lower::parse(&wrapped, 0) else { return Ok(Value::Str(text.clone())) };
             match template.body.as_slice() {
                 [Stmt::Emit(expr)] => eval.value(expr)?,
                 _ => {
@@ -96,7 +96,7 @@ fn argument(eval: &mut Eval<'_>, value: &Json, is_column: bool) -> Result<Value,
         Json::Object(map) => {
             let mut made = crate::value::Map::default();
             for (key, item) in map {
-                made.insert(key.as_str().into(), argument(eval, item, false)?);
+                made.insert(crate::value::Key::Str(key.clone()), argument(eval, item, false)?);
             }
             made.into()
         }

@@ -258,16 +258,17 @@ impl From<Map> for Value {
     }
 }
 
-impl From<&serde_json::Value> for Value {
-    fn from(value: &serde_json::Value) -> Self {
-        use serde_json::Value as Json;
+impl From<&data::Value> for Value {
+    fn from(value: &data::Value) -> Self {
+        use data::Value as Json;
         match value {
             Json::Null => Self::None,
             Json::Bool(value) => Self::Bool(*value),
-            Json::Number(number) => number.as_i64().map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int),
-            Json::String(text) => text.as_str().into(),
+            Json::Int(value) => Self::Int(*value),
+            Json::Float(value) => Self::Float(*value),
+            Json::String(text) => Self::Str(text.clone()),
             Json::Array(items) => items.iter().map(Self::from).collect::<Vec<_>>().into(),
-            Json::Object(map) => map.iter().map(|(key, value)| (Key::from(key.as_str()), Self::from(value))).collect::<Map>().into(),
+            Json::Object(map) => map.iter().map(|(key, value)| (Key::Str(key.clone()), Self::from(value))).collect::<Map>().into(),
         }
     }
 }
@@ -558,37 +559,38 @@ impl Value {
     }
 
     /// As data that leaves the template; what has behaviour becomes its text, as `json.dumps(default=str)` would do.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> data::Value {
         self.json_at(0)
     }
 
-    fn json_at(&self, depth: usize) -> serde_json::Value {
-        use serde_json::Value as Json;
+    fn json_at(&self, depth: usize) -> data::Value {
+        use data::Value as Json;
         if depth > MAX_DEPTH {
             return Json::Null;
         }
-        let each = |items: &[Value]| Json::Array(items.iter().map(|item| item.json_at(depth + 1)).collect());
+        let each = |items: &[Value]| items.iter().map(|item| item.json_at(depth + 1)).collect::<Json>();
         match self {
             Self::None | Self::Undefined { .. } => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) => (*value).into(),
-            Self::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
-            Self::Str(text) => Json::String(text.to_string()),
+            Self::Float(value) => (*value).into(),
+            Self::Str(text) => Json::String(text.clone()),
             Self::List(items) => each(&items.borrow()),
             Self::Tuple(items) => each(items),
-            Self::Set(items) => Json::Array(items.borrow().keys().map(|key| key.value().json_at(depth + 1)).collect()),
+            Self::Set(items) => items.borrow().keys().map(|key| key.value().json_at(depth + 1)).collect(),
             Self::Dict(map) => Json::Object(map.borrow().iter().map(|(key, value)| (json_key(key), value.json_at(depth + 1))).collect()),
-            other => Json::String(other.render()),
+            other => other.render().into(),
         }
     }
 }
 
 /// A key as `json.dumps` writes it.
-fn json_key(key: &Key) -> String {
+fn json_key(key: &Key) -> Name {
     match key {
-        Key::Bool(value) => value.to_string(),
-        Key::None => "null".to_owned(),
-        other => other.value().render(),
+        Key::Bool(value) => value.to_string().into(),
+        Key::None => "null".into(),
+        Key::Str(text) => text.clone(),
+        other => other.value().render().into(),
     }
 }
 

@@ -137,11 +137,8 @@ impl Context {
 }
 
 /// `--vars`, a YAML mapping; anything else counts for nothing.
-fn syntax_vars(text: &str) -> serde_json::Map<String, serde_json::Value> {
-    match ide::yaml_data(text) {
-        serde_json::Value::Object(map) => map,
-        _ => serde_json::Map::new(),
-    }
+fn syntax_vars(text: &str) -> data::Map {
+    ide::yaml_data(text).as_object().cloned().unwrap_or_default()
 }
 
 /// The environment as a project's templates may see it. What looks like a secret is there, but not its value: a template can put

@@ -2,7 +2,8 @@
 //! the last of duplicate keys. Dates and times stay their text, which is what they become in a manifest.
 
 use crate::yaml::{Kind, Node, Style, Yaml};
-use serde_json::{Map, Number, Value};
+use data::{Map, Value};
+use std::sync::Arc;
 
 /// The data of a document; null where it is empty.
 pub fn document(yaml: &Yaml) -> Value {
@@ -13,15 +14,13 @@ pub fn document(yaml: &Yaml) -> Value {
 pub fn of(node: &Node) -> Value {
     match &node.kind {
         Kind::Scalar { value, style: Style::Plain } => plain(value),
-        Kind::Scalar { value, .. } => Value::String(value.clone()),
-        Kind::Seq { items, .. } => Value::Array(items.iter().map(of).collect()),
+        Kind::Scalar { value, .. } => Value::from(value),
+        Kind::Seq { items, .. } => items.iter().map(of).collect(),
         Kind::Map { entries, .. } => {
-            let mut map = Map::new();
-            merge(entries, &mut map);
-            for (key, value) in entries.iter().filter(|(key, _)| !is_merge(key)) {
-                map.insert(key_text(key), of(value));
-            }
-            Value::Object(map)
+            let mut merged = Map::new();
+            merge(entries, &mut merged);
+            let own = entries.iter().filter(|(key, _)| !is_merge(key)).map(|(key, value)| (key_text(key), of(value)));
+            Value::Object(if merged.is_empty() { own.collect() } else { merged.into_iter().chain(own).collect() })
         }
     }
 }
@@ -31,7 +30,7 @@ fn is_merge(key: &Node) -> bool {
 }
 
 /// What `<<` brings comes first and is overridden; of a list's mappings the first wins.
-fn merge(entries: &[(Node, Node)], map: &mut Map<String, Value>) {
+fn merge(entries: &[(Node, Node)], map: &mut Map) {
     for (_, value) in entries.iter().filter(|(key, _)| is_merge(key)) {
         let sources = match &value.kind {
             Kind::Seq { items, .. } => items.iter().rev().collect(),
@@ -46,13 +45,13 @@ fn merge(entries: &[(Node, Node)], map: &mut Map<String, Value>) {
 }
 
 /// A mapping's key as text.
-pub fn key_text(key: &Node) -> String {
+pub fn key_text(key: &Node) -> Arc<str> {
     match of(key) {
         Value::String(text) => text,
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Null => "None".to_owned(),
-        other => other.to_string(),
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::Null => "None".into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -67,7 +66,7 @@ pub fn plain(text: &str) -> Value {
     let starts_like_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     match starts_like_number.then(|| integer(text).map(Value::from).or_else(|| float(text))).flatten() {
         Some(number) => number,
-        None => Value::String(text.to_owned()),
+        None => text.into(),
     }
 }
 
@@ -118,7 +117,7 @@ fn sexagesimal(digits: &str) -> Option<i64> {
 fn float(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
-        return Some(Value::String(text.trim_start_matches('+').replace('.', "").to_lowercase()));
+        return Some(text.trim_start_matches('+').replace('.', "").to_lowercase().into());
     }
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let (whole, fraction) = mantissa.split_once('.')?;
@@ -131,7 +130,7 @@ fn float(text: &str) -> Option<Value> {
         return None;
     }
     let value: f64 = text.replace('_', "").parse().ok()?;
-    Number::from_f64(value).map(Value::Number)
+    value.is_finite().then_some(Value::Float(value))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Names to nodes, as dbt resolves them.
 
-use super::{Docs, Index, Macro, Node, NodeIndex};
+use super::{Diagnostic, Docs, Index, Macro, Names, Node, NodeIndex};
 use crate::{ResourceType, Target};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use vfs::FileId;
 
 impl Index {
@@ -13,63 +15,132 @@ impl Index {
 
     /// A file's path in its package's folder.
     pub fn path_of(&self, file: FileId) -> Option<&str> {
-        self.paths.get(&file).map(String::as_str)
+        self.names.paths.get(&file).map(|path| &**path)
     }
 
     pub(crate) fn set_docs(&mut self, docs: Vec<Docs>) {
+        let names = Arc::make_mut(&mut self.names);
         for (index, block) in docs.iter().enumerate() {
-            self.docs_by_name.entry(block.name.clone()).or_default().push(index);
+            names.docs.entry(block.name.as_str().into()).or_default().push(index);
         }
-        self.docs = docs;
+        self.docs = Arc::new(docs);
     }
 
-    pub(crate) fn add_macro(&mut self, made: Macro) {
-        self.macros_by_name.entry(made.name.clone()).or_default().push(self.macros.len());
-        self.macros.push(made);
+    pub(crate) fn set_macros(&mut self, macros: Vec<Macro>) {
+        let names = Arc::make_mut(&mut self.names);
+        for (index, made) in macros.iter().enumerate() {
+            names.macros.entry(made.name.as_str().into()).or_default().push(index);
+        }
+        self.macros = Arc::new(macros);
     }
 
     /// Notes every node under its names and files.
     pub(crate) fn register(&mut self) {
-        self.by_id.clear();
-        self.refable.clear();
-        self.sources.clear();
-        self.by_file.clear();
-        self.by_patch.clear();
-        for (index, node) in self.nodes.iter().enumerate() {
-            self.by_id.insert(node.unique_id.clone(), index);
-            if node.resource_type.is_refable() {
-                self.refable.entry(node.name.clone()).or_default().push(index);
+        let names = Arc::make_mut(&mut self.names);
+        for (at, node) in self.nodes.iter().enumerate() {
+            names.add(node, at);
+        }
+    }
+
+    /// Adds a node that nothing is known to depend on.
+    pub(crate) fn add(&mut self, node: Arc<Node>) -> NodeIndex {
+        let at = self.nodes.len();
+        Arc::make_mut(&mut self.names).add(&node, at);
+        self.nodes.push(node);
+        self.children.push_back(Vec::new());
+        at
+    }
+
+    /// Puts a node in the place of another state of it.
+    pub(crate) fn set(&mut self, at: NodeIndex, node: Arc<Node>) {
+        let old = self.nodes.shared(at).clone();
+        let patched_in = |node: &Node| node.patch.as_ref().map(|patch| patch.place.file);
+        if patched_in(&old) != patched_in(&node) || old.inputs != node.inputs {
+            let names = Arc::make_mut(&mut self.names);
+            names.remove(&old, at);
+            names.add(&node, at);
+        }
+        self.nodes.set(at, node);
+    }
+
+    /// Takes a node out of everything; the last node takes its number. Nodes that depend on it keep what they name.
+    pub(crate) fn remove(&mut self, at: NodeIndex) {
+        let last = self.nodes.len() - 1;
+        let (gone, moved) = (self.nodes.shared(at).clone(), self.nodes.shared(last).clone());
+        let names = Arc::make_mut(&mut self.names);
+        names.remove(&gone, at);
+        for &parent in &gone.depends_on {
+            self.children[parent].retain(|&child| child != at);
+        }
+        for child in std::mem::take(&mut self.children[at]) {
+            self.nodes.get_mut(child).depends_on.retain(|&parent| parent != at);
+        }
+        if last != at {
+            names.remove(&moved, last);
+            names.add(&moved, at);
+            let renumber = |list: &mut Vec<NodeIndex>| {
+                list.iter_mut().filter(|number| **number == last).for_each(|number| *number = at);
+                list.sort_unstable();
+            };
+            for &parent in &self.nodes[last].depends_on.clone() {
+                renumber(&mut self.children[parent]);
             }
-            if let Some(source) = &node.source_name {
-                self.sources.entry((source.clone(), node.name.clone())).or_default().push(index);
+            for child in self.children[last].clone() {
+                renumber(&mut self.nodes.get_mut(child).depends_on);
             }
-            if node.test.is_some() {
-                continue;
-            }
-            self.by_file.entry(node.place.file).or_default().push(index);
-            if let Some(patch) = &node.patch {
-                self.by_patch.entry(patch.place.file).or_default().push(index);
+        }
+        self.nodes.swap_remove(at);
+        if let Some(children) = self.children.pop_back()
+            && at < last
+        {
+            self.children.set(at, children);
+        }
+    }
+
+    /// Says anew what a node depends on.
+    pub(crate) fn set_parents(&mut self, at: NodeIndex, old: &[NodeIndex], new: &[NodeIndex]) {
+        for parent in old.iter().filter(|parent| !new.contains(parent)) {
+            self.children[*parent].retain(|&child| child != at);
+        }
+        for parent in new {
+            if let Err(place) = self.children[*parent].binary_search(&at) {
+                self.children[*parent].insert(place, at);
             }
         }
     }
 
+    /// What is to be said about a file.
+    pub fn diagnostics_of(&self, file: FileId) -> impl Iterator<Item = &Diagnostic> {
+        [&self.told, &self.judged].into_iter().filter_map(move |of| of.get(&file)).flatten()
+    }
+
+    /// What is to be said about the project, file by file.
+    pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.told.values().chain(self.judged.values()).flatten()
+    }
+
     pub fn node(&self, unique_id: &str) -> Option<NodeIndex> {
-        self.by_id.get(unique_id).copied()
+        self.names.by_id.get(unique_id).copied()
     }
 
     /// Nodes that a file of code defines: a model's, a snapshot file's, a seed's; of YAML those that live there alone.
     pub fn nodes_of_file(&self, file: FileId) -> &[NodeIndex] {
-        self.by_file.get(&file).map_or(&[], Vec::as_slice)
+        self.names.by_file.get(&file).map_or(&[], Vec::as_slice)
+    }
+
+    /// The generic tests that stand in a properties file.
+    pub fn tests_of_file(&self, file: FileId) -> &[NodeIndex] {
+        self.names.tests_by_file.get(&file).map_or(&[], Vec::as_slice)
     }
 
     /// Nodes that a properties file has an entry of.
     pub fn nodes_described_in(&self, file: FileId) -> &[NodeIndex] {
-        self.by_patch.get(&file).map_or(&[], Vec::as_slice)
+        self.names.by_patch.get(&file).map_or(&[], Vec::as_slice)
     }
 
     /// The nodes of a name that `ref` can name.
     pub(crate) fn named(&self, name: &str) -> &[NodeIndex] {
-        self.refable.get(name).map_or(&[], Vec::as_slice)
+        self.names.refable.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The node of a name and version in one package; without a version the latest.
@@ -105,13 +176,14 @@ impl Index {
     }
 
     pub fn resolve_source(&self, source: &str, table: &str, from_package: &str) -> Option<NodeIndex> {
-        let candidates = self.sources.get(&(source.to_owned(), table.to_owned()))?;
-        let of = |package: &str| candidates.iter().copied().find(|&index| &*self.nodes[index].package == package);
-        self.search_order(from_package).into_iter().find_map(of).or_else(|| candidates.first().copied())
+        let named = self.names.sources.get(table)?;
+        let candidates = || named.iter().copied().filter(|&index| self.nodes[index].source_name.as_deref() == Some(source));
+        let of = |package: &str| candidates().find(|&index| &*self.nodes[index].package == package);
+        self.search_order(from_package).into_iter().find_map(of).or_else(|| candidates().next())
     }
 
     pub fn resolve_doc(&self, package: Option<&str>, name: &str, from_package: &str) -> Option<&Docs> {
-        let candidates = self.docs_by_name.get(name)?;
+        let candidates = self.names.docs.get(name)?;
         // Of two blocks of one name in one package the later counts.
         let of = |package: &str| candidates.iter().rev().map(|&index| &self.docs[index]).find(|docs| &*docs.package == package);
         match package {
@@ -128,7 +200,7 @@ impl Index {
             [package, name] => (Some(package.as_str()), name),
             _ => return None,
         };
-        let candidates = self.macros_by_name.get(name)?;
+        let candidates = self.names.macros.get(name.as_str())?;
         let of = |package: &str| candidates.iter().map(|&index| &self.macros[index]).find(|found| &*found.package == package);
         match package {
             Some(package) => of(package),
@@ -201,6 +273,21 @@ impl Index {
         ResourceType::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|&(_, count)| count > 0).collect()
     }
 
+    /// Whether following what nodes depend on leads from one node to another.
+    pub(crate) fn reaches(&self, from: NodeIndex, to: NodeIndex) -> bool {
+        let mut seen = FxHashSet::default();
+        let mut pending = self.nodes[from].depends_on.clone();
+        while let Some(at) = pending.pop() {
+            if at == to {
+                return true;
+            }
+            if seen.insert(at) {
+                pending.extend(&self.nodes[at].depends_on);
+            }
+        }
+        false
+    }
+
     /// The nodes of a cycle, in order, if the graph has one.
     pub fn find_cycle(&self) -> Option<Vec<NodeIndex>> {
         let mut state = vec![0u8; self.nodes.len()];
@@ -234,5 +321,58 @@ impl Index {
             }
         }
         None
+    }
+}
+
+impl Names {
+    fn add(&mut self, node: &Node, at: NodeIndex) {
+        self.by_id.insert(node.unique_id.clone(), at);
+        if let Some((map, keys)) = self.keys(node) {
+            keys.into_iter().for_each(|key| map.entry(key).or_default().push(at));
+        }
+        if node.test.is_some() {
+            self.tests_by_file.entry(node.place.file).or_default().push(at);
+            return;
+        }
+        self.by_file.entry(node.place.file).or_default().push(at);
+        if let Some(patch) = &node.patch {
+            self.by_patch.entry(patch.place.file).or_default().push(at);
+        }
+    }
+
+    fn remove(&mut self, node: &Node, at: NodeIndex) {
+        self.by_id.remove(&node.unique_id);
+        if let Some((map, keys)) = self.keys(node) {
+            keys.iter().for_each(|key| drop_from(map, key, at));
+        }
+        if node.test.is_some() {
+            drop_from(&mut self.tests_by_file, &node.place.file, at);
+        } else {
+            drop_from(&mut self.by_file, &node.place.file, at);
+            if let Some(patch) = &node.patch {
+                drop_from(&mut self.by_patch, &patch.place.file, at);
+            }
+        }
+    }
+
+    /// The names that a node is found by, and where.
+    fn keys(&mut self, node: &Node) -> Option<(&mut FxHashMap<Arc<str>, Vec<NodeIndex>>, Vec<Arc<str>>)> {
+        let own = || vec![Arc::<str>::from(node.name.as_str())];
+        match node.resource_type {
+            kind if kind.is_refable() => Some((&mut self.refable, own())),
+            ResourceType::Source => Some((&mut self.sources, own())),
+            ResourceType::Metric => Some((&mut self.metrics, own())),
+            ResourceType::SemanticModel => Some((&mut self.measures, node.inputs.iter().map(|name| name.as_str().into()).collect())),
+            _ => None,
+        }
+    }
+}
+
+fn drop_from<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, Vec<NodeIndex>>, key: &K, at: NodeIndex) {
+    if let Some(list) = map.get_mut(key) {
+        list.retain(|known| *known != at);
+        if list.is_empty() {
+            map.remove(key);
+        }
     }
 }

@@ -3,18 +3,18 @@
 
 use super::session::Session;
 use crate::ResourceType;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::collections::HashMap;
 
 /// One level of a section of dbt_project.yml.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigTree {
-    own: Map<String, Json>,
+    own: Map,
     below: HashMap<String, ConfigTree>,
 }
 
 impl ConfigTree {
-    pub fn new(map: &Map<String, Json>) -> Self {
+    pub fn new(map: &Map) -> Self {
         let mut tree = Self::default();
         for (key, value) in map {
             match key.strip_prefix('+') {
@@ -23,7 +23,7 @@ impl ConfigTree {
                 }
                 None => match value {
                     Json::Object(map) => {
-                        tree.below.insert(key.clone(), Self::new(map));
+                        tree.below.insert(key.to_string(), Self::new(map));
                     }
                     other => {
                         tree.own.insert(key.clone(), other.clone());
@@ -35,7 +35,7 @@ impl ConfigTree {
     }
 
     /// The levels that a node of this fully qualified name meets, the outermost first.
-    fn levels<'a>(&'a self, fqn: &'a [String]) -> impl Iterator<Item = &'a Map<String, Json>> {
+    fn levels<'a>(&'a self, fqn: &'a [String]) -> impl Iterator<Item = &'a Map> {
         let mut next = Some(self);
         let mut parts = fqn.iter();
         std::iter::from_fn(move || {
@@ -66,7 +66,7 @@ fn section(kind: ResourceType) -> &'static [&'static str] {
 
 impl Session {
     /// Merges a node's configs in dbt's order. `patch` is what its properties say, `call` its `config()`.
-    pub fn config(&self, package: usize, kind: ResourceType, fqn: &[String], patch: &Map<String, Json>, call: &Map<String, Json>) -> Map<String, Json> {
+    pub fn config(&self, package: usize, kind: ResourceType, fqn: &[String], patch: &Map, call: &Map) -> Map {
         let mut config = Map::new();
         self.lay_folders(package, kind, fqn, &mut config);
         self.lay(kind, &mut config, patch);
@@ -77,7 +77,7 @@ impl Session {
         config
     }
 
-    fn lay_folders(&self, package: usize, kind: ResourceType, fqn: &[String], config: &mut Map<String, Json>) {
+    fn lay_folders(&self, package: usize, kind: ResourceType, fqn: &[String], config: &mut Map) {
         let trees = section(kind).iter().filter_map(|section| self.packages.get(package)?.tree(section));
         for tree in trees {
             for level in tree.levels(fqn) {
@@ -86,21 +86,21 @@ impl Session {
         }
     }
 
-    fn lay(&self, kind: ResourceType, config: &mut Map<String, Json>, over: &Map<String, Json>) {
+    fn lay(&self, kind: ResourceType, config: &mut Map, over: &Map) {
         if over.is_empty() {
             return;
         }
         let mut translated = Map::new();
         for (key, value) in over {
-            let key = self.target.adapter.aliases.get(key).unwrap_or(key);
-            translated.insert(key.clone(), value.clone());
+            let key = self.target.adapter.aliases.get(&**key).map_or_else(|| key.clone(), |key| key.as_str().into());
+            translated.insert(key, value.clone());
         }
         match kind {
             // `tags` of these are replaced, not added to.
             ResourceType::Source | ResourceType::Exposure => {
                 if let Some(tags) = translated.remove("tags") {
                     config.remove("tags");
-                    translated.insert("tags".to_owned(), tags);
+                    translated.insert("tags", tags);
                 }
                 jinja::config::merge(config, translated);
             }
@@ -144,7 +144,7 @@ pub fn text_of(value: &Json) -> String {
 /// Hooks as dbt keeps them: `{sql, transaction, index}`.
 pub fn hooks(value: Option<&Json>) -> Vec<Json> {
     let list: Vec<Json> = match value {
-        Some(Json::Array(items)) => items.clone(),
+        Some(Json::Array(items)) => items.to_vec(),
         Some(Json::Null) | None => Vec::new(),
         Some(one) => vec![one.clone()],
     };
@@ -156,12 +156,12 @@ pub fn hooks(value: Option<&Json>) -> Vec<Json> {
                     Ok(Json::Object(map)) => map,
                     _ => Map::from_iter([("sql".to_owned(), Json::String(text))]),
                 },
-                other => Map::from_iter([("sql".to_owned(), Json::String(text_of(&other)))]),
+                other => Map::from_iter([("sql", text_of(&other).into())]),
             };
             let mut made = Map::new();
-            made.insert("sql".to_owned(), map.remove("sql").unwrap_or(Json::Null));
-            made.insert("transaction".to_owned(), map.remove("transaction").unwrap_or(Json::Bool(true)));
-            made.insert("index".to_owned(), map.remove("index").unwrap_or(Json::Null));
+            made.insert("sql", map.remove("sql").unwrap_or(Json::Null));
+            made.insert("transaction", map.remove("transaction").unwrap_or(Json::Bool(true)));
+            made.insert("index", map.remove("index").unwrap_or(Json::Null));
             Json::Object(made)
         })
         .collect()

@@ -2,7 +2,7 @@
 
 use super::Builder;
 use crate::properties::{Entry, EntryData, Section};
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::Arc;
 
 impl Builder<'_> {
@@ -14,10 +14,10 @@ impl Builder<'_> {
         }
         let mut data = (*entry.data).clone();
         let package = &self.session.packages[package].name;
-        let render = |map: &mut Map<String, Json>, prefix: &[&str]| {
+        let render = |map: &mut Map, prefix: &[&str]| {
             let mut path: Vec<String> = prefix.iter().map(|key| (*key).to_owned()).collect();
             for (key, value) in map.iter_mut() {
-                path.push(key.clone());
+                path.push(key.to_string());
                 self.render_value(entry.section, value, &mut path, package);
                 path.pop();
             }
@@ -42,7 +42,7 @@ impl Builder<'_> {
                 }
             }
             Json::Array(items) => {
-                for (index, item) in items.iter_mut().enumerate() {
+                for (index, item) in Arc::make_mut(items).iter_mut().enumerate() {
                     path.push(index.to_string());
                     self.render_value(section, item, path, package);
                     path.pop();
@@ -50,7 +50,7 @@ impl Builder<'_> {
             }
             Json::Object(map) => {
                 for (key, item) in map.iter_mut() {
-                    path.push(key.clone());
+                    path.push(key.to_string());
                     self.render_value(section, item, path, package);
                     path.pop();
                 }

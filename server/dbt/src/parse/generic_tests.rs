@@ -5,9 +5,10 @@ use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_firs
 use crate::index::{InputFile, Place, TestMetadata, blank};
 use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
-use crate::{FileKind, ResourceType};
+use crate::ResourceType;
 use jinja::{MacroId, RefCall, Relation, SourceCall, Subject};
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 use std::sync::Arc;
 use text::TextRange;
 
@@ -47,16 +48,13 @@ pub(super) struct Tested {
     pub is_model: bool,
 }
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     pub(super) fn generic_tests(&mut self) {
         let mut all = Vec::new();
         for package in 0..self.inputs.len() {
-            let files: &'a [InputFile] = &self.inputs[package].files;
-            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
-                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
-                    if matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) {
-                        self.tests_of(package, file, entry, &mut all);
-                    }
+            for (file, entry) in self.entries(package) {
+                if matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) {
+                    self.tests_of(package, file, entry, &mut all);
                 }
             }
         }
@@ -99,7 +97,7 @@ impl<'a> Builder<'a> {
             test: Json::Null,
             is_model: entry.section == Section::Models,
         };
-        let versions: Vec<&Map<String, Json>> = list(data, "versions").iter().filter_map(Json::as_object).filter(|version| version.contains_key("v")).collect();
+        let versions: Vec<&Map> = list(data, "versions").iter().filter_map(Json::as_object).filter(|version| version.contains_key("v")).collect();
         if versions.is_empty() {
             let columns = list(data, "columns").iter().filter_map(Json::as_object);
             columns.for_each(|column| self.column_tests(&base, column, quotes, all));
@@ -118,7 +116,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn column_tests(&self, base: &Tested, column: &Map<String, Json>, quotes: Option<bool>, all: &mut Vec<Tested>) {
+    pub(super) fn column_tests(&self, base: &Tested, column: &Map, quotes: Option<bool>, all: &mut Vec<Tested>) {
         let Some(name) = string(column, "name") else { return };
         let quote = column.get("quote").and_then(Json::as_bool).or(quotes).unwrap_or(false);
         let name = if quote { self.session.target.adapter.quoted(&name) } else { name };
@@ -147,7 +145,7 @@ impl<'a> Builder<'a> {
             None => {
                 let (short, full) = synthesized(tested, &built.name, built.namespace.as_deref(), &built.args);
                 if short != full && !config.contains_key("alias") {
-                    config.insert("alias".to_owned(), short.clone().into());
+                    config.insert("alias", short.clone().into());
                 }
                 (short, full)
             }
@@ -175,16 +173,15 @@ impl<'a> Builder<'a> {
             file_key_name: tested.key.clone(),
         };
         node.test = Some(Arc::new(metadata));
-        let mut draft = Draft { node, package: tested.package, call: config, patch: Map::new(), enabled: true, inputs: Vec::new() };
+        let mut draft = Draft { call: config, ..Draft::new(node, tested.package) };
         self.calls(tested, &mut draft, &built.args, built.namespace.as_deref(), &built.name);
         let finished = self.finished(&draft);
-        draft.enabled = super::nodes::is_enabled(&finished.config);
         finished.apply(&mut draft);
         draft
     }
 
     /// What the test's macro and arguments refer to.
-    fn calls(&self, tested: &Tested, draft: &mut Draft, args: &Map<String, Json>, namespace: Option<&str>, name: &str) {
+    fn calls(&self, tested: &Tested, draft: &mut Draft, args: &Map, namespace: Option<&str>, name: &str) {
         let library = &self.session.env.library;
         let package = draft.node.package.clone();
         let id = library.find(&package, &format!("test_{name}"));
@@ -206,7 +203,7 @@ impl<'a> Builder<'a> {
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;
         let relation =
-            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.clone()), quoting: Map::new() };
+            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.as_str().into()), quoting: Map::new() };
         let node = &draft.node;
         let model = || {
             json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,
@@ -220,7 +217,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The tests of an entry, by either name.
-pub(super) fn tests_in(data: &Map<String, Json>) -> &[Json] {
+pub(super) fn tests_in(data: &Map) -> &[Json] {
     ["data_tests", "tests"].iter().map(|key| list(data, key)).find(|tests| !tests.is_empty()).unwrap_or(&[])
 }
 
@@ -228,8 +225,8 @@ pub(super) fn tests_in(data: &Map<String, Json>) -> &[Json] {
 struct Built {
     name: String,
     namespace: Option<String>,
-    args: Map<String, Json>,
-    config: Map<String, Json>,
+    args: Map,
+    config: Map,
     description: Option<String>,
     given_name: Option<String>,
 }
@@ -237,7 +234,7 @@ struct Built {
 impl Built {
     fn new(tested: &Tested, nested_arguments: bool) -> Option<Self> {
         let (full_name, mut args) = match &tested.test {
-            Json::String(name) => (name.clone(), Map::new()),
+            Json::String(name) => (name.to_string(), Map::new()),
             Json::Object(map) => match map.get("test_name").and_then(Json::as_str) {
                 Some(name) => {
                     let mut args = map.clone();
@@ -251,19 +248,19 @@ impl Built {
                         Json::Null => return None,
                         _ => return None,
                     };
-                    (name.clone(), args)
+                    (name.to_string(), args)
                 }
                 None => return None,
             },
             _ => return None,
         };
         if let Some(column) = &tested.column {
-            args.insert("column_name".to_owned(), column.as_str().into());
+            args.insert("column_name", column.as_str().into());
         }
         if nested_arguments && let Some(Json::Object(arguments)) = args.remove("arguments") {
             args.extend(arguments);
         }
-        args.insert("model".to_owned(), model_argument(tested).into());
+        args.insert("model", model_argument(tested).into());
         let (namespace, name) = match full_name.split_once('.') {
             Some((namespace, name)) => (Some(namespace.to_owned()), name.split('.').next().unwrap_or(name).to_owned()),
             None => (None, full_name),
@@ -301,7 +298,7 @@ fn model_argument(tested: &Tested) -> String {
 }
 
 /// A test's name from its arguments: the short one, which fits a file, and the full one (`synthesize_generic_test_names`).
-fn synthesized(tested: &Tested, name: &str, namespace: Option<&str>, args: &Map<String, Json>) -> (String, String) {
+fn synthesized(tested: &Tested, name: &str, namespace: Option<&str>, args: &Map) -> (String, String) {
     let mut kind = match (&tested.source, namespace) {
         (Some(_), _) => format!("source_{name}"),
         (None, _) => name.to_owned(),
@@ -314,7 +311,7 @@ fn synthesized(tested: &Tested, name: &str, namespace: Option<&str>, args: &Map<
         (None, Some(version)) if is_truthy(version) => format!("{}_v{}", tested.name, text_of(version)),
         _ => tested.name.clone(),
     };
-    let mut keys: Vec<&String> = args.keys().filter(|key| *key != "model").collect();
+    let mut keys: Vec<&Arc<str>> = args.keys().filter(|key| ***key != *"model").collect();
     keys.sort();
     let mut parts: Vec<String> = Vec::new();
     for key in keys {
@@ -353,14 +350,14 @@ fn cleaned(text: &str) -> String {
 }
 
 /// The last ten digits of the MD5 of the name and the metadata as Python prints them, all values as text, keys in order.
-fn hash(name: &str, args: &Map<String, Json>, test: &str, namespace: Option<&str>) -> String {
+fn hash(name: &str, args: &Map, test: &str, namespace: Option<&str>) -> String {
     fn hashable(value: &Json) -> jinja::value::Value {
         use jinja::value::{Key, Map as ValueMap, Value};
         match value {
             Json::Object(map) => {
-                let mut keys: Vec<&String> = map.keys().collect();
+                let mut keys: Vec<&Arc<str>> = map.keys().collect();
                 keys.sort();
-                keys.into_iter().map(|key| (Key::from(key.as_str()), hashable(&map[key]))).collect::<ValueMap>().into()
+                keys.into_iter().map(|key| (Key::Str(key.clone()), hashable(&map[key]))).collect::<ValueMap>().into()
             }
             Json::Array(items) => items.iter().map(hashable).collect::<Vec<_>>().into(),
             other => Value::from(text_of(other)),
@@ -372,7 +369,7 @@ fn hash(name: &str, args: &Map<String, Json>, test: &str, namespace: Option<&str
 }
 
 /// `{{ config(…) }}` as dbt writes it behind a test's call.
-fn config_call(config: &Map<String, Json>) -> String {
+fn config_call(config: &Map) -> String {
     if config.is_empty() {
         return String::new();
     }

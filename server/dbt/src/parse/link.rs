@@ -6,7 +6,8 @@ use crate::ResourceType;
 use crate::index::{Diagnostic, Index, Node, NodeIndex, Severity};
 use jinja::RefCall;
 use rustc_hash::FxHashMap;
-use serde_json::{Value as Json, json};
+use data::Value as Json;
+use data::json;
 use std::sync::Arc;
 
 /// Fills the index with the drafts.
@@ -14,103 +15,123 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     let mut drafts = with_versions(drafts);
     drafts.sort_by(|left, right| left.node.unique_id.cmp(&right.node.unique_id));
     let (enabled, disabled): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| draft.enabled);
-    let mut inputs: Vec<Vec<String>> = Vec::with_capacity(enabled.len());
-    let mut ids: FxHashMap<Arc<str>, NodeIndex> = FxHashMap::default();
+    let mut ids: FxHashMap<Arc<str>, usize> = FxHashMap::default();
+    let mut nodes: Vec<Box<Node>> = Vec::with_capacity(enabled.len());
     for draft in enabled {
         if let Some(&first) = ids.get(&draft.node.unique_id) {
-            duplicate(index, &draft.node, first);
+            let told = duplicate(&draft.node, &nodes[first]);
+            index.told.entry(told.place.file).or_default().push(told);
             continue;
         }
-        ids.insert(draft.node.unique_id.clone(), index.nodes.len());
-        index.nodes.push(draft.node);
-        inputs.push(draft.inputs);
+        ids.insert(draft.node.unique_id.clone(), nodes.len());
+        nodes.push(draft.node);
     }
-    index.disabled = disabled
-        .into_iter()
-        .filter(|draft| !(draft.node.resource_type == ResourceType::UnitTest && ids.contains_key(&draft.node.unique_id)))
-        .map(|draft| draft.node)
-        .collect();
+    let repeats = |node: &Node| node.resource_type == ResourceType::UnitTest && ids.contains_key(&node.unique_id);
+    index.disabled = Arc::new(disabled.into_iter().map(|draft| draft.node).filter(|node| !repeats(node)).map(Arc::from).collect());
+    index.nodes = nodes.into_iter().map(Arc::from).collect();
     index.register();
-    attach_tests(index);
-    let links = Links::new(index, &inputs);
-    let mut linked: Vec<(Vec<NodeIndex>, Vec<String>)> = Vec::with_capacity(index.nodes.len());
-    let mut measures: Vec<(NodeIndex, Vec<Json>)> = Vec::new();
     for at in 0..index.nodes.len() {
-        let node = &index.nodes[at];
-        let mut depends_on = Vec::new();
-        let mut unresolved = Vec::new();
-        if node.resource_type != ResourceType::Seed {
-            for source in &node.sources {
-                match index.resolve_source(&source.source, &source.table, &node.package) {
-                    Some(found) => depends_on.push(found),
-                    None => unresolved.push(format!("{}.{}", source.source, source.table)),
-                }
-            }
-            for called in &node.refs {
-                let (package, version) = (called.package.as_deref(), version_of(called));
-                match index.resolve_ref(package, &called.name, version.as_deref(), &node.package) {
-                    Some(found) => depends_on.push(found),
-                    None => unresolved.push(label(package, &called.name, version.as_deref())),
-                }
-            }
-            for metric in &node.metrics {
-                let found = match metric.as_slice() {
-                    [name] => links.metric(index, name, None, &node.package),
-                    [package, name] => links.metric(index, name, Some(package), &node.package),
-                    _ => None,
-                };
-                match found {
-                    Some(found) => depends_on.push(found),
-                    None => unresolved.push(metric.join(".")),
-                }
-            }
-        }
-        match node.resource_type {
-            ResourceType::Metric => {
-                let (own, nodes, missing) = links.measures(index, at, 0);
-                measures.push((at, own));
-                depends_on.extend(nodes);
-                unresolved.extend(missing);
-            }
-            ResourceType::SavedQuery => {
-                for name in &inputs[at] {
-                    match links.metric(index, name, None, &node.package) {
-                        Some(found) => depends_on.push(found),
-                        None => unresolved.push(name.clone()),
-                    }
-                }
-            }
-            ResourceType::UnitTest => match tested_model(index, node) {
-                Some(found) => depends_on.push(found),
-                None => unresolved.extend(inputs[at].iter().cloned()),
-            },
-            _ => {}
-        }
-        depends_on.sort_unstable();
-        depends_on.dedup();
-        linked.push((depends_on, unresolved));
+        attach_test(index, at);
     }
-    index.children = vec![Vec::new(); index.nodes.len()];
-    for (at, (depends_on, unresolved)) in linked.into_iter().enumerate() {
-        for &target in &depends_on {
-            index.children[target].push(at);
-        }
-        let node = &mut index.nodes[at];
-        // A test of what isn't there stays, switched off.
-        if !unresolved.is_empty() && node.resource_type == ResourceType::Test {
-            node.config.enabled = Some(false);
-            Arc::make_mut(&mut node.config.values).insert("enabled".to_owned(), Json::Bool(false));
-        }
-        node.depends_on = depends_on;
-        node.unresolved = unresolved;
+    let linked: Vec<Linked> = (0..index.nodes.len()).map(|at| linked(index, at)).collect();
+    let mut children = vec![Vec::new(); index.nodes.len()];
+    for (at, linked) in linked.into_iter().enumerate() {
+        linked.depends_on.iter().for_each(|&target| children[target].push(at));
+        linked.apply(index, at);
     }
-    for (at, own) in measures {
-        if let Some(Json::Object(params)) = index.nodes[at].definition.get_mut("type_params") {
-            params.insert("input_measures".to_owned(), Json::Array(own));
-        }
-    }
+    index.children = children.into_iter().collect();
     semantic_relations(index);
     unit_tests_of_disabled(index);
+}
+
+/// What the names of a node come to.
+pub(super) struct Linked {
+    pub depends_on: Vec<NodeIndex>,
+    unresolved: Vec<String>,
+    /// Of a metric: the measures that it reads in the end.
+    measures: Option<Vec<Json>>,
+}
+
+impl Linked {
+    /// Writes it into the node.
+    pub fn apply(self, index: &mut Index, at: NodeIndex) {
+        let node = index.nodes.get_mut(at);
+        // A test of what isn't there stays, switched off.
+        if node.resource_type == ResourceType::Test {
+            if !self.unresolved.is_empty() {
+                node.config.enabled = Some(false);
+                node.config.values.insert("enabled", Json::Bool(false));
+            } else if !node.unresolved.is_empty() {
+                node.config.enabled = None;
+                node.config.values.remove("enabled");
+            }
+        }
+        node.depends_on = self.depends_on;
+        node.unresolved = self.unresolved;
+        if let Some(own) = self.measures
+            && let Some(Json::Object(params)) = node.definition.get_mut("type_params")
+        {
+            params.insert("input_measures", own.into());
+        }
+    }
+}
+
+/// Resolves what a node names.
+pub(super) fn linked(index: &Index, at: NodeIndex) -> Linked {
+    let node = &index.nodes[at];
+    let mut depends_on = Vec::new();
+    let mut unresolved = Vec::new();
+    let mut measures = None;
+    if node.resource_type != ResourceType::Seed {
+        for source in &node.sources {
+            match index.resolve_source(&source.source, &source.table, &node.package) {
+                Some(found) => depends_on.push(found),
+                None => unresolved.push(format!("{}.{}", source.source, source.table)),
+            }
+        }
+        for called in &node.refs {
+            let (package, version) = (called.package.as_deref(), version_of(called));
+            match index.resolve_ref(package, &called.name, version.as_deref(), &node.package) {
+                Some(found) => depends_on.push(found),
+                None => unresolved.push(label(package, &called.name, version.as_deref())),
+            }
+        }
+        for metric in &node.metrics {
+            let found = match metric.as_slice() {
+                [name] => metric_of(index, name, None, &node.package),
+                [package, name] => metric_of(index, name, Some(package), &node.package),
+                _ => None,
+            };
+            match found {
+                Some(found) => depends_on.push(found),
+                None => unresolved.push(metric.join(".")),
+            }
+        }
+    }
+    match node.resource_type {
+        ResourceType::Metric => {
+            let (own, nodes, missing) = measures_of(index, at, 0);
+            measures = Some(own);
+            depends_on.extend(nodes);
+            unresolved.extend(missing);
+        }
+        ResourceType::SavedQuery => {
+            for name in &node.inputs {
+                match metric_of(index, name, None, &node.package) {
+                    Some(found) => depends_on.push(found),
+                    None => unresolved.push(name.clone()),
+                }
+            }
+        }
+        ResourceType::UnitTest => match tested_model(index, node) {
+            Some(found) => depends_on.push(found),
+            None => unresolved.extend(node.inputs.iter().cloned()),
+        },
+        _ => {}
+    }
+    depends_on.sort_unstable();
+    depends_on.dedup();
+    Linked { depends_on, unresolved, measures }
 }
 
 /// What a call's version is as text.
@@ -125,9 +146,9 @@ pub(super) fn label(package: Option<&str>, name: &str, version: Option<&str>) ->
     format!("{package}{name}{version}")
 }
 
-fn duplicate(index: &mut Index, node: &Node, first: NodeIndex) {
-    let message = format!("two {}s are called `{}`: this one and {}; rename one", node.resource_type, node.label(), index.nodes[first].path);
-    index.diagnostics.push(Diagnostic { place: node.place, severity: Severity::Error, code: "duplicate-name", message });
+fn duplicate(node: &Node, first: &Node) -> Diagnostic {
+    let message = format!("two {}s are called `{}`: this one and {}; rename one", node.resource_type, node.label(), first.path);
+    Diagnostic { place: node.place, severity: Severity::Error, code: "duplicate-name", message }
 }
 
 /// A unit test of a model with versions becomes one for each version that it is for.
@@ -159,85 +180,52 @@ fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
             let mut node = draft.node.clone();
             node.unique_id = arc(format!("{}_v{version}", node.unique_id));
             node.version = Some(version.clone());
-            made.push(Draft {
-                node,
-                package: draft.package,
-                call: draft.call.clone(),
-                patch: draft.patch.clone(),
-                enabled: draft.enabled,
-                inputs: draft.inputs.clone(),
-            });
+            made.push(Draft::new(node, draft.package));
         }
     }
     made
 }
 
-/// Gives each generic test the node that it tests, and that node's group.
-fn attach_tests(index: &mut Index) {
-    for at in 0..index.nodes.len() {
-        let node = &index.nodes[at];
-        let Some(test) = &node.test else { continue };
-        let mut parts = test.file_key_name.splitn(2, '.');
-        let (section, name) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-        if section == "sources" {
-            continue;
+/// Gives a generic test the node that it tests, and that node's group.
+pub(super) fn attach_test(index: &mut Index, at: NodeIndex) {
+    let node = &index.nodes[at];
+    let Some(test) = &node.test else { return };
+    let (section, name) = test.file_key_name.split_once('.').unwrap_or((&test.file_key_name, ""));
+    if section == "sources" {
+        return;
+    }
+    let version = test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
+    let found = index.refable_in(&node.package, name, version).map(|found| index.nodes.shared(found));
+    let found = found.or_else(|| {
+        let fits = |other: &&Arc<Node>| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source;
+        index.disabled.iter().find(fits)
+    });
+    if let Some(found) = found.cloned() {
+        let node = index.nodes.get_mut(at);
+        if let Some(test) = &mut node.test {
+            Arc::make_mut(test).attached_node = Some(found.unique_id.clone());
         }
-        let version =
-            test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
-        let found = index.refable_in(&node.package, name, version).map(|found| (index.nodes[found].unique_id.clone(), index.nodes[found].config.group.clone()));
-        let found = found.or_else(|| {
-            let disabled = index
-                .disabled
-                .iter()
-                .find(|other| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source);
-            disabled.map(|other| (other.unique_id.clone(), other.config.group.clone()))
-        });
-        if let Some((unique_id, group)) = found {
-            let mut changed = (**test).clone();
-            changed.attached_node = Some(unique_id.to_string());
-            let node = &mut index.nodes[at];
-            node.test = Some(Arc::new(changed));
-            if group.is_some() {
-                node.definition.insert("group".to_owned(), group.map_or(Json::Null, Json::String));
-            }
+        if let Some(group) = &found.config.group {
+            node.definition.insert("group", group.into());
         }
     }
 }
 
-/// Metrics and measures by name.
-struct Links {
-    metrics: FxHashMap<String, Vec<NodeIndex>>,
-    measures: FxHashMap<String, Vec<NodeIndex>>,
+fn pick(index: &Index, found: Option<&Vec<NodeIndex>>, package: Option<&str>, from: &str) -> Option<NodeIndex> {
+    let found = found?;
+    let of = |package: &str| found.iter().copied().find(|&at| &*index.nodes[at].package == package);
+    match package {
+        Some(package) => of(package),
+        None => of(&index.project).or_else(|| of(from)).or_else(|| found.first().copied()),
+    }
 }
 
-impl Links {
-    fn new(index: &Index, inputs: &[Vec<String>]) -> Self {
-        let mut links = Self { metrics: FxHashMap::default(), measures: FxHashMap::default() };
-        for (at, node) in index.nodes.iter().enumerate() {
-            match node.resource_type {
-                ResourceType::Metric => links.metrics.entry(node.name.clone()).or_default().push(at),
-                ResourceType::SemanticModel => inputs[at].iter().for_each(|name| links.measures.entry(name.clone()).or_default().push(at)),
-                _ => {}
-            }
-        }
-        links
-    }
+fn metric_of(index: &Index, name: &str, package: Option<&str>, from: &str) -> Option<NodeIndex> {
+    pick(index, index.names.metrics.get(name), package, from)
+}
 
-    fn pick(index: &Index, found: Option<&Vec<NodeIndex>>, package: Option<&str>, from: &str) -> Option<NodeIndex> {
-        let found = found?;
-        let of = |package: &str| found.iter().copied().find(|&at| &*index.nodes[at].package == package);
-        match package {
-            Some(package) => of(package),
-            None => of(&index.project).or_else(|| of(from)).or_else(|| found.first().copied()),
-        }
-    }
-
-    fn metric(&self, index: &Index, name: &str, package: Option<&str>, from: &str) -> Option<NodeIndex> {
-        Self::pick(index, self.metrics.get(name), package, from)
-    }
-
-    /// The measures that a metric comes to, the nodes that it names, and the names that nothing has.
-    fn measures(&self, index: &Index, at: NodeIndex, depth: usize) -> (Vec<Json>, Vec<NodeIndex>, Vec<String>) {
+/// The measures that a metric comes to, the nodes that it names, and the names that nothing has.
+fn measures_of(index: &Index, at: NodeIndex, depth: usize) -> (Vec<Json>, Vec<NodeIndex>, Vec<String>) {
         let node = &index.nodes[at];
         let (mut own, mut nodes, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         let null = Json::Null;
@@ -258,10 +246,10 @@ impl Links {
                 };
                 for metric in names {
                     let name = text_of(&metric["name"]);
-                    match self.metric(index, &name, None, &node.package).filter(|&found| found != at) {
+                    match metric_of(index, &name, None, &node.package).filter(|&found| found != at) {
                         Some(found) => {
                             nodes.push(found);
-                            for measure in self.measures(index, found, depth + 1).0 {
+                            for measure in measures_of(index, found, depth + 1).0 {
                                 add(measure, &mut own);
                             }
                         }
@@ -276,7 +264,7 @@ impl Links {
                 for measure in wanted.into_iter().filter(|measure| !measure.is_null()) {
                     let name = text_of(&measure["name"]);
                     add(if measure.is_object() { measure.clone() } else { input_measure(Some(measure)) }, &mut own);
-                    match Self::pick(index, self.measures.get(&name), None, &node.package) {
+                    match pick(index, index.names.measures.get(name.as_str()), None, &node.package) {
                         Some(found) => nodes.push(found),
                         None => missing.push(name),
                     }
@@ -285,7 +273,6 @@ impl Links {
         }
         (own, nodes, missing)
     }
-}
 
 fn tested_model(index: &Index, node: &Node) -> Option<NodeIndex> {
     let model = string(&node.definition, "model")?;
@@ -303,7 +290,7 @@ fn semantic_relations(index: &mut Index) {
         let Some(&model) = index.nodes[at].depends_on.first() else { continue };
         let model = &index.nodes[model];
         let relation = json!({"alias": model.alias, "schema_name": model.schema, "database": model.database, "relation_name": model.relation_name});
-        index.nodes[at].definition.insert("node_relation".to_owned(), relation);
+        index.nodes.get_mut(at).definition.insert("node_relation", relation);
     }
 }
 
@@ -320,27 +307,10 @@ fn unit_tests_of_disabled(index: &mut Index) {
     if gone.is_empty() {
         return;
     }
-    let moved: Vec<Node> = gone.iter().map(|&at| index.nodes[at].clone()).collect();
-    index.disabled.extend(moved);
-    let map: Vec<Option<NodeIndex>> = {
-        let mut next = 0;
-        (0..index.nodes.len())
-            .map(|at| {
-                (!gone.contains(&at)).then(|| {
-                    next += 1;
-                    next - 1
-                })
-            })
-            .collect()
-    };
-    let nodes = std::mem::take(&mut index.nodes);
-    let children = std::mem::take(&mut index.children);
-    for (at, mut node) in nodes.into_iter().enumerate() {
-        if map[at].is_some() {
-            node.depends_on = node.depends_on.iter().filter_map(|&target| map[target]).collect();
-            index.nodes.push(node);
-            index.children.push(children[at].iter().filter_map(|&child| map[child]).collect());
-        }
+    let moved = gone.iter().map(|&at| index.nodes.shared(at).clone());
+    Arc::make_mut(&mut index.disabled).extend(moved);
+    // From the end, so that the numbers before stay.
+    for at in gone.into_iter().rev() {
+        index.remove(at);
     }
-    index.register();
 }

@@ -7,7 +7,7 @@ use crate::properties::{Entry, Section};
 use jinja::ast::Name;
 use jinja::{Env, MacroId, Visible};
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::jinja::{BlockKind, Call, Literal};
 use vfs::FileId;
@@ -69,7 +69,7 @@ impl Builder<'_> {
         macros
     }
 
-    fn arguments(&self, data: &Map<String, Json>, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {
+    fn arguments(&self, data: &Map, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {
         let arguments = super::list(data, "arguments").iter().filter_map(Json::as_object);
         arguments
             .map(|argument| {

@@ -8,7 +8,9 @@ mod entries;
 mod generic_tests;
 mod link;
 mod macros;
+mod memo;
 mod nodes;
+mod patch;
 mod patches;
 mod relations;
 mod semantic;
@@ -19,36 +21,65 @@ mod unit_tests;
 pub(crate) use configs::{tags as tags_of, text_of};
 pub(crate) use session::render_text;
 
-use crate::index::{Diagnostic, Index, Node, PackageInput, Place, Severity};
+use crate::FileKind;
+use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput, Place, Severity};
+use crate::properties::Entry;
 use crate::target::Settings;
-use jinja::Found;
+use jinja::{Found, MacroId};
 use macros::MacroGraph;
-use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json};
+use memo::{Memo, Reach};
+use rustc_hash::{FxHashMap, FxHashSet};
+use data::{Map, Value as Json};
 use session::Session;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use vfs::FileId;
 
 impl Index {
     /// Parses a project: `packages` with the root project first, and what the outside world decides.
-    pub fn build(packages: &[PackageInput], settings: &Settings) -> Self {
-        let session = Session::new(packages, settings);
-        let mut index = Self::default();
-        index.project = session.root().clone();
-        index.packages = session.packages.iter().map(|package| package.name.clone()).collect();
-        index.own_package_first = session.own_package_first;
-        index.adapter.clone_from(&session.target.adapter.name);
-        index.paths = packages.iter().flat_map(|package| &package.files).map(|file| (file.id, file.path.clone())).collect();
-        index.set_docs(descriptions::docs_of(packages, &session));
-        let mut builder = Builder {
-            inputs: packages,
-            session: &session,
-            index: &index,
-            drafts: Vec::new(),
-            by_name: FxHashMap::default(),
-            diagnostics: Vec::new(),
-            graph: MacroGraph::default(),
+    pub fn build(packages: Vec<PackageInput>, settings: &Settings) -> Self {
+        Parser::default().parse(packages, settings)
+    }
+}
+
+/// Parses a project, and after a change of some files only what they can change.
+#[derive(Default)]
+pub struct Parser {
+    state: Option<State>,
+    memo: Memo,
+}
+
+/// What is kept of a parse.
+struct State {
+    inputs: Vec<PackageInput>,
+    session: Session,
+    index: Index,
+    reach: Reach,
+}
+
+impl std::fmt::Debug for Parser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parser").finish_non_exhaustive()
+    }
+}
+
+impl Parser {
+    /// Parses all of a project; texts that were evaluated before and can't have changed are not evaluated again.
+    pub fn parse(&mut self, packages: Vec<PackageInput>, settings: &Settings) -> Index {
+        let session = Session::new(&packages, settings, self.memo.library());
+        self.memo.keep_valid(&session);
+        let mut index = Index {
+            project: session.root().clone(),
+            packages: session.packages.iter().map(|package| package.name.clone()).collect(),
+            own_package_first: session.own_package_first,
+            adapter: session.target.adapter.name.as_str().into(),
+            ..Index::default()
         };
+        Arc::make_mut(&mut index.names).paths = packages.iter().flat_map(|package| &package.files).map(|file| (file.id, file.path.clone())).collect();
+        index.set_docs(descriptions::docs_of(&packages, &session));
+        let mut builder = Builder::new(&packages, &session, &index, &mut self.memo);
         builder.nodes();
+        builder.hooks();
         builder.patches();
         builder.finish_nodes();
         builder.seed_headers();
@@ -56,35 +87,48 @@ impl Index {
         builder.sources();
         builder.yaml_nodes();
         let macros = builder.macros();
-        let Builder { drafts, diagnostics, .. } = builder;
-        index.diagnostics = diagnostics;
-        macros.into_iter().for_each(|made| index.add_macro(made));
+        let Builder { drafts, told, .. } = builder;
+        let reach = Reach::new(&packages, &drafts);
+        told.into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));
+        index.set_macros(macros);
         link::link(&mut index, drafts);
-        diagnose::diagnose(&mut index, packages);
+        diagnose::judge_all(&mut index, &packages);
+        self.state = Some(State { inputs: packages, session, index: index.clone(), reach });
         index
+    }
+
+    /// How many texts the last whole parse had to evaluate, rather than read their syntax.
+    pub fn evaluated(&self) -> usize {
+        self.memo.len()
     }
 }
 
 /// A node on its way into the index.
 pub(crate) struct Draft {
-    pub node: Node,
+    pub node: Box<Node>,
     /// The place of its package in the inputs.
     pub package: usize,
     /// What its `config()` says.
-    pub call: Map<String, Json>,
+    pub call: Map,
     /// What its properties say of its config.
-    pub patch: Map<String, Json>,
+    pub patch: Map,
     pub enabled: bool,
-    /// Names of metrics, measures or models that its definition reads.
-    pub inputs: Vec<String>,
+    /// Macros that ran for it, and for its names.
+    pub reached: BTreeSet<MacroId>,
+    pub named_by: BTreeSet<MacroId>,
 }
 
 impl Draft {
+    fn new(node: Box<Node>, package: usize) -> Self {
+        Self { node, package, call: Map::new(), patch: Map::new(), enabled: true, reached: BTreeSet::new(), named_by: BTreeSet::new() }
+    }
+
     /// Takes over what an evaluation found.
     fn take(&mut self, found: Found) {
         self.node.refs.extend(found.refs);
         self.node.sources.extend(found.sources);
         self.node.metrics.extend(found.metrics);
+        self.reached.extend(found.reached);
         for name in found.macros {
             let name = Some(name);
             if !self.node.macros.contains(&name) {
@@ -99,17 +143,49 @@ struct Builder<'a> {
     session: &'a Session,
     /// What is known already: packages and docs blocks.
     index: &'a Index,
+    memo: &'a mut Memo,
+    /// Properties files of which only the entries of some names are read, and these only for what they say of nodes.
+    partial: FxHashSet<FileId>,
+    names: FxHashSet<String>,
     drafts: Vec<Draft>,
     /// Drafts that `ref` can name and analyses and singular tests, by name.
     by_name: FxHashMap<String, Vec<usize>>,
-    diagnostics: Vec<Diagnostic>,
+    told: Vec<Diagnostic>,
     graph: MacroGraph,
 }
 
-impl Builder<'_> {
-    fn warn(&mut self, place: Place, severity: Severity, code: &'static str, message: String) {
-        self.diagnostics.push(Diagnostic { place, severity, code, message });
+impl<'a> Builder<'a> {
+    fn new(inputs: &'a [PackageInput], session: &'a Session, index: &'a Index, memo: &'a mut Memo) -> Self {
+        Self {
+            inputs,
+            session,
+            index,
+            memo,
+            partial: FxHashSet::default(),
+            names: FxHashSet::default(),
+            drafts: Vec::new(),
+            by_name: FxHashMap::default(),
+            told: Vec::new(),
+            graph: MacroGraph::default(),
+        }
     }
+
+    fn warn(&mut self, place: Place, severity: Severity, code: &'static str, message: String) {
+        self.told.push(Diagnostic { place, severity, code, message });
+    }
+
+    /// The entries of a package's properties files that define something, each with its file.
+    fn entries(&self, package: usize) -> impl Iterator<Item = (&'a Arc<InputFile>, &'a Entry)> + use<'a> {
+        let partial = self.partial.clone();
+        let inputs: &'a [PackageInput] = self.inputs;
+        properties(&inputs[package]).filter(move |(file, _)| !partial.contains(&file.id))
+    }
+}
+
+/// The entries of a package's properties files, each with its file.
+fn properties(input: &PackageInput) -> impl Iterator<Item = (&Arc<InputFile>, &Entry)> {
+    let files = input.files.iter().filter(|file| file.kind == FileKind::Properties);
+    files.flat_map(|file| file.facts.properties.iter().flat_map(move |properties| properties.entries.iter().map(move |entry| (file, entry))))
 }
 
 /// The part of a path below one of some folders; the whole path where none holds it.
@@ -145,15 +221,15 @@ fn stem(path: &str) -> &str {
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
-fn object<'a>(map: &'a Map<String, Json>, key: &str) -> Option<&'a Map<String, Json>> {
+fn object<'a>(map: &'a Map, key: &str) -> Option<&'a Map> {
     map.get(key).and_then(Json::as_object)
 }
 
-fn string(map: &Map<String, Json>, key: &str) -> Option<String> {
+fn string(map: &Map, key: &str) -> Option<String> {
     map.get(key).filter(|value| !value.is_null()).map(text_of)
 }
 
-fn list<'a>(map: &'a Map<String, Json>, key: &str) -> &'a [Json] {
+fn list<'a>(map: &'a Map, key: &str) -> &'a [Json] {
     map.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 

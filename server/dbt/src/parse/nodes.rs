@@ -1,12 +1,14 @@
 //! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
-use crate::index::{Column, InputFile, Place, Severity, blank};
+use crate::index::{Column, InputFile, Place, Severity, WHOLE, blank};
 use crate::parallel::in_parallel;
 use crate::{FileKind, ResourceType};
 use jinja::{Found, Relation, Subject};
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 use syntax::jinja::BlockKind;
+use std::sync::Arc;
 use text::TextRange;
 
 /// A node whose text is to be evaluated.
@@ -23,10 +25,19 @@ struct Task<'a> {
 }
 
 /// What became of a task.
-struct Outcome {
-    found: Found,
+pub(super) struct Outcome {
+    pub found: Found,
     /// Why evaluation stopped, and where in the file.
     failure: Option<(TextRange, String)>,
+}
+
+/// Where an outcome comes from.
+enum Evaluation {
+    /// The syntax says it.
+    Literal(Outcome),
+    /// The same text was evaluated before.
+    Known(Arc<Outcome>),
+    Made(Outcome),
 }
 
 impl<'a> Builder<'a> {
@@ -34,9 +45,13 @@ impl<'a> Builder<'a> {
         let tasks = self.tasks();
         let outcomes = in_parallel(&tasks, |task| self.evaluate(task));
         for (task, outcome) in tasks.into_iter().zip(outcomes) {
-            self.node(task, outcome);
+            let outcome = match outcome {
+                Evaluation::Literal(outcome) => Arc::new(outcome),
+                Evaluation::Known(outcome) => outcome,
+                Evaluation::Made(outcome) => self.memo.note(task.file, task.body, outcome),
+            };
+            self.node(task, &outcome);
         }
-        self.hooks();
     }
 
     fn tasks(&self) -> Vec<Task<'a>> {
@@ -45,7 +60,7 @@ impl<'a> Builder<'a> {
             let name = &self.session.packages[package].name;
             for file in &input.files {
                 let relative = below(&file.path, file.kind.folders(&input.config));
-                let whole = TextRange::new(0, file.text.len());
+                let whole = WHOLE;
                 let at = |range| Place { file: file.id, range };
                 let mut push = |kind, name: &str, relative: String, fqn, body, place| {
                     tasks.push(Task { package, file, kind, name: name.to_owned(), body, relative, fqn, place });
@@ -83,18 +98,21 @@ impl<'a> Builder<'a> {
         tasks
     }
 
-    fn evaluate(&self, task: &Task<'_>) -> Outcome {
-        let nothing = Outcome { found: Found::default(), failure: None };
+    fn evaluate(&self, task: &Task<'_>) -> Evaluation {
+        let literal = |found| Evaluation::Literal(Outcome { found, failure: None });
         match task.file.kind {
-            FileKind::Seed => return nothing,
-            FileKind::PythonModel => return Outcome { found: task.file.facts.code.clone().unwrap_or_default(), failure: None },
+            FileKind::Seed => return literal(Found::default()),
+            FileKind::PythonModel => return literal(task.file.facts.code.clone().unwrap_or_default()),
             _ => {}
         }
         if let Some(found) = self.literal(task) {
-            return Outcome { found, failure: None };
+            return literal(found);
         }
-        let source = task.body.of(&task.file.text);
-        self.render(task.package, source, task.body.start as usize, &task.name, task.kind, &task.fqn, &task.file.path)
+        if let Some(known) = self.memo.known(task.file, task.body) {
+            return Evaluation::Known(known);
+        }
+        let source = if task.body == WHOLE { &*task.file.text } else { task.body.of(&task.file.text) };
+        Evaluation::Made(self.render(task.package, source, task.body.start as usize, &task.name, task.kind, &task.fqn, &task.file.path))
     }
 
     /// What a text says whose Jinja is only literal calls, read from its syntax.
@@ -118,7 +136,7 @@ impl<'a> Builder<'a> {
         let package_name = self.session.packages[package].name.clone();
         let target = &self.session.target;
         let relation =
-            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.to_owned()), quoting: Map::new() };
+            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.into()), quoting: Map::new() };
         let model = || -> Json {
             json!({
                 "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
@@ -141,7 +159,7 @@ impl<'a> Builder<'a> {
         crate::evaluate::literal_calls(&syntax::jinja::parse(source).calls)
     }
 
-    fn node(&mut self, task: Task<'_>, outcome: Outcome) {
+    fn node(&mut self, task: Task<'_>, outcome: &Outcome) {
         let Task { package, file, kind, name, relative, fqn, place, body } = task;
         let package_name = self.session.packages[package].name.clone();
         let mut node = blank(arc(format!("{kind}.{package_name}.{name}")), kind, package_name, &name, place, &file.path);
@@ -153,15 +171,15 @@ impl<'a> Builder<'a> {
         node.fqn = fqn;
         node.code = (kind != ResourceType::Seed).then_some(body);
         if file.kind == FileKind::PythonModel {
-            node.definition.insert("language".to_owned(), "python".into());
+            node.definition.insert("language", "python".into());
         }
-        if let Some((range, message)) = outcome.failure
+        if let Some((range, message)) = &outcome.failure
             && package == 0
         {
-            self.warn(Place { file: file.id, range }, Severity::Error, "jinja-evaluation", message);
+            self.warn(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone());
         }
-        let mut draft = Draft { node, package, call: outcome.found.config.clone(), patch: Map::new(), enabled: true, inputs: Vec::new() };
-        draft.take(outcome.found);
+        let mut draft = Draft { call: outcome.found.config.clone(), ..Draft::new(node, package) };
+        draft.take(outcome.found.clone());
         // dbt decides before it reads properties whether a node is one of the disabled.
         draft.enabled = is_enabled(&self.session.config(package, kind, &draft.node.fqn, &draft.patch, &draft.call));
         self.push(draft);
@@ -191,6 +209,7 @@ impl<'a> Builder<'a> {
                         tests: Default::default(),
                         entry: None,
                         properties: Default::default(),
+                        doc_blocks: Vec::new(),
                     };
                     draft.node.columns.insert(name.clone(), column);
                 }
@@ -199,7 +218,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `on-run-start` and `on-run-end`, which dbt calls operations.
-    fn hooks(&mut self) {
+    pub(super) fn hooks(&mut self) {
         for package in 0..self.inputs.len() {
             let name = self.session.packages[package].name.clone();
             let Some(file) = self.inputs[package].files.iter().find(|file| file.kind == FileKind::Project) else { continue };
@@ -214,14 +233,15 @@ impl<'a> Builder<'a> {
                     let fqn = vec![name.to_string(), "hooks".to_owned(), hook_name.clone()];
                     let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
                     let place = Place { file: file.id, range: TextRange::at(0) };
+                    let path: std::sync::Arc<str> = "./dbt_project.yml".into();
                     let mut node =
-                        blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, "./dbt_project.yml");
+                        blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, &path);
                     node.relative_path = format!("hooks/{hook_name}.sql");
                     node.fqn = fqn;
                     node.tags = vec![hook.to_owned()];
-                    node.definition.insert("index".to_owned(), number.into());
-                    node.definition.insert("raw_code".to_owned(), text.as_str().into());
-                    let mut draft = Draft { node, package, call: outcome.found.config.clone(), patch: Map::new(), enabled: true, inputs: Vec::new() };
+                    node.definition.insert("index", number.into());
+                    node.definition.insert("raw_code", text.as_str().into());
+                    let mut draft = Draft { call: outcome.found.config.clone(), ..Draft::new(node, package) };
                     draft.take(outcome.found);
                     if let Some((_, message)) = outcome.failure
                         && package == 0
@@ -236,11 +256,11 @@ impl<'a> Builder<'a> {
 }
 
 /// Whether a merged config leaves the node switched on.
-pub(super) fn is_enabled(config: &Map<String, Json>) -> bool {
+pub(super) fn is_enabled(config: &Map) -> bool {
     match config.get("enabled") {
         Some(Json::Bool(value)) => *value,
         Some(Json::String(text)) => !text.eq_ignore_ascii_case("false") && !text.is_empty(),
-        Some(Json::Number(number)) => number.as_i64() != Some(0),
+        Some(Json::Int(number)) => *number != 0,
         _ => true,
     }
 }

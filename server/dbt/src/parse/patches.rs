@@ -1,11 +1,11 @@
 //! Properties laid over nodes: descriptions, columns, configs, versions, and snapshots that live in YAML alone.
 
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
-use crate::index::{Column, InputFile, Node, Patch, Place, Severity, blank};
+use crate::index::{Column, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
-use crate::{FileKind, ResourceType};
+use crate::ResourceType;
 use indexmap::IndexMap;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::cmp::Ordering;
 use std::sync::Arc;
 use vfs::FileId;
@@ -16,20 +16,21 @@ const CONFIG_KEYS: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
 impl<'a> Builder<'a> {
     pub(super) fn patches(&mut self) {
         for package in 0..self.inputs.len() {
-            let files: &'a [InputFile] = &self.inputs[package].files;
-            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
-                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
-                    match entry.section {
-                        Section::Models if !entry.versions.is_empty() => self.versions(package, file, entry),
-                        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests => self.patch(package, file, entry),
-                        Section::Snapshots => {
-                            if entry.data.own.contains_key("relation") {
-                                self.yaml_snapshot(package, file, entry);
-                            }
-                            self.patch(package, file, entry);
+            let inputs: &'a [PackageInput] = self.inputs;
+            for (file, entry) in super::properties(&inputs[package]) {
+                if self.partial.contains(&file.id) && !self.names.contains(&entry.name.value) {
+                    continue;
+                }
+                match entry.section {
+                    Section::Models if !entry.versions.is_empty() => self.versions(package, file, entry),
+                    Section::Models | Section::Seeds | Section::Analyses | Section::DataTests => self.patch(package, file, entry),
+                    Section::Snapshots => {
+                        if entry.data.own.contains_key("relation") {
+                            self.yaml_snapshot(package, file, entry);
                         }
-                        _ => {}
+                        self.patch(package, file, entry);
                     }
+                    _ => {}
                 }
             }
         }
@@ -99,7 +100,7 @@ impl<'a> Builder<'a> {
     /// A model with versions: each version takes the file that is named after it.
     fn versions(&mut self, package: usize, file: &InputFile, entry: &Entry) {
         let data = self.entry_data(package, entry);
-        let versions: Vec<&Map<String, Json>> = list(&data.own, "versions").iter().filter_map(Json::as_object).collect();
+        let versions: Vec<&Map> = list(&data.own, "versions").iter().filter_map(Json::as_object).collect();
         let latest = data.own.get("latest_version").filter(|version| !version.is_null()).cloned().or_else(|| newest(&versions));
         for (number, version) in versions.iter().enumerate() {
             let Some(written) = version.get("v") else { continue };
@@ -131,7 +132,7 @@ impl<'a> Builder<'a> {
         file: &InputFile,
         entry: &Entry,
         data: &EntryData,
-        version: &Map<String, Json>,
+        version: &Map,
         spanned: Option<&VersionEntry>,
         label: &str,
         latest: Option<&Json>,
@@ -164,8 +165,8 @@ impl<'a> Builder<'a> {
                 node.definition.insert(key.to_owned(), value.clone());
             }
         }
-        node.definition.insert("version".to_owned(), version.get("v").cloned().unwrap_or(Json::Null));
-        node.definition.insert("latest_version".to_owned(), latest.cloned().unwrap_or(Json::Null));
+        node.definition.insert("version", version.get("v").cloned().unwrap_or(Json::Null));
+        node.definition.insert("latest_version", latest.cloned().unwrap_or(Json::Null));
         if old != entry.name.value {
             if let Some(list) = self.by_name.get_mut(&old) {
                 list.retain(|known| *known != index);
@@ -199,13 +200,6 @@ impl<'a> Builder<'a> {
             let Some(name) = string(data, "name") else { continue };
             let span = spans.iter().rev().find(|span| span.name.value == name || text_of(&syntax::yaml_value::plain(&span.name.value)) == name);
             let (description, blocks) = self.description(span.and_then(|span| span.description.as_ref()), file, package_name);
-            let mut properties = data.clone();
-            for key in ["name", "description", "tests", "data_tests"] {
-                properties.remove(key);
-            }
-            if !blocks.is_empty() {
-                properties.insert("doc_blocks".to_owned(), blocks.iter().map(|block| Json::from(&**block)).collect());
-            }
             columns.insert(
                 name.clone(),
                 Column {
@@ -214,7 +208,8 @@ impl<'a> Builder<'a> {
                     data_type: string(data, "data_type"),
                     tests: span.map(|span| span.tests.clone()).unwrap_or_default(),
                     entry: span.map(|span| Place { file, range: span.name.range }),
-                    properties: Arc::new(properties),
+                    properties: data.clone(),
+                    doc_blocks: blocks,
                 },
             );
         }
@@ -227,23 +222,23 @@ impl<'a> Builder<'a> {
         let package_name = self.session.packages[package].name.clone();
         let name = &entry.name.value;
         let relative = super::below(&file.path, &self.inputs[package].config.snapshot_paths);
-        let relative = if relative == file.path { super::without_first(&file.path) } else { relative };
+        let relative = if *relative == *file.path { super::without_first(&file.path) } else { relative };
         let place = Place { file: file.id, range: entry.name.range };
         let mut node = blank(arc(format!("snapshot.{package_name}.{name}")), ResourceType::Snapshot, package_name.clone(), name, place, &file.path);
         node.fqn = fqn_prefix(&package_name, relative);
         node.fqn.push(name.clone());
         node.relative_path = format!("{relative}/{name}.sql");
         let relation = string(&data.own, "relation").unwrap_or_default();
-        node.definition.insert("raw_code".to_owned(), format!("select * from {{{{ {relation} }}}}").into());
+        node.definition.insert("raw_code", format!("select * from {{{{ {relation} }}}}").into());
         let found = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{relation}}}}}"), 0));
-        let mut draft = Draft { node, package, call: Map::new(), patch: Map::new(), enabled: true, inputs: Vec::new() };
+        let mut draft = Draft::new(node, package);
         draft.take(found);
         self.push(draft);
     }
 }
 
 /// An entry's `config` with the top-level keys that count as config.
-pub(super) fn config_of(data: &Map<String, Json>) -> Map<String, Json> {
+pub(super) fn config_of(data: &Map) -> Map {
     let mut config = object(data, "config").cloned().unwrap_or_default();
     for key in CONFIG_KEYS {
         if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
@@ -254,11 +249,11 @@ pub(super) fn config_of(data: &Map<String, Json>) -> Map<String, Json> {
 }
 
 /// A version's config over the model's: mappings merge, anything else is replaced.
-fn deep_merge(older: &mut Map<String, Json>, newer: Map<String, Json>) {
+fn deep_merge(older: &mut Map, newer: Map) {
     for (key, value) in newer {
         match (older.get_mut(&key), value) {
             (Some(Json::Object(known)), Json::Object(more)) => deep_merge(known, more),
-            (Some(Json::Array(known)), Json::Array(more)) => known.extend(more),
+            (Some(Json::Array(known)), Json::Array(more)) => Arc::make_mut(known).extend(more.iter().cloned()),
             (_, value) => {
                 older.insert(key, value);
             }
@@ -273,7 +268,7 @@ fn describe(node: &mut Node, entry: &Entry, file: FileId) {
 }
 
 /// What else an entry says of a model.
-fn definition(node: &mut Node, data: &Map<String, Json>) {
+fn definition(node: &mut Node, data: &Map) {
     for key in ["constraints", "access", "deprecation_date", "time_spine"] {
         if let Some(value) = data.get(key).filter(|value| !value.is_null()) {
             node.definition.insert(key.to_owned(), value.clone());
@@ -282,8 +277,8 @@ fn definition(node: &mut Node, data: &Map<String, Json>) {
 }
 
 /// The columns of a version: the model's that `include`/`exclude` leave, and its own, with their places.
-fn version_columns(data: &Map<String, Json>, version: &Map<String, Json>, entry: &Entry, spanned: Option<&VersionEntry>) -> (Vec<Json>, Vec<ColumnEntry>) {
-    let own: Vec<&Map<String, Json>> = list(version, "columns").iter().filter_map(Json::as_object).collect();
+fn version_columns(data: &Map, version: &Map, entry: &Entry, spanned: Option<&VersionEntry>) -> (Vec<Json>, Vec<ColumnEntry>) {
+    let own: Vec<&Map> = list(version, "columns").iter().filter_map(Json::as_object).collect();
     let selection = own.iter().find(|column| column.contains_key("include") || column.contains_key("exclude"));
     let names = |key: &str| -> Option<Vec<String>> {
         let value = selection?.get(key)?;
@@ -307,12 +302,12 @@ fn version_columns(data: &Map<String, Json>, version: &Map<String, Json>, entry:
 }
 
 /// The columns of the version at a place of `versions`.
-pub(super) fn version_columns_of(data: &Map<String, Json>, version: &Map<String, Json>, entry: &Entry, number: usize) -> (Vec<Json>, Vec<ColumnEntry>) {
+pub(super) fn version_columns_of(data: &Map, version: &Map, entry: &Entry, number: usize) -> (Vec<Json>, Vec<ColumnEntry>) {
     version_columns(data, version, entry, entry.versions.get(number))
 }
 
 /// The highest version: by number where both are numbers, else by text.
-fn newest(versions: &[&Map<String, Json>]) -> Option<Json> {
+fn newest(versions: &[&Map]) -> Option<Json> {
     let order = |a: &Json, b: &Json| -> Ordering {
         let number = |value: &Json| value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse::<f64>().ok()));
         match (number(a), number(b)) {

@@ -5,8 +5,11 @@ use super::{Builder, Draft, text_of};
 use crate::index::Node;
 use crate::parallel::in_parallel;
 use crate::{Config, ResourceType};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 
 /// The three parts that macros name.
 const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];
@@ -17,7 +20,6 @@ impl Builder<'_> {
         let mut drafts = std::mem::take(&mut self.drafts);
         let finished = in_parallel(&drafts, |draft| self.finished(draft));
         for (draft, finished) in drafts.iter_mut().zip(finished) {
-            draft.enabled = super::nodes::is_enabled(&finished.config);
             finished.apply(draft);
         }
         self.drafts = drafts;
@@ -38,24 +40,25 @@ impl Builder<'_> {
         for hook in ["pre-hook", "post-hook"] {
             if let Some(value) = config.get(hook) {
                 let made = hooks(Some(value));
-                config.insert(hook.to_owned(), Json::Array(made));
+                config.insert(hook, made.into());
             }
         }
-        let mut names = self.names(draft, &config);
+        let mut named_by = BTreeSet::new();
+        let mut names = self.names(draft, &config, &mut named_by);
         if kind == ResourceType::Snapshot {
             for (key, slot) in [("target_database", 0), ("target_schema", 1)] {
                 if let Some(value) = config.get(key).filter(|value| !value.is_null()) {
-                    names[slot] = Some(text_of(value));
+                    names[slot] = Some(text_of(value).into());
                 }
             }
         }
         let found = self.hook_calls(draft, &config, &names);
         let relation_name = self.relation_name(draft, &config, &names);
-        Finished { config, names, relation_name, found }
+        Finished { config, names, relation_name, found, named_by }
     }
 
     /// Database, schema and alias.
-    fn names(&self, draft: &Draft, config: &Map<String, Json>) -> [Option<String>; 3] {
+    fn names(&self, draft: &Draft, config: &Map, named_by: &mut BTreeSet<MacroId>) -> [Option<Arc<str>>; 3] {
         let library = &self.session.env.library;
         COMPONENTS.map(|component| {
             let package = &self.session.packages[draft.package].name;
@@ -68,7 +71,11 @@ impl Builder<'_> {
                 _ => custom,
             };
             match id {
-                Some(id) if !self.is_builtin(id) => self.generated(draft, config, id, custom),
+                Some(id) if !self.is_builtin(id) => {
+                    let (name, reached) = self.generated(draft, config, id, custom);
+                    named_by.extend(reached);
+                    name
+                }
                 _ => self.default_name(component, draft, custom),
             }
         })
@@ -80,24 +87,24 @@ impl Builder<'_> {
     }
 
     /// What dbt's own macros give, without running them.
-    fn default_name(&self, component: &str, draft: &Draft, custom: Option<String>) -> Option<String> {
+    fn default_name(&self, component: &str, draft: &Draft, custom: Option<String>) -> Option<Arc<str>> {
         let target = &self.session.target;
         match component {
-            "database" => custom.or_else(|| target.database.clone()).map(|name| name.trim().to_owned()),
+            "database" => custom.map(|name| name.trim().into()).or_else(|| target.database.clone()),
             "schema" => Some(match custom {
-                Some(custom) => format!("{}_{}", target.schema, custom.trim()),
+                Some(custom) => format!("{}_{}", target.schema, custom.trim()).into(),
                 None => target.schema.clone(),
             }),
             _ => Some(match (custom.filter(|custom| !custom.is_empty()), &draft.node.version) {
-                (Some(custom), _) => custom.trim().to_owned(),
-                (None, Some(version)) => format!("{}_v{}", draft.node.name, version.replace('.', "_")),
-                (None, None) => draft.node.name.clone(),
+                (Some(custom), _) => custom.trim().into(),
+                (None, Some(version)) => format!("{}_v{}", draft.node.name, version.replace('.', "_")).into(),
+                (None, None) => draft.node.name.as_str().into(),
             }),
         }
     }
 
     /// Runs a `generate_…_name` macro of the project.
-    fn generated(&self, draft: &Draft, config: &Map<String, Json>, id: MacroId, custom: Option<String>) -> Option<String> {
+    fn generated(&self, draft: &Draft, config: &Map, id: MacroId, custom: Option<String>) -> (Option<Arc<str>>, BTreeSet<MacroId>) {
         let node = &draft.node;
         let target = &self.session.target;
         let mut shown = config.clone();
@@ -113,15 +120,14 @@ impl Builder<'_> {
             "access": config.get("access").cloned().unwrap_or_else(|| "protected".into()),
         });
         let subject = Subject::values(Kind::Names, self.session.root().clone(), &NoDocs);
-        let custom = custom.map_or(Json::Null, Json::String);
-        match jinja::call(&self.session.env, &subject, id, &[custom, model]).0 {
-            Ok(Json::Null) | Err(_) => None,
-            Ok(name) => Some(text_of(&name).trim().to_owned()),
-        }
+        let custom = Json::from(custom);
+        let (made, found) = jinja::call(&self.session.env, &subject, id, &[custom, model]);
+        let name = made.ok().filter(|name| !name.is_null()).map(|name| text_of(&name).trim().into());
+        (name, found.reached)
     }
 
     /// Renders a node's hooks, whose refs are the node's.
-    fn hook_calls(&self, draft: &Draft, config: &Map<String, Json>, names: &[Option<String>; 3]) -> jinja::Found {
+    fn hook_calls(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3]) -> jinja::Found {
         let mut all = jinja::Found::default();
         if draft.node.resource_type == ResourceType::Test {
             return all;
@@ -139,11 +145,12 @@ impl Builder<'_> {
             all.refs.extend(found.refs);
             all.sources.extend(found.sources);
             all.macros.extend(found.macros);
+            all.reached.extend(found.reached);
         }
         all
     }
 
-    fn relation_name(&self, draft: &Draft, config: &Map<String, Json>, names: &[Option<String>; 3]) -> Option<String> {
+    fn relation_name(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3]) -> Option<String> {
         let has_one = match draft.node.resource_type {
             ResourceType::Model => config.get("materialized").and_then(Json::as_str) != Some("ephemeral"),
             ResourceType::Seed | ResourceType::Snapshot => true,
@@ -158,15 +165,18 @@ impl Builder<'_> {
 
 /// What a draft's configs come to.
 pub(super) struct Finished {
-    pub config: Map<String, Json>,
-    names: [Option<String>; 3],
+    pub config: Map,
+    names: [Option<Arc<str>>; 3],
     relation_name: Option<String>,
     found: jinja::Found,
+    named_by: BTreeSet<MacroId>,
 }
 
 impl Finished {
     pub fn apply(self, draft: &mut Draft) {
         draft.take(self.found);
+        draft.named_by.extend(self.named_by);
+        draft.enabled = super::nodes::is_enabled(&self.config);
         let node: &mut Node = &mut draft.node;
         for tag in tags(self.config.get("tags")) {
             if !node.tags.contains(&tag) {

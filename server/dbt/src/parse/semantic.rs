@@ -4,35 +4,33 @@ use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::index::{InputFile, Node, Patch, Place, blank};
 use crate::properties::{Entry, Section};
-use crate::{FileKind, ResourceType};
+use crate::ResourceType;
 use jinja::{Kind, NoDocs, Subject};
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     pub(super) fn yaml_nodes(&mut self) {
         for package in 0..self.inputs.len() {
-            let files: &'a [InputFile] = &self.inputs[package].files;
-            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
-                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
-                    match entry.section {
-                        Section::Exposures => self.exposure(package, file, entry),
-                        Section::Metrics => {
-                            let data = self.entry_data(package, entry).own.clone();
-                            self.metric(package, file, entry, data);
-                        }
-                        Section::SemanticModels => self.semantic_model(package, file, entry),
-                        Section::SavedQueries => self.saved_query(package, file, entry),
-                        Section::Groups => self.group(package, file, entry),
-                        Section::UnitTests => self.unit_test(package, file, entry),
-                        _ => {}
+            for (file, entry) in self.entries(package) {
+                match entry.section {
+                    Section::Exposures => self.exposure(package, file, entry),
+                    Section::Metrics => {
+                        let data = self.entry_data(package, entry).own.clone();
+                        self.metric(package, file, entry, data);
                     }
+                    Section::SemanticModels => self.semantic_model(package, file, entry),
+                    Section::SavedQueries => self.saved_query(package, file, entry),
+                    Section::Groups => self.group(package, file, entry),
+                    Section::UnitTests => self.unit_test(package, file, entry),
+                    _ => {}
                 }
             }
         }
     }
 
     /// A node of a YAML entry, with what all of them share.
-    pub(super) fn yaml_node(&self, kind: ResourceType, package: usize, file: &InputFile, entry: &Entry, name: &str) -> Node {
+    pub(super) fn yaml_node(&self, kind: ResourceType, package: usize, file: &InputFile, entry: &Entry, name: &str) -> Box<Node> {
         let package_name = self.session.packages[package].name.clone();
         let place = Place { file: file.id, range: entry.name.range };
         let mut node = blank(arc(format!("{kind}.{package_name}.{name}")), kind, package_name.clone(), name, place, &file.path);
@@ -47,11 +45,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Merges the config and makes a draft of the node.
-    pub(super) fn configured(&self, package: usize, mut node: Node, patch: &Map<String, Json>) -> Draft {
+    pub(super) fn configured(&self, package: usize, mut node: Box<Node>, patch: &Map) -> Draft {
         let config = self.session.config(package, node.resource_type, &node.fqn, patch, &Map::new());
         let enabled = super::nodes::is_enabled(&config);
         node.config = crate::Config::of(config, Vec::new());
-        Draft { node, package, call: Map::new(), patch: Map::new(), enabled, inputs: Vec::new() }
+        Draft { enabled, ..Draft::new(node, package) }
     }
 
     /// Evaluates texts that name nodes, such as `ref('x')`.
@@ -86,7 +84,7 @@ impl<'a> Builder<'a> {
         }
         let mut owner = Map::from_iter([("email".to_owned(), Json::Null), ("name".to_owned(), Json::Null)]);
         owner.extend(object(data, "owner").cloned().unwrap_or_default());
-        draft.node.definition.insert("owner".to_owned(), Json::Object(owner));
+        draft.node.definition.insert("owner", Json::Object(owner));
         let names: Vec<String> = list(data, "depends_on").iter().map(text_of).collect();
         let found = self.references(package, &names);
         draft.take(found);
@@ -98,13 +96,13 @@ impl<'a> Builder<'a> {
         let mut node = self.yaml_node(ResourceType::Group, package, file, entry, &entry.name.value);
         let mut owner = Map::from_iter([("email".to_owned(), Json::Null), ("name".to_owned(), Json::Null)]);
         owner.extend(object(&data.own, "owner").cloned().unwrap_or_default());
-        node.definition.insert("owner".to_owned(), Json::Object(owner));
+        node.definition.insert("owner", Json::Object(owner));
         let patch = object(&data.own, "config").cloned().unwrap_or_default();
         let draft = self.configured(package, node, &patch);
         self.drafts.push(draft);
     }
 
-    pub(super) fn metric(&mut self, package: usize, file: &InputFile, entry: &Entry, data: Map<String, Json>) {
+    pub(super) fn metric(&mut self, package: usize, file: &InputFile, entry: &Entry, data: Map) {
         let Some(name) = string(&data, "name") else { return };
         let mut node = self.yaml_node(ResourceType::Metric, package, file, entry, &name);
         if entry.section != Section::Metrics {
@@ -121,7 +119,7 @@ impl<'a> Builder<'a> {
         let params = object(&data, "type_params").unwrap_or(&none);
         let definition = [
             ("label", data.get("label").cloned().unwrap_or(Json::Null)),
-            ("type", Json::String(kind.clone())),
+            ("type", Json::from(&kind)),
             ("type_params", type_params(params, &kind)),
             ("filter", filter(data.get("filter"))),
             ("time_granularity", data.get("time_granularity").cloned().unwrap_or(Json::Null)),
@@ -138,16 +136,16 @@ impl<'a> Builder<'a> {
         let mut draft = self.configured(package, node, &patch);
         let config = draft.node.config.values.clone();
         let config_meta = object(&config, "meta").cloned().unwrap_or_default();
-        let described = |element: &Map<String, Json>| match string(element, "description") {
-            Some(text) => Json::String(self.rendered(&text, &draft.node.package).0),
+        let described = |element: &Map| match string(element, "description") {
+            Some(text) => self.rendered(&text, &draft.node.package).0.into(),
             None => Json::Null,
         };
-        let element_config = |element: &Map<String, Json>| {
+        let element_config = |element: &Map| {
             let mut meta = config_meta.clone();
             meta.extend(object(element, "config").and_then(|config| object(config, "meta")).cloned().unwrap_or_default());
             json!({"meta": meta})
         };
-        let or_null = |element: &Map<String, Json>, key: &str| element.get(key).cloned().unwrap_or(Json::Null);
+        let or_null = |element: &Map, key: &str| element.get(key).cloned().unwrap_or(Json::Null);
         let elements = |key: &str| list(data, key).iter().filter_map(Json::as_object).collect::<Vec<_>>();
         let entities: Vec<Json> = elements("entities")
             .iter()
@@ -181,24 +179,24 @@ impl<'a> Builder<'a> {
                     json!({"name": or_null(dimension, "name"), "window_choice": or_null(dimension, "window_choice"),
                         "window_groupings": dimension.get("window_groupings").cloned().unwrap_or_else(|| json!([]))})
                 });
-                let expr = it.get("expr").filter(|expr| !expr.is_null()).map_or(Json::Null, |expr| Json::String(text_of(expr)));
+                let expr = it.get("expr").filter(|expr| !expr.is_null()).map_or(Json::Null, |expr| text_of(expr).into());
                 json!({"name": or_null(it, "name"), "agg": or_null(it, "agg"), "description": described(it), "label": or_null(it, "label"), "create_metric": false,
                     "expr": expr, "agg_params": agg_params, "non_additive_dimension": non_additive, "agg_time_dimension": or_null(it, "agg_time_dimension"),
                     "config": element_config(it)})
             })
             .collect();
-        let made: Vec<Map<String, Json>> =
+        let made: Vec<Map> =
             elements("measures").into_iter().filter(|it| it.get("create_metric").and_then(Json::as_bool) == Some(true)).cloned().collect();
-        draft.inputs = elements("measures").iter().filter_map(|it| string(it, "name")).collect();
+        draft.node.inputs = elements("measures").iter().filter_map(|it| string(it, "name")).collect();
         let model = string(data, "model").unwrap_or_default();
         let defaults = object(data, "defaults").map_or(Json::Null, |defaults| json!({"agg_time_dimension": or_null(defaults, "agg_time_dimension")}));
         let definition = [
-            ("model", Json::String(model.clone())),
+            ("model", Json::from(&model)),
             ("label", or_null(data, "label")),
             ("defaults", defaults),
-            ("entities", Json::Array(entities)),
-            ("measures", Json::Array(measures)),
-            ("dimensions", Json::Array(dimensions)),
+            ("entities", entities.into()),
+            ("measures", measures.into()),
+            ("dimensions", dimensions.into()),
             ("primary_entity", or_null(data, "primary_entity")),
         ];
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
@@ -213,7 +211,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A metric that a measure asks for with `create_metric`.
-    fn created_metric(&mut self, package: usize, file: &InputFile, entry: &Entry, measure: &Map<String, Json>, enabled: bool, meta: &Map<String, Json>) {
+    fn created_metric(&mut self, package: usize, file: &InputFile, entry: &Entry, measure: &Map, enabled: bool, meta: &Map) {
         let Some(name) = string(measure, "name") else { return };
         let label = string(measure, "label").unwrap_or_else(|| name.clone());
         let description = string(measure, "description").filter(|text| !text.is_empty()).unwrap_or_else(|| format!("Metric created from measure {name}"));
@@ -233,10 +231,10 @@ impl<'a> Builder<'a> {
         let mut draft = self.configured(package, node, &patch);
         let none = Map::new();
         let params = object(data, "query_params").unwrap_or(&none);
-        let or = |map: &Map<String, Json>, key: &str, default: Json| map.get(key).filter(|value| !value.is_null()).cloned().unwrap_or(default);
+        let or = |map: &Map, key: &str, default: Json| map.get(key).filter(|value| !value.is_null()).cloned().unwrap_or(default);
         let query = json!({"metrics": or(params, "metrics", json!([])), "group_by": or(params, "group_by", json!([])), "where": filter(params.get("where")),
             "order_by": or(params, "order_by", json!([])), "limit": or(params, "limit", Json::Null)});
-        draft.inputs = list(params, "metrics").iter().map(text_of).collect();
+        draft.node.inputs = list(params, "metrics").iter().map(text_of).collect();
         let config = draft.node.config.values.clone();
         let exports: Vec<Json> = list(data, "exports").iter().filter_map(Json::as_object).map(|export| self.export(&draft, export, &config)).collect();
         let mut all = tags(data.get("tags"));
@@ -245,18 +243,18 @@ impl<'a> Builder<'a> {
         all.dedup();
         draft.node.tags = all;
         draft.node.meta = object(&config, "meta").cloned().unwrap_or_default();
-        for (key, value) in [("label", or(data, "label", Json::Null)), ("query_params", query), ("exports", Json::Array(exports))] {
+        for (key, value) in [("label", or(data, "label", Json::Null)), ("query_params", query), ("exports", exports.into())] {
             draft.node.definition.insert(key.to_owned(), value);
         }
         self.drafts.push(draft);
     }
 
-    fn export(&self, draft: &Draft, export: &Map<String, Json>, config: &Map<String, Json>) -> Json {
+    fn export(&self, draft: &Draft, export: &Map, config: &Map) -> Json {
         let own = object(export, "config").cloned().unwrap_or_default();
         let name = string(export, "name").unwrap_or_default();
         let either = |key: &str| own.get(key).or_else(|| config.get(key)).filter(|value| !value.is_null()).cloned();
         let schema = either("schema").map_or_else(|| format!("{}", self.session.target.schema), |schema| text_of(&schema));
-        let database = either("database").map(|database| text_of(&database)).or_else(|| self.session.target.database.clone());
+        let database = either("database").map(|database| text_of(&database)).or_else(|| self.session.target.database.as_deref().map(str::to_owned));
         json!({"name": name, "config": {"export_as": either("export_as"), "schema_name": schema, "alias": either("alias").map_or(name.clone(), |alias| text_of(&alias)),
             "database": database}, "unrendered_config": own, "package": &*draft.node.package})
     }
@@ -303,7 +301,7 @@ fn input_metric(value: Option<&Json>) -> Json {
     }
 }
 
-fn type_params(params: &Map<String, Json>, kind: &str) -> Json {
+fn type_params(params: &Map, kind: &str) -> Json {
     let get = |key: &str| params.get(key).filter(|value| !value.is_null());
     let conversion = get("conversion_type_params").and_then(Json::as_object).map_or(Json::Null, |it| {
         let properties = it.get("constant_properties").filter(|value| !value.is_null()).map_or(Json::Null, |list| {

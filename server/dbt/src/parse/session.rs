@@ -1,12 +1,12 @@
 //! What all of a project's nodes share while they are parsed: rendered project files, macros, vars, the target.
 
 use super::configs::ConfigTree;
-use crate::index::PackageInput;
+use crate::index::{InputFile, PackageInput};
 use crate::target::{Settings, Target, bare_env};
 use jinja::ast::Name;
 use jinja::{Env, Kind, Library, MacroSource, NoDocs, Subject};
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json};
+use data::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::jinja::BlockKind;
 
@@ -41,12 +41,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(inputs: &[PackageInput], settings: &Settings) -> Self {
+    /// `before`: the macros of an earlier session; those that are the same keep their parsed trees.
+    pub fn new(inputs: &[PackageInput], settings: &Settings, before: Option<&Library>) -> Self {
         let root = inputs.first();
         let target = Target::read(settings, root.and_then(|root| root.config.profile.as_deref()));
         let project_env = bare_env(settings, target.fields.clone());
         let packages: Vec<Package> = inputs.iter().map(|input| package(input, &project_env)).collect();
-        let env = env(inputs, &packages, settings, &target);
+        let env = env(inputs, &packages, settings, &target, before);
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
             root.and_then(Json::as_bool).unwrap_or(default)
@@ -74,7 +75,7 @@ impl Session {
 pub fn render_text(env: &Env, package: &Name, kind: Kind, text: &str) -> Result<Json, String> {
     if !text.contains(['{', '}']) || !(text.contains("{{") || text.contains("{%") || text.contains("{#")) {
         let text = text.strip_suffix('\n').unwrap_or(text);
-        return Ok(Json::String(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }));
+        return Ok(Json::from(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }));
     }
     let template = jinja::lower::parse(text, 0).map_err(|error| error.message)?;
     let subject = Subject::values(kind, package.clone(), &NoDocs);
@@ -112,7 +113,7 @@ fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
             }
         }
         Json::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
+            for (index, item) in Arc::make_mut(items).iter_mut().enumerate() {
                 path.push(index.to_string());
                 render_project(env, item, path);
                 path.pop();
@@ -120,7 +121,7 @@ fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
         }
         Json::Object(map) => {
             for (key, item) in map.iter_mut() {
-                path.push(key.clone());
+                path.push(key.to_string());
                 render_project(env, item, path);
                 path.pop();
             }
@@ -129,10 +130,12 @@ fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
     }
 }
 
-fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, target: &Target) -> Env {
+fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, target: &Target, before: Option<&Library>) -> Env {
     let root: Name = packages.first().map(|package| package.name.clone()).unwrap_or_default();
     let internal = jinja::builtins::packages(&target.adapter);
+    let known: FxHashMap<&str, &Arc<MacroSource>> = before.into_iter().flat_map(Library::iter).map(|(_, source)| (&*source.unique_id, source)).collect();
     let project = inputs.iter().zip(packages).flat_map(|(input, package)| macro_sources(input, &package.name));
+    let project = project.map(|made| known.get(&*made.unique_id).filter(|known| known.text == made.text && known.start == made.start).map_or(made, |known| (*known).clone()));
     let library = Library::new(root.clone(), &internal, project);
     let root_document = packages.first().map_or(&Json::Null, |package| &package.document);
     let mut dispatch = FxHashMap::default();
@@ -158,8 +161,8 @@ fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, targe
 
 /// For each package what its nodes see: the package's own vars, over them the root project's, over all `--vars`; in each file the
 /// ones under the package's name win over the common ones.
-fn vars(packages: &[Package], root: &Name, given: &Map<String, Json>) -> FxHashMap<Name, Map<String, Json>> {
-    let of = |document: &Json, name: &Name| -> Map<String, Json> {
+fn vars(packages: &[Package], root: &Name, given: &Map) -> FxHashMap<Name, Map> {
+    let of = |document: &Json, name: &Name| -> Map {
         let all = document["vars"].as_object().cloned().unwrap_or_default();
         let scoped = all.get(&**name).and_then(Json::as_object).cloned().unwrap_or_default();
         let mut merged = all;
@@ -184,13 +187,18 @@ fn macro_sources<'a>(input: &'a PackageInput, package: &'a Name) -> impl Iterato
         let blocks = file.facts.blocks.iter().filter(|block| block.closed);
         blocks.filter_map(move |block| {
             let name = macro_name(block)?;
-            let text = match block.kind {
-                BlockKind::Materialization => format!("{{% macro {name}() %}}{{% endmacro %}}"),
-                _ => syntax::jinja::as_macro(&file.text, block)?,
-            };
+            let text = macro_text(file, block, &name)?;
             Some(Arc::new(MacroSource::new(package.clone(), name.into(), text.into(), block.range.start as usize)))
         })
     })
+}
+
+/// A block as the text of a macro.
+pub fn macro_text(file: &InputFile, block: &syntax::jinja::Block, name: &str) -> Option<String> {
+    match block.kind {
+        BlockKind::Materialization => Some(format!("{{% macro {name}() %}}{{% endmacro %}}")),
+        _ => syntax::jinja::as_macro(&file.text, block),
+    }
 }
 
 /// The name that a block's macro has in a manifest: `x`, `test_x`, `materialization_x_default`.

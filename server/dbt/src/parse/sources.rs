@@ -6,49 +6,46 @@ use super::generic_tests::{Tested, tests_in};
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string};
 use crate::index::{InputFile, Patch, Place, blank};
 use crate::properties::{Entry, EntryData, Section};
-use crate::{FileKind, ResourceType};
+use crate::ResourceType;
 use jinja::Relation;
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 use std::sync::Arc;
 
 /// What a package's YAML says over another package's source.
 #[derive(Default)]
 struct Override {
-    source: Map<String, Json>,
-    tables: FxHashMap<String, Map<String, Json>>,
+    source: Map,
+    tables: FxHashMap<String, Map>,
 }
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     pub(super) fn sources(&mut self) {
         let overrides = self.overrides();
         let mut tests = Vec::new();
         let mut seen: FxHashMap<Arc<str>, usize> = FxHashMap::default();
         for package in 0..self.inputs.len() {
-            let files: &'a [InputFile] = &self.inputs[package].files;
-            for file in files.iter().filter(|file| file.kind == FileKind::Properties) {
-                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries).filter(|entry| entry.section == Section::Sources) {
-                    let data = self.entry_data(package, entry);
-                    if data.source.contains_key("overrides") {
-                        continue;
-                    }
-                    let data = self.overridden(package, &data, &overrides);
-                    let Some(draft) = self.source(package, file, entry, &data) else { continue };
-                    // Of two entries for one table the later counts.
-                    if let Some(&first) = seen.get(&draft.node.unique_id) {
-                        let place = Place { file: file.id, range: entry.name.range };
-                        let message =
-                            format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
-                        if package == 0 {
-                            self.warn(place, crate::Severity::Error, "duplicate-name", message);
-                        }
-                        self.drafts[first] = draft;
-                    } else {
-                        seen.insert(draft.node.unique_id.clone(), self.drafts.len());
-                        self.drafts.push(draft);
-                    }
-                    self.source_tests(package, file, entry, &data, &mut tests);
+            for (file, entry) in self.entries(package).filter(|(_, entry)| entry.section == Section::Sources) {
+                let data = self.entry_data(package, entry);
+                if data.source.contains_key("overrides") {
+                    continue;
                 }
+                let data = self.overridden(package, &data, &overrides);
+                let Some(draft) = self.source(package, file, entry, &data) else { continue };
+                // Of two entries for one table the later counts.
+                if let Some(&first) = seen.get(&draft.node.unique_id) {
+                    let place = Place { file: file.id, range: entry.name.range };
+                    let message = format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
+                    if package == 0 {
+                        self.warn(place, crate::Severity::Error, "duplicate-name", message);
+                    }
+                    self.drafts[first] = draft;
+                } else {
+                    seen.insert(draft.node.unique_id.clone(), self.drafts.len());
+                    self.drafts.push(draft);
+                }
+                self.source_tests(package, file, entry, &data, &mut tests);
             }
         }
         self.make_tests(tests);
@@ -56,16 +53,14 @@ impl<'a> Builder<'a> {
 
     fn overrides(&self) -> FxHashMap<(String, String), Override> {
         let mut found: FxHashMap<(String, String), Override> = FxHashMap::default();
-        for (package, input) in self.inputs.iter().enumerate() {
-            for file in &input.files {
-                for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries).filter(|entry| entry.section == Section::Sources) {
-                    let data = self.entry_data(package, entry);
-                    let (Some(of), Some(name)) = (string(&data.source, "overrides"), string(&data.source, "name")) else { continue };
-                    let known = found.entry((of, name)).or_default();
-                    known.source = data.source.clone();
-                    if let Some(table) = string(&data.own, "name") {
-                        known.tables.insert(table, data.own.clone());
-                    }
+        for package in 0..self.inputs.len() {
+            for (_, entry) in self.entries(package).filter(|(_, entry)| entry.section == Section::Sources && entry.data.source.contains_key("overrides")) {
+                let data = self.entry_data(package, entry);
+                let (Some(of), Some(name)) = (string(&data.source, "overrides"), string(&data.source, "name")) else { continue };
+                let known = found.entry((of, name)).or_default();
+                known.source = data.source.clone();
+                if let Some(table) = string(&data.own, "name") {
+                    known.tables.insert(table, data.own.clone());
                 }
             }
         }
@@ -90,7 +85,7 @@ impl<'a> Builder<'a> {
         let (source_name, name) = (string(source, "name")?, string(table, "name")?);
         let place = Place { file: file.id, range: entry.name.range };
         let mut node = blank(arc(format!("source.{package_name}.{source_name}.{name}")), ResourceType::Source, package_name.clone(), &name, place, &file.path);
-        node.relative_path = file.path.clone();
+        node.relative_path = file.path.to_string();
         node.fqn = fqn_prefix(&package_name, super::yaml_relative(&file.path, &self.inputs[package].config));
         node.fqn.extend([source_name.clone(), name.clone()]);
         let patch = self.source_config(source, table);
@@ -98,20 +93,21 @@ impl<'a> Builder<'a> {
         config.entry("freshness").or_insert_with(default_freshness);
         let enabled = super::nodes::is_enabled(&config);
         let target = &self.session.target;
-        node.database = string(source, "database").or_else(|| target.database.clone());
-        node.schema = string(source, "schema").filter(|schema| !schema.is_empty()).or_else(|| Some(source_name.clone()));
+        node.database = string(source, "database").map(Into::into).or_else(|| target.database.clone());
+        let schema = string(source, "schema").filter(|schema| !schema.is_empty()).unwrap_or_else(|| source_name.clone());
+        node.schema = Some(schema.into());
         let identifier = string(table, "identifier").filter(|identifier| !identifier.is_empty()).unwrap_or_else(|| name.clone());
         let mut quoting = object(source, "quoting").cloned().unwrap_or_default();
         quoting.extend(object(table, "quoting").into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
         let relation =
-            Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.clone()), quoting: quoting.clone() };
+            Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.as_str().into()), quoting: quoting.clone() };
         node.relation_name = Some(self.source_relation(&relation, table, source, &config));
         node.tags = tags(config.get("tags"));
         node.meta = object(&config, "meta").cloned().unwrap_or_default();
         let mut source_meta = object(source, "meta").cloned().unwrap_or_default();
         source_meta.extend(object(source, "config").and_then(|config| object(config, "meta")).cloned().unwrap_or_default());
         let definition = [
-            ("identifier", Json::String(identifier)),
+            ("identifier", identifier.into()),
             ("loader", string(source, "loader").unwrap_or_default().into()),
             ("loaded_at_field", config.get("loaded_at_field").cloned().unwrap_or(Json::Null)),
             ("loaded_at_query", config.get("loaded_at_query").cloned().unwrap_or(Json::Null)),
@@ -141,13 +137,13 @@ impl<'a> Builder<'a> {
         }
         node.details.extend(string(table, "identifier").map(|value| ("identifier", value)));
         node.config = crate::Config::of(config, node.tags.clone());
-        Some(Draft { node, package, call: Map::new(), patch: Map::new(), enabled, inputs: Vec::new() })
+        Some(Draft { enabled, ..Draft::new(node, package) })
     }
 
-    fn source_relation(&self, relation: &Relation, table: &Map<String, Json>, source: &Map<String, Json>, config: &Map<String, Json>) -> String {
+    fn source_relation(&self, relation: &Relation, table: &Map, source: &Map, config: &Map) -> String {
         // DuckDB reads a source from where its meta says.
-        let of = |map: &Map<String, Json>| {
-            let of = |map: Option<&Map<String, Json>>| map.and_then(|map| string(map, "external_location"));
+        let of = |map: &Map| {
+            let of = |map: Option<&Map>| map.and_then(|map| string(map, "external_location"));
             of(object(map, "meta")).or_else(|| of(object(map, "config"))).or_else(|| of(object(map, "config").and_then(|config| object(config, "meta"))))
         };
         if self.session.target.adapter.name == "duckdb"
@@ -163,23 +159,23 @@ impl<'a> Builder<'a> {
     }
 
     /// What source and table say of the config, the table's over the source's.
-    fn source_config(&self, source: &Map<String, Json>, table: &Map<String, Json>) -> Map<String, Json> {
+    fn source_config(&self, source: &Map, table: &Map) -> Map {
         let none = Map::new();
         let (source_config, table_config) = (object(source, "config").unwrap_or(&none), object(table, "config").unwrap_or(&none));
         let mut config = source_config.clone();
         config.extend(table_config.clone());
         match merged_freshness([source.get("freshness"), source_config.get("freshness"), table.get("freshness"), table_config.get("freshness")]) {
             None => {
-                config.insert("freshness".to_owned(), Json::Null);
+                config.insert("freshness", Json::Null);
             }
             Some(threshold) if is_set(&threshold["warn_after"]) || is_set(&threshold["error_after"]) => {
-                config.insert("freshness".to_owned(), threshold);
+                config.insert("freshness", threshold);
             }
             Some(_) => {
                 config.remove("freshness");
             }
         }
-        let either = |data: &Map<String, Json>, config: &Map<String, Json>, key: &str| {
+        let either = |data: &Map, config: &Map, key: &str| {
             let own = data.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""));
             own.or_else(|| config.get(key).filter(|value| !value.is_null())).cloned()
         };
@@ -187,18 +183,18 @@ impl<'a> Builder<'a> {
         let says_field = table.contains_key("loaded_at_field") || table_config.get("loaded_at_field").is_some_and(|value| !value.is_null());
         let field = if says_field { either(table, table_config, "loaded_at_field") } else { either(source, source_config, "loaded_at_field") };
         let query = either(table, table_config, "loaded_at_query").or_else(|| if says_field { None } else { either(source, source_config, "loaded_at_query") });
-        config.insert("loaded_at_field".to_owned(), field.unwrap_or(Json::Null));
-        config.insert("loaded_at_query".to_owned(), query.unwrap_or(Json::Null));
+        config.insert("loaded_at_field", field.unwrap_or(Json::Null));
+        config.insert("loaded_at_query", query.unwrap_or(Json::Null));
         let mut meta = Map::new();
         for map in [object(source, "meta"), object(source_config, "meta"), object(table, "meta"), object(table_config, "meta")].into_iter().flatten() {
             meta.extend(map.clone());
         }
-        config.insert("meta".to_owned(), Json::Object(meta));
+        config.insert("meta", Json::Object(meta));
         let mut all: Vec<String> =
             [source.get("tags"), source_config.get("tags"), table.get("tags"), table_config.get("tags")].into_iter().flat_map(tags).collect();
         all.sort();
         all.dedup();
-        config.insert("tags".to_owned(), json!(all));
+        config.insert("tags", json!(all));
         config
     }
 
@@ -212,7 +208,7 @@ impl<'a> Builder<'a> {
         let (Some(source), Some(table)) = (string(&data.source, "name"), string(&data.own, "name")) else { return };
         let mut own_tags = tags(data.source.get("tags"));
         own_tags.extend(tags(data.own.get("tags")));
-        let quotes = |map: &Map<String, Json>| object(map, "quoting").and_then(|quoting| quoting.get("column")).and_then(Json::as_bool);
+        let quotes = |map: &Map| object(map, "quoting").and_then(|quoting| quoting.get("column")).and_then(Json::as_bool);
         let base = Tested {
             package,
             file: arc(&file.path),
@@ -235,15 +231,15 @@ impl<'a> Builder<'a> {
 }
 
 /// Lays an override over what the package says: its keys but some, and freshness and quoting even where it has none.
-fn lay(under: &mut Map<String, Json>, over: &Map<String, Json>, without: &[&str]) {
+fn lay(under: &mut Map, over: &Map, without: &[&str]) {
     for (key, value) in over {
-        if !without.contains(&key.as_str()) && !value.is_null() {
+        if !without.contains(&&**key) && !value.is_null() {
             under.insert(key.clone(), value.clone());
         }
     }
     if over.get("freshness").is_none_or(Json::is_null) {
         let value = if over.contains_key("freshness") { Json::Null } else { default_freshness() };
-        under.insert("freshness".to_owned(), value);
+        under.insert("freshness", value);
     }
     if !over.contains_key("config") {
         under.remove("config");

@@ -4,7 +4,8 @@ use super::{Builder, list, object, string, text_of, without_first};
 use crate::index::InputFile;
 use crate::properties::Entry;
 use crate::{FileKind, ResourceType};
-use serde_json::{Map, Value as Json, json};
+use data::{Map, Value as Json};
+use data::json;
 
 impl Builder<'_> {
     pub(super) fn unit_test(&mut self, package: usize, file: &InputFile, entry: &Entry) {
@@ -31,15 +32,15 @@ impl Builder<'_> {
         });
         let versions = object(data, "versions").map_or(Json::Null, |versions| json!({"include": versions.get("include"), "exclude": versions.get("exclude")}));
         let definition =
-            [("model", Json::String(model.clone())), ("given", Json::Array(given)), ("expect", expect), ("overrides", overrides), ("versions", versions)];
+            [("model", Json::from(&model)), ("given", given.into()), ("expect", expect), ("overrides", overrides), ("versions", versions)];
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
         draft.node.tags = super::configs::tags(draft.node.config.values.get("tags"));
-        draft.inputs = vec![model];
+        draft.node.inputs = vec![model];
         self.drafts.push(draft);
     }
 
     /// An input or the expectation, its rows as dbt keeps them.
-    fn rows(&self, package: usize, data: &Map<String, Json>, is_input: bool) -> Json {
+    fn rows(&self, package: usize, data: &Map, is_input: bool) -> Json {
         let format = string(data, "format").unwrap_or_else(|| "dict".to_owned()).to_lowercase();
         let fixture = string(data, "fixture");
         let rows = data.get("rows").filter(|rows| !rows.is_null()).cloned();
@@ -47,11 +48,11 @@ impl Builder<'_> {
         let rows = match format.as_str() {
             "csv" => {
                 let text = from_file.or_else(|| rows.as_ref().and_then(Json::as_str).map(str::to_owned)).unwrap_or_default();
-                Json::Array(promoted(csv_rows(&text)))
+                promoted(csv_rows(&text)).into()
             }
-            "sql" => from_file.map(Json::String).or(rows).unwrap_or(Json::Null),
+            "sql" => from_file.map(Json::from).or(rows).unwrap_or(Json::Null),
             _ => match rows {
-                Some(Json::Array(rows)) => Json::Array(promoted(rows)),
+                Some(Json::Array(rows)) => promoted(rows.to_vec()).into(),
                 Some(other) => other,
                 None if is_input && fixture.is_none() => self.seed_rows(package, &string(data, "input").unwrap_or_default()),
                 None => Json::Null,
@@ -59,11 +60,11 @@ impl Builder<'_> {
         };
         let mut made = Map::new();
         if is_input {
-            made.insert("input".to_owned(), data.get("input").cloned().unwrap_or(Json::Null));
+            made.insert("input", data.get("input").cloned().unwrap_or(Json::Null));
         }
-        made.insert("rows".to_owned(), rows);
-        made.insert("format".to_owned(), format.into());
-        made.insert("fixture".to_owned(), fixture.map_or(Json::Null, Json::String));
+        made.insert("rows", rows);
+        made.insert("format", format.into());
+        made.insert("fixture", fixture.into());
         Json::Object(made)
     }
 
@@ -79,7 +80,7 @@ impl Builder<'_> {
         let seed = self.inputs[package].files.iter().find(|file| file.kind == FileKind::Seed && super::stem(&file.path) == called.name);
         seed.map_or(Json::Null, |seed| {
             let rows = csv_reader(&seed.text).collect();
-            Json::Array(promoted(rows))
+            promoted(rows).into()
         })
     }
 }
@@ -90,7 +91,7 @@ fn csv_reader(text: &str) -> impl Iterator<Item = Json> {
     let headers: Vec<String> = reader.headers().map(|headers| headers.iter().map(str::to_owned).collect()).unwrap_or_default();
     let records: Vec<csv::StringRecord> = reader.records().filter_map(Result::ok).collect();
     records.into_iter().map(move |record| {
-        let row: Map<String, Json> = headers.iter().enumerate().map(|(index, name)| (name.clone(), record.get(index).map_or(Json::Null, Json::from))).collect();
+        let row: Map = headers.iter().enumerate().map(|(index, name)| (name.clone(), record.get(index).map_or(Json::Null, Json::from))).collect();
         Json::Object(row)
     })
 }
@@ -98,7 +99,7 @@ fn csv_reader(text: &str) -> impl Iterator<Item = Json> {
 /// The same, with nothing between two commas as null.
 fn csv_rows(text: &str) -> Vec<Json> {
     let mut rows: Vec<Json> = csv_reader(text.trim_start_matches('\n')).collect();
-    for value in rows.iter_mut().filter_map(Json::as_object_mut).flat_map(|row| row.values_mut()) {
+    for value in rows.iter_mut().filter_map(Json::as_object_mut).flat_map(|row| row.iter_mut().map(|(_, value)| value)) {
         if value.as_str() == Some("") {
             *value = Json::Null;
         }

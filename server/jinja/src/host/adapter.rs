@@ -40,7 +40,7 @@ impl Object for AdapterObject {
         Some(Ok(match gives {
             "quote" => eval.env.adapter.quoted(&text(0)).into(),
             "quote_as_configured" => {
-                let quotes = eval.env.quoting.get(&text(1)).and_then(serde_json::Value::as_bool).unwrap_or(true);
+                let quotes = eval.env.quoting.get(&text(1)).and_then(data::Value::as_bool).unwrap_or(true);
                 if quotes { eval.env.adapter.quoted(&text(0)).into() } else { text(0).into() }
             }
             "quote_seed_column" => match args.positional.get(1) {
@@ -157,8 +157,8 @@ impl Object for AdapterConfig {
     fn attribute(&self, eval: &mut Eval<'_>, name: &str) -> Option<Value> {
         match name {
             "project_name" => Some(Value::Str(eval.env.project.clone())),
-            "credentials" => Some(Value::from(&serde_json::Value::Object(eval.env.target.clone()))),
-            "quoting" => Some(Value::from(&serde_json::Value::Object(eval.env.quoting.clone()))),
+            "credentials" => Some(Value::from(&data::Value::Object(eval.env.target.clone()))),
+            "quoting" => Some(Value::from(&data::Value::Object(eval.env.quoting.clone()))),
             "target_name" => eval.env.target.get("name").map(Value::from),
             "dependencies" => {
                 Some(eval.env.dependencies.iter().map(|package| (crate::value::Key::Str(package.clone()), Value::None)).collect::<crate::value::Map>().into())

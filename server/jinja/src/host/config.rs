@@ -2,7 +2,7 @@
 
 use crate::eval::{Eval, Outcome};
 use crate::value::{Args, Object, Value};
-use serde_json::{Map, Value as Json};
+use data::Map;
 use std::any::Any;
 
 /// `config(…)`, `config.get(…)` and their kin.
@@ -23,7 +23,7 @@ impl Object for ConfigCalls {
         }
         let options = match (args.positional.as_slice(), args.keywords.is_empty()) {
             ([Value::Dict(map)], true) => map.borrow().iter().map(|(key, value)| (key.value().render(), value.to_json())).collect(),
-            ([], false) => args.keywords.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect::<Map<String, Json>>(),
+            ([], false) => args.keywords.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect::<Map>(),
             ([Value::Undefined { .. } | Value::None], true) => Map::new(),
             _ => return Err(eval.fail("config() takes either one dict or keyword arguments")),
         };

@@ -4,16 +4,16 @@ use crate::adapter::Adapter;
 use crate::env::Relation;
 use crate::eval::{Eval, Outcome};
 use crate::value::{Args, Key, Map, Object, Value};
-use serde_json::{Map as JsonMap, Value as Json};
+use data::{Map as JsonMap, Value as Json};
 use std::any::Any;
 
 const PARTS: [&str; 3] = ["database", "schema", "identifier"];
 
 /// How a relation is written by an adapter: the parts that it includes, each quoted if the adapter's default, the project's
 /// `quoting:` or the relation's own says so.
-pub fn render(adapter: &Adapter, project_quoting: &JsonMap<String, Json>, relation: &Relation) -> String {
+pub fn render(adapter: &Adapter, project_quoting: &JsonMap, relation: &Relation) -> String {
     let quoting = |index: usize| {
-        let of = |map: &JsonMap<String, Json>| map.get(PARTS[index]).and_then(Json::as_bool);
+        let of = |map: &JsonMap| map.get(PARTS[index]).and_then(Json::as_bool);
         of(&relation.quoting).or_else(|| of(project_quoting)).unwrap_or(adapter.quoting[index])
     };
     write(adapter, relation, [0, 1, 2].map(quoting), adapter.include)
@@ -25,7 +25,7 @@ fn write(adapter: &Adapter, relation: &Relation, quoting: [bool; 3], include: [b
         .iter()
         .enumerate()
         .filter(|(index, _)| include[*index])
-        .filter_map(|(index, part)| part.as_ref().map(|part| if quoting[index] { adapter.quoted(part) } else { part.clone() }))
+        .filter_map(|(index, part)| part.as_ref().map(|part| if quoting[index] { adapter.quoted(part) } else { part.to_string() }))
         .collect();
     written.join(".")
 }
@@ -56,7 +56,7 @@ pub struct RelationObject {
 impl RelationObject {
     fn new(eval: &Eval<'_>, relation: Relation) -> Self {
         let adapter = eval.env.adapter.clone();
-        let of = |map: &JsonMap<String, Json>, index: usize| map.get(PARTS[index]).and_then(Json::as_bool);
+        let of = |map: &JsonMap, index: usize| map.get(PARTS[index]).and_then(Json::as_bool);
         let quoting = [0, 1, 2].map(|index| of(&relation.quoting, index).or_else(|| of(&eval.env.quoting, index)).unwrap_or(adapter.quoting[index]));
         Self { relation, include: adapter.include, adapter, quoting, kind: None }
     }
@@ -125,12 +125,12 @@ impl Object for RelationObject {
                     _ => args.keywords.iter().map(|(key, value)| (key.to_string(), value.clone())).collect::<Vec<_>>(),
                 };
                 for (key, value) in path {
-                    let text = (!value.is_none() && !value.is_undefined()).then(|| value.render());
+                    let text = (!value.is_none() && !value.is_undefined()).then(|| crate::ast::Name::from(value.render()));
                     match key.as_str() {
                         "database" => changed.relation.database = text,
                         "schema" => changed.relation.schema = text,
                         "identifier" => changed.relation.identifier = text,
-                        "type" => changed.kind = text,
+                        "type" => changed.kind = text.map(|text| text.to_string()),
                         _ => {}
                     }
                 }
@@ -139,8 +139,8 @@ impl Object for RelationObject {
             "information_schema" => {
                 let view = args.positional.first().filter(|view| !view.is_none()).map(Value::render);
                 let mut relation = Self { quoting: [self.quoting[0], false, false], ..self.clone() };
-                relation.relation.schema = Some("INFORMATION_SCHEMA".to_owned());
-                relation.relation.identifier = view;
+                relation.relation.schema = Some("INFORMATION_SCHEMA".into());
+                relation.relation.identifier = view.map(Into::into);
                 made(relation)
             }
             "information_schema_only" => made(self.clone()),
@@ -197,7 +197,8 @@ fn class_name(adapter: &str) -> String {
 
 fn created(eval: &mut Eval<'_>, args: &Args) -> Value {
     let text = |name: &str| args.keyword(name).filter(|value| !value.is_none() && !value.is_undefined()).map(Value::render);
-    let relation = Relation { database: text("database"), schema: text("schema"), identifier: text("identifier"), quoting: JsonMap::new() };
+    let part = |name: &str| text(name).map(crate::ast::Name::from);
+    let relation = Relation { database: part("database"), schema: part("schema"), identifier: part("identifier"), quoting: JsonMap::new() };
     let mut object = RelationObject::new(eval, relation);
     object.kind = text("type");
     for (policy, flags) in [("quote_policy", true), ("include_policy", false)] {
