@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod harness;
 mod http;
+mod live;
 mod llama;
 mod lsp;
 mod neovim;

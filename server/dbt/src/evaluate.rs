@@ -8,7 +8,14 @@ use syntax::jinja::{Call, Jinja, Literal};
 /// `None` where it has to be evaluated.
 pub fn code(parsed: &Jinja) -> Option<Found> {
     let literal = parsed.calls.iter().all(is_literal);
-    (parsed.is_plain && parsed.errors.is_empty() && literal).then(|| literal_calls(&parsed.calls))
+    let is_printed = |call: &Call| parsed.printed_maps.iter().any(|map| map.contains_range(call.range));
+    if !parsed.is_plain || !parsed.errors.is_empty() || !literal {
+        None
+    } else if parsed.printed_maps.is_empty() {
+        Some(literal_calls(&parsed.calls))
+    } else {
+        Some(literal_calls(&parsed.calls.iter().filter(|call| !is_printed(call)).cloned().collect::<Vec<_>>()))
+    }
 }
 
 fn is_literal(call: &Call) -> bool {

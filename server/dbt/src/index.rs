@@ -148,6 +148,7 @@ pub struct Node {
     pub refs: Vec<RefCall>,
     pub sources: Vec<SourceCall>,
     pub metrics: Vec<Vec<String>>,
+    pub functions: Vec<Vec<String>>,
     /// Unique ids of the macros that it calls itself, in order; `None` for a generic test that has no macro.
     pub macros: Vec<Option<Arc<str>>>,
     /// Docs blocks that its description names.
@@ -223,6 +224,8 @@ pub struct Macro {
     /// `name`, `name=default`.
     pub parameters: Vec<String>,
     pub is_generic_test: bool,
+    /// Of a materialization.
+    pub supported_languages: Option<Vec<String>>,
     pub description: Option<Description>,
     /// Name, type and description of documented arguments.
     pub arguments: Vec<(String, Option<String>, Option<String>)>,
@@ -301,6 +304,7 @@ pub(crate) struct Names {
     /// Tables of sources.
     pub sources: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub metrics: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    pub functions: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     /// Semantic models by their measures.
     pub measures: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub macros: FxHashMap<Arc<str>, Vec<usize>>,
@@ -348,6 +352,7 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         refs: Vec::new(),
         sources: Vec::new(),
         metrics: Vec::new(),
+        functions: Vec::new(),
         macros: Vec::new(),
         doc_blocks: Vec::new(),
         test: None,

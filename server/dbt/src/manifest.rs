@@ -16,7 +16,7 @@ impl Index {
     /// The manifest. `texts` gives the files' texts for `raw_code`.
     pub fn manifest(&self, texts: &Texts<'_>) -> Json {
         let mut sections: Map<String, Json> = Map::new();
-        for section in ["nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "groups"] {
+        for section in ["nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "groups", "functions"] {
             sections.insert(section.to_owned(), json!({}));
         }
         let mut parents: Map<String, Json> = Map::new();
@@ -69,7 +69,6 @@ impl Index {
                 "env": {},
             },
             "macros": macros, "docs": docs, "disabled": disabled, "parent_map": parents, "child_map": children, "group_map": group_map, "selectors": {},
-            "functions": {},
         });
         if let Json::Object(map) = &mut manifest {
             map.extend(sections);
@@ -194,7 +193,7 @@ impl Index {
         let language = or(node.definition.get("language"), "sql".into());
         extend(
             made,
-            json!({"language": language, "refs": refs(node), "sources": sources(node), "metrics": node.metrics, "functions": [], "depends_on": {"macros": macros, "nodes": depends_on},
+            json!({"language": language, "refs": refs(node), "sources": sources(node), "metrics": node.metrics, "functions": node.functions, "depends_on": {"macros": macros, "nodes": depends_on},
                 "compiled_path": null, "contract": contract}),
         );
         let get = |key: &str| Json::from(&node.definition[key]);
@@ -203,6 +202,10 @@ impl Index {
                 made,
                 json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": or(node.definition.get("constraints"), json!([])),
                     "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": get("deprecation_date"), "time_spine": time_spine(node), "primary_key": []}),
+            ),
+            ResourceType::Function => extend(
+                made,
+                json!({"arguments": or(node.definition.get("arguments"), json!([])), "returns": or(node.definition.get("returns"), json!({"data_type": "INVALID_TYPE", "description": null}))}),
             ),
             ResourceType::Operation => extend(made, json!({"index": get("index")})),
             ResourceType::Test => {
@@ -228,6 +231,7 @@ fn section_of(kind: ResourceType) -> &'static str {
         ResourceType::SavedQuery => "saved_queries",
         ResourceType::UnitTest => "unit_tests",
         ResourceType::Group => "groups",
+        ResourceType::Function => "functions",
         _ => "nodes",
     }
 }
@@ -256,7 +260,7 @@ fn ids(list: &[Arc<str>]) -> Vec<&str> {
     list.iter().map(|id| &**id).collect()
 }
 
-fn sha256(text: &str) -> String {
+pub(crate) fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -344,10 +348,14 @@ fn constraint(data: &Value) -> Json {
     made
 }
 
-/// A config with dbt's defaults for its type.
 fn config_json(node: &Node) -> Json {
+    with_defaults(node.resource_type, &node.config.values)
+}
+
+/// A config with dbt's defaults for its type.
+pub(crate) fn with_defaults(kind: ResourceType, values: &data::Map) -> Json {
     let mut config = json!({"enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null, "static_analysis": null});
-    if node.resource_type == ResourceType::Test {
+    if kind == ResourceType::Test {
         overlay(
             &mut config,
             json!({"schema": "dbt_test__audit", "materialized": "test", "severity": "ERROR", "store_failures": null, "store_failures_as": null, "where": null, "limit": null,
@@ -361,8 +369,11 @@ fn config_json(node: &Node) -> Json {
                 "packages": [], "docs": {"show": true, "node_color": null}, "contract": {"enforced": false, "alias_types": true}, "event_time": null, "concurrent_batches": null}),
         );
     }
-    match node.resource_type {
+    match kind {
         ResourceType::Model => overlay(&mut config, json!({"access": "protected", "freshness": null})),
+        ResourceType::Function => {
+            overlay(&mut config, json!({"materialized": "function", "type": "scalar", "volatility": null, "runtime_version": null, "entry_point": null}));
+        }
         ResourceType::Seed => overlay(&mut config, json!({"delimiter": ",", "quote_columns": null})),
         ResourceType::Snapshot => overlay(
             &mut config,
@@ -371,7 +382,7 @@ fn config_json(node: &Node) -> Json {
         ),
         _ => {}
     }
-    for (key, value) in node.config.values.iter() {
+    for (key, value) in values {
         let value = Json::from(value);
         match config.get_mut(&**key) {
             Some(defaults @ Json::Object(_)) if matches!(&**key, "docs" | "contract") && value.is_object() => overlay(defaults, value),
@@ -379,7 +390,7 @@ fn config_json(node: &Node) -> Json {
         }
     }
     let store = (config["store_failures"].as_bool(), config["store_failures_as"].as_str().map(str::to_owned));
-    if node.resource_type == ResourceType::Test {
+    if kind == ResourceType::Test {
         match store {
             (Some(true), None) => overlay(&mut config, json!({"store_failures_as": "table"})),
             (Some(false), None) => overlay(&mut config, json!({"store_failures_as": "ephemeral"})),
@@ -404,7 +415,7 @@ fn macro_json(found: &Macro) -> Json {
         .collect();
     json!({"unique_id": &*found.unique_id, "name": found.name, "resource_type": "macro", "package_name": &*found.package, "path": found.path, "original_file_path": found.path,
         "macro_sql": &*found.text, "depends_on": {"macros": ids(&found.depends_on)}, "description": text(&found.description).unwrap_or(""), "meta": found.meta,
-        "docs": {"show": true, "node_color": null}, "patch_path": null, "arguments": arguments, "created_at": 0.0, "supported_languages": null,
+        "docs": {"show": true, "node_color": null}, "patch_path": null, "arguments": arguments, "created_at": 0.0, "supported_languages": found.supported_languages,
         "config": {"meta": found.meta, "docs": {"show": true, "node_color": null}}})
 }
 

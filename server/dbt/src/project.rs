@@ -20,6 +20,7 @@ pub struct ProjectConfig {
     pub test_paths: Vec<String>,
     pub analysis_paths: Vec<String>,
     pub macro_paths: Vec<String>,
+    pub function_paths: Vec<String>,
     pub docs_paths: Vec<String>,
     pub packages_install_path: String,
     /// Vars with the place of their names and their value as written.
@@ -61,14 +62,16 @@ impl ProjectConfig {
         let test_paths = paths(&["test-paths"], "tests");
         let analysis_paths = paths(&["analysis-paths"], "analyses");
         let macro_paths = paths(&["macro-paths"], "macros");
+        let function_paths = paths(&["function-paths"], "functions");
         let mut docs_paths = if root.get("docs-paths").is_some() { paths(&["docs-paths"], "models") } else { Vec::new() };
         if docs_paths.is_empty() {
-            for group in [&model_paths, &seed_paths, &analysis_paths, &test_paths, &macro_paths, &snapshot_paths] {
+            for group in [&model_paths, &seed_paths, &analysis_paths, &test_paths, &macro_paths, &function_paths, &snapshot_paths] {
                 docs_paths.extend(group.iter().cloned());
             }
         }
         (config.model_paths, config.seed_paths, config.snapshot_paths) = (model_paths, seed_paths, snapshot_paths);
         (config.test_paths, config.analysis_paths, config.macro_paths, config.docs_paths) = (test_paths, analysis_paths, macro_paths, docs_paths);
+        config.function_paths = function_paths;
         config.version = root.get_str("version").map(str::to_owned);
         config.profile = root.get_str("profile").map(str::to_owned);
         let install = root.get_str("packages-install-path").filter(|path| !path.contains("{{"));
@@ -99,6 +102,7 @@ fn collect_vars(source: &str, vars: &Node, into: &mut BTreeMap<String, (TextRang
 pub enum FileKind {
     Project,
     Packages,
+    Selectors,
     Model,
     PythonModel,
     Snapshot,
@@ -109,6 +113,8 @@ pub enum FileKind {
     Macro,
     Properties,
     Docs,
+    /// A user-defined function, in SQL or Python.
+    Function,
     /// Rows of a unit test, below a tests folder's `fixtures`.
     Fixture,
 }
@@ -119,17 +125,18 @@ impl FileKind {
         let text = path.to_str()?.replace('\\', "/");
         match text.as_str() {
             "dbt_project.yml" => return Some(Self::Project),
-            "packages.yml" | "dependencies.yml" => return Some(Self::Packages),
+            "packages.yml" | "dependencies.yml" | "package-lock.yml" => return Some(Self::Packages),
+            "selectors.yml" => return Some(Self::Selectors),
             _ => {}
         }
-        let ending = path.extension()?.to_str()?;
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         // dbt passes over the files that editors leave beside the real ones.
         if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(['.', '#', '~'])) {
             return None;
         }
         let in_tests = |part: &str| config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/{part}")));
         let below = |paths: &[String]| paths.iter().any(|folder| is_below(&text, folder));
-        match ending {
+        match ending.as_str() {
             "sql" => {
                 if below(&config.snapshot_paths) {
                     Some(Self::Snapshot)
@@ -141,6 +148,8 @@ impl FileKind {
                     Some(Self::Fixture)
                 } else if below(&config.test_paths) {
                     Some(Self::SingularTest)
+                } else if below(&config.function_paths) {
+                    Some(Self::Function)
                 } else if below(&config.model_paths) {
                     Some(Self::Model)
                 } else if below(&config.analysis_paths) {
@@ -149,11 +158,12 @@ impl FileKind {
                     None
                 }
             }
+            "py" if below(&config.function_paths) => Some(Self::Function),
             "py" => below(&config.model_paths).then_some(Self::PythonModel),
             "csv" if in_tests("fixtures") => Some(Self::Fixture),
             "csv" => below(&config.seed_paths).then_some(Self::Seed),
             "yml" | "yaml" => {
-                let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.test_paths, &config.analysis_paths, &config.macro_paths];
+                let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.test_paths, &config.analysis_paths, &config.macro_paths, &config.function_paths];
                 groups.iter().any(|paths| below(paths)).then_some(Self::Properties)
             }
             "md" => below(&config.docs_paths).then_some(Self::Docs),
@@ -170,6 +180,7 @@ impl FileKind {
             Self::Analysis => &config.analysis_paths,
             Self::SingularTest | Self::GenericTest | Self::Fixture => &config.test_paths,
             Self::Macro => &config.macro_paths,
+            Self::Function => &config.function_paths,
             _ => &[],
         }
     }
@@ -181,7 +192,7 @@ impl FileKind {
 
     /// Whether it is SQL with Jinja in it.
     pub fn is_sql(self) -> bool {
-        matches!(self, Self::Model | Self::Snapshot | Self::SingularTest | Self::GenericTest | Self::Analysis | Self::Macro)
+        matches!(self, Self::Model | Self::Snapshot | Self::SingularTest | Self::GenericTest | Self::Analysis | Self::Macro | Self::Function)
     }
 }
 

@@ -25,10 +25,11 @@ pub enum Section {
     Groups,
     UnitTests,
     DataTests,
+    Functions,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str); 13] = [
+    const ALL: [(Self, &'static str); 14] = [
         (Self::Models, "models"),
         (Self::Seeds, "seeds"),
         (Self::Snapshots, "snapshots"),
@@ -42,11 +43,12 @@ impl Section {
         (Self::Groups, "groups"),
         (Self::UnitTests, "unit_tests"),
         (Self::DataTests, "data_tests"),
+        (Self::Functions, "functions"),
     ];
 
     /// Whether its entries describe nodes that a file of code defines.
     pub(crate) fn describes(self) -> bool {
-        matches!(self, Self::Models | Self::Seeds | Self::Snapshots | Self::Analyses | Self::DataTests)
+        matches!(self, Self::Models | Self::Seeds | Self::Snapshots | Self::Analyses | Self::DataTests | Self::Functions)
     }
 
     /// The key that holds the section.
@@ -140,9 +142,12 @@ pub struct Properties {
 
 /// Reads a properties file. Sections and keys that dbt doesn't know are passed over.
 pub fn read(source: &str) -> Properties {
+    // dbt strips a file before it reads it.
+    let source = source.trim_end();
     let tree = yaml::parse(source);
     let mut properties = Properties { errors: tree.error.into_iter().collect(), ..Properties::default() };
-    let Some(root) = tree.root else { return properties };
+    let Some(mut root) = tree.root else { return properties };
+    without_last_line_end(&mut root);
     let mut reader = Reader { source, uses: Vec::new(), errors: Vec::new() };
     for (section, key) in Section::ALL {
         let Some(list) = root.get(key) else { continue };
@@ -157,6 +162,18 @@ pub fn read(source: &str) -> Properties {
     properties.errors.extend(reader.errors);
     properties.uses = reader.uses;
     properties
+}
+
+/// A text block at the end of a stripped file has no line end.
+fn without_last_line_end(node: &mut Node) {
+    match &mut node.kind {
+        Kind::Scalar { value, style: yaml::Style::Literal | yaml::Style::Folded } if value.ends_with('\n') => {
+            value.pop();
+        }
+        Kind::Scalar { .. } => {}
+        Kind::Map { entries, .. } => entries.last_mut().into_iter().for_each(|(_, value)| without_last_line_end(value)),
+        Kind::Seq { items, .. } => items.last_mut().into_iter().for_each(without_last_line_end),
+    }
 }
 
 struct Reader<'a> {

@@ -15,12 +15,14 @@ pub enum ResourceType {
     SemanticModel,
     SavedQuery,
     Group,
+    /// A user-defined function.
+    Function,
     /// A hook that runs before or after everything.
     Operation,
 }
 
 impl ResourceType {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Model,
         Self::Seed,
         Self::Snapshot,
@@ -33,6 +35,7 @@ impl ResourceType {
         Self::SemanticModel,
         Self::SavedQuery,
         Self::Group,
+        Self::Function,
         Self::Operation,
     ];
 
@@ -50,6 +53,7 @@ impl ResourceType {
             Self::SemanticModel => "semantic_model",
             Self::SavedQuery => "saved_query",
             Self::Group => "group",
+            Self::Function => "function",
             Self::Operation => "operation",
         }
     }

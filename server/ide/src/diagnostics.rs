@@ -208,7 +208,7 @@ mod tests {
                 models/b.sql:1 Hint missing-description [select 1 from {{ ref('a') }} {{ ref('x' }}] model `b` has no description
                 models/b.sql:1 Error jinja-syntax [}] invalid Jinja: unexpected `}`, expected `,`
                 models/m.yml:2 Hint missing-description [a] model `a` has no description
-                models/m.yml:4 Error yaml-syntax [] invalid YAML: while parsing a node, did not find expected node content"#]],
+                models/m.yml:3 Error yaml-syntax [] invalid YAML: while parsing a node, did not find expected node content"#]],
         );
     }
 }

@@ -93,6 +93,7 @@ pub struct AnalysisHost {
     configs: FxHashMap<PathBuf, (Arc<str>, Arc<ProjectConfig>)>,
     settings: Settings,
     parser: Parser,
+    whole_parses: usize,
     /// Whether the next snapshot differs though no file changed.
     stale: bool,
     world: Arc<World>,
@@ -110,6 +111,7 @@ impl AnalysisHost {
             configs: FxHashMap::default(),
             settings: Settings::default(),
             parser: Parser::default(),
+            whole_parses: 0,
             stale: false,
             world: Arc::new(world),
         }
@@ -181,6 +183,11 @@ impl AnalysisHost {
         self.analysis()
     }
 
+    /// How often everything was parsed; other changes were laid over what was there.
+    pub fn whole_parses(&self) -> usize {
+        self.whole_parses
+    }
+
     /// How many texts had to be evaluated for the index, rather than read.
     pub fn evaluated(&self) -> usize {
         self.parser.evaluated()
@@ -217,6 +224,7 @@ impl AnalysisHost {
 
     /// The world from all files.
     fn rebuilt(&mut self) -> World {
+        self.whole_parses += 1;
         let packages = self.packages();
         let mut files: Vec<(FileId, PathBuf, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
         for (path, &id) in &self.present {

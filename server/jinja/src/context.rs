@@ -35,6 +35,9 @@ pub fn lookup(eval: &mut Eval<'_>, name: &Name) -> Option<Value> {
 pub fn builtin(eval: &mut Eval<'_>, name: &str) -> Option<Value> {
     let kind = eval.subject.kind;
     let function = |name: &'static str| Some(Value::Function(Function(name)));
+    if kind == Kind::Nothing {
+        return None;
+    }
     if kind == Kind::References {
         return match name {
             "ref" => function("ref"),

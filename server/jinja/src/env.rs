@@ -81,6 +81,8 @@ pub enum Kind {
     References,
     /// Descriptions: `doc` and what a properties file has.
     Docs,
+    /// The text of a docs block: Jinja's own names alone.
+    Nothing,
 }
 
 /// The macros that a generic test sees: those that its own macro leads to.

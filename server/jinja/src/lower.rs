@@ -9,13 +9,13 @@ use text::TextRange;
 
 /// Parses a template. Ranges are byte offsets into `source`, moved by `shift`.
 ///
-/// dbt's `snapshot` and `materialization` blocks are taken as plain groups; `test` blocks as macros named `test_…` are found by the
-/// caller, who parses each block alone.
+/// dbt's `snapshot` blocks are taken as plain groups; `test` and `materialization` blocks define something and give nothing where they
+/// stand.
 pub fn parse(source: &str, shift: usize) -> Result<Template, SyntaxError> {
     let prepared = syntax::jinja::prepare(source)?;
     match machinery::parse(&prepared, "", Default::default()) {
         Ok(mini::Stmt::Template(template)) => {
-            let mut lower = Lower { source: &prepared, shift, uses: Uses::default() };
+            let mut lower = Lower { source: &prepared, shift, uses: Uses::default(), done: syntax::jinja::statements_do(source) };
             Ok(Template { body: lower.stmts(&template.children) })
         }
         Ok(_) => Ok(Template::default()),
@@ -30,7 +30,7 @@ pub fn parse_expression(source: &str, shift: usize) -> Result<Expr, SyntaxError>
         return Err(SyntaxError { range: whole, message: format!("this expression has {} KB and was not read", source.len() >> 10) });
     }
     match machinery::parse_expr(source) {
-        Ok(expr) => Ok(Lower { source, shift, uses: Uses::default() }.expr(&expr)),
+        Ok(expr) => Ok(Lower { source, shift, uses: Uses::default(), done: Vec::new() }.expr(&expr)),
         Err(error) => {
             let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             Err(SyntaxError { range: whole, message: format!("invalid Jinja: {message}") })
@@ -55,6 +55,8 @@ struct Lower<'a> {
     source: &'a str,
     shift: usize,
     uses: Uses,
+    /// Where `{% do … %}` stands.
+    done: Vec<TextRange>,
 }
 
 impl Lower<'_> {
@@ -71,7 +73,12 @@ impl Lower<'_> {
         use mini::Stmt as S;
         match stmt {
             S::Template(it) => Stmt::Group(self.stmts(&it.children)),
-            S::EmitExpr(it) => Stmt::Emit(self.expr(&it.expr)),
+            S::EmitExpr(it) => {
+                let at = it.expr.span().start_offset;
+                let before = self.done.partition_point(|tag| tag.start <= at);
+                let is_done = before.checked_sub(1).is_some_and(|tag| at < self.done[tag].end);
+                if is_done { Stmt::Do(self.expr(&it.expr)) } else { Stmt::Emit(self.expr(&it.expr)) }
+            }
             S::EmitRaw(it) => Stmt::Text(it.raw.into(), self.text_range(it.raw)),
             S::ForLoop(it) => self.for_loop(it),
             S::IfCond(it) => Stmt::If { test: self.expr(&it.expr), then: self.stmts(&it.true_body), otherwise: self.stmts(&it.false_body) },

@@ -25,6 +25,8 @@ pub fn undefined_message(value: &Value) -> String {
 pub fn negate(eval: &mut Eval<'_>, value: &Value) -> Outcome<Value> {
     match value {
         Value::Float(value) => Ok(Value::Float(-value)),
+        // A span of time.
+        Value::Object(_) => binary(eval, Operator::Multiply, value, &Value::Int(-1)),
         value => match value.as_int() {
             Some(value) => Ok(value.checked_neg().map_or(Value::Float(-(value as f64)), Value::Int)),
             None => Err(eval.fail(format!("a {} can't be negated", value.type_name()))),

@@ -25,6 +25,8 @@ pub struct Jinja {
     pub errors: Vec<SyntaxError>,
     /// Whether every tag is a comment or a lone call, so that nothing depends on a condition, a loop or a variable.
     pub is_plain: bool,
+    /// Of such a text the mappings that it prints: dbt's static reader takes nothing from what is in them.
+    pub printed_maps: Vec<TextRange>,
 }
 
 /// A call such as `ref('a', v=2)` or `dbt_utils.star(from=x)`.
@@ -155,6 +157,9 @@ pub fn parse(source: &str) -> Jinja {
     match machinery::parse(&prepared, "", Default::default()) {
         Ok(tree) => {
             jinja.is_plain = is_plain(&tree);
+            if jinja.is_plain {
+                jinja.printed_maps = plain_maps(&tree);
+            }
             Walk { source, shift: 0, calls: &mut jinja.calls }.stmt(&tree);
         }
         Err(error) => {
@@ -168,12 +173,29 @@ pub fn parse(source: &str) -> Jinja {
 
 fn is_plain(tree: &ast::Stmt<'_>) -> bool {
     let ast::Stmt::Template(template) = tree else { return false };
-    let is_lone_call = |expr: &ast::Expr<'_>| matches!(expr, ast::Expr::Call(call) if matches!(call.expr, ast::Expr::Var(_)));
     template.children.iter().all(|stmt| match stmt {
         ast::Stmt::EmitRaw(_) => true,
-        ast::Stmt::EmitExpr(emit) => is_lone_call(&emit.expr),
+        ast::Stmt::EmitExpr(emit) => is_lone_call(&emit.expr) || is_plain_map(&emit.expr),
         _ => false,
     })
+}
+
+fn is_lone_call(expr: &ast::Expr<'_>) -> bool {
+    matches!(expr, ast::Expr::Call(call) if matches!(call.expr, ast::Expr::Var(_)))
+}
+
+/// A mapping of texts to literals and lone calls.
+fn is_plain_map(expr: &ast::Expr<'_>) -> bool {
+    let is_literal = |expr: &ast::Expr<'_>| matches!(expr, ast::Expr::Const(_));
+    matches!(expr, ast::Expr::Map(map) if map.keys.iter().all(is_literal) && map.values.iter().all(|value| is_literal(value) || is_lone_call(value)))
+}
+
+/// The mappings that a plain text prints.
+fn plain_maps(tree: &ast::Stmt<'_>) -> Vec<TextRange> {
+    let ast::Stmt::Template(template) = tree else { return Vec::new() };
+    let printed = template.children.iter().filter_map(|stmt| if let ast::Stmt::EmitExpr(emit) = stmt { Some(&emit.expr) } else { None });
+    let maps = printed.filter(|expr| is_plain_map(expr)).map(|expr| expr.span());
+    maps.map(|span| TextRange::new(span.start_offset as usize, span.end_offset as usize)).collect()
 }
 
 /// The parser and its tree recurse along an expression, so one without end would end the process.
@@ -192,6 +214,11 @@ pub fn prepare(source: &str) -> Result<Cow<'_, str>, SyntaxError> {
         Some(error) => Err(error),
         None => Ok(scan::neutralise(source, &tags)),
     }
+}
+
+/// The places of the `{% do … %}` tags of a text, which [`prepare`] writes as expressions.
+pub fn statements_do(source: &str) -> Vec<TextRange> {
+    scan(source).into_iter().filter(|tag| tag.word(source) == "do").map(|tag| tag.outer).collect()
 }
 
 /// A parser's error, with its place in the text that was given to [`prepare`].
@@ -307,7 +334,12 @@ fn blocks(source: &str, tags: &[Tag], errors: &mut Vec<SyntaxError>) -> Vec<Bloc
             _ => None,
         };
         if let Some((kind, end)) = opened {
-            let (name, name_range, params) = header(source, tag);
+            let (mut name, mut name_range, params) = header(source, tag);
+            // dbt finds these two by a pattern of its own, which ends before a letter that isn't ASCII (`_NAME_PATTERN`).
+            if matches!(kind, BlockKind::Docs | BlockKind::Snapshot) {
+                name.truncate(name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len()));
+                name_range = TextRange::new(name_range.start as usize, name_range.start as usize + name.len());
+            }
             let body = TextRange::new(tag.outer.end as usize, source.len());
             let range = TextRange::new(tag.outer.start as usize, source.len());
             open.push((blocks.len(), end));

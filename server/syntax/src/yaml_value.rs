@@ -1,5 +1,5 @@
 //! YAML as plain data, as PyYAML's safe loader gives it to dbt: YAML 1.1 scalars (`yes`, `0777`, `12:30`, `1_000`), merged mappings,
-//! the last of duplicate keys. Dates and times stay their text, which is what they become in a manifest.
+//! the last of duplicate keys. Dates and times are the text that they become in a manifest (`isoformat`).
 
 use crate::yaml::{Kind, Node, Style, Yaml};
 use data::{Map, Value};
@@ -64,7 +64,7 @@ pub fn plain(text: &str) -> Value {
         _ => {}
     }
     let starts_like_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
-    match starts_like_number.then(|| integer(text).map(Value::from).or_else(|| float(text))).flatten() {
+    match starts_like_number.then(|| integer(text).map(Value::from).or_else(|| float(text)).or_else(|| timestamp(text).map(Value::from))).flatten() {
         Some(number) => number,
         None => text.into(),
     }
@@ -133,6 +133,39 @@ fn float(text: &str) -> Option<Value> {
     value.is_finite().then_some(Value::Float(value))
 }
 
+/// `tag:yaml.org,2002:timestamp` with a time, as Python's `isoformat` writes it.
+fn timestamp(text: &str) -> Option<String> {
+    let digits = |part: &str, counts: std::ops::RangeInclusive<usize>| counts.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let at = text.find(['T', 't', ' ', '\t'])?;
+    let (date, rest) = text.split_at(at);
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let time = rest[1..].trim_start();
+    let end = time.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(time.len());
+    let (clock, zone) = (&time[..end], time[end..].trim());
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut parts_of_clock = clock.split(':');
+    let (hour, minute, second) = (parts_of_clock.next()?, parts_of_clock.next()?, parts_of_clock.next()?);
+    let fits = digits(year, 4..=4) && digits(month, 1..=2) && digits(day, 1..=2) && digits(hour, 1..=2) && digits(minute, 2..=2) && digits(second, 2..=2);
+    if !fits || parts.next().is_some() || parts_of_clock.next().is_some() || !digits(fraction, 0..=fraction.len()) {
+        return None;
+    }
+    let fraction = if fraction.bytes().any(|byte| byte != b'0') { format!(".{:0<6.6}", fraction) } else { String::new() };
+    let zone = match zone {
+        "" => String::new(),
+        "Z" => "+00:00".to_owned(),
+        zone => {
+            let (sign, offset) = zone.split_at_checked(1).filter(|(sign, _)| matches!(*sign, "+" | "-"))?;
+            let (hours, minutes) = offset.split_once(':').unwrap_or((offset, "00"));
+            if !digits(hours, 1..=2) || !digits(minutes, 2..=2) {
+                return None;
+            }
+            format!("{sign}{hours:0>2}:{minutes}")
+        }
+    };
+    Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute}:{second}{fraction}{zone}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,11 +173,11 @@ mod tests {
     #[test]
     fn scalars_mean_what_pyyaml_says() {
         let shown: Vec<String> =
-            ["yes", "0777", "12:30", "1_000", "0x1F", "1e3", "1.5e+3", "1.", ".5", "08", "2020-01-01", "-3", "'yes'", "null", "1.2.3", "0", "+7"]
+            ["yes", "0777", "12:30", "1_000", "0x1F", "1e3", "1.5e+3", "1.", ".5", "08", "2020-01-01", "-3", "'yes'", "null", "1.2.3", "0", "+7", "2024-05-01 12:30:00", "2001-12-14t21:59:43.10-05:00"]
                 .iter()
                 .map(|text| document(&crate::yaml::parse(text)).to_string())
                 .collect();
-        assert_eq!(shown.join(" "), r#"true 511 750 1000 31 "1e3" 1500.0 1.0 0.5 "08" "2020-01-01" -3 "yes" null "1.2.3" 0 7"#);
+        assert_eq!(shown.join(" "), r#"true 511 750 1000 31 "1e3" 1500.0 1.0 0.5 "08" "2020-01-01" -3 "yes" null "1.2.3" 0 7 "2024-05-01T12:30:00" "2001-12-14T21:59:43.100000-05:00""#);
     }
 
     #[test]

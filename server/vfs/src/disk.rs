@@ -1,17 +1,20 @@
 //! The real disk: a parallel walk, and notify for what changes later.
 
 use crate::{CSV_HEAD_BYTES, FileText, Loader, MAX_TEXT_BYTES, ReadProblem};
+use ignore::gitignore::Gitignore;
 use ignore::{WalkBuilder, WalkState};
 use notify_debouncer_full::notify::{self, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const EXTENSIONS: [&str; 6] = ["sql", "yml", "yaml", "md", "csv", "py"];
 
-/// Reads a project folder as dbt does: symbolic links are followed; of ignore files only `.dbtignore` has a say.
+/// Reads a project folder as dbt does: links to packages are followed, other linked folders not; of ignore files only the `.dbtignore`
+/// beside a `dbt_project.yml` has a say, on the files of that project.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DiskLoader;
 
@@ -36,12 +39,15 @@ impl Loader for DiskLoader {
 fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
     let found = Mutex::new(Vec::new());
     let loops = Mutex::new(Vec::new());
+    let ignores = Ignores::new(root);
     WalkBuilder::new(root)
         .standard_filters(false)
-        // dbt's own way to leave files out.
-        .add_custom_ignore_filename(".dbtignore")
         .follow_links(true)
-        .filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_some_and(|kind| kind.is_dir()) || may_hold_sources(entry.path()))
+        .filter_entry(|entry| {
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let is_package = || entry.path().join("dbt_project.yml").is_file();
+            entry.depth() == 0 || !is_dir || (may_hold_sources(entry.path()) && (!entry.path_is_symlink() || is_package()))
+        })
         .build_parallel()
         .run(|| {
             Box::new(|entry| {
@@ -50,6 +56,7 @@ fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
                         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
                         if is_file
                             && is_source_path(entry.path())
+                            && !ignores.ignore(entry.path())
                             && let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock())
                         {
                             found.push((entry.into_path(), text));
@@ -87,7 +94,7 @@ impl DiskLoader {
         let is_dir = path.is_dir();
         // What is gone may have been a folder, whatever its name looks like.
         let may_matter = is_source_path(path) || (is_dir && may_hold_sources(path)) || !path.exists();
-        may_matter && !is_ignored(root, path, is_dir)
+        may_matter && (is_dir || !Ignores::new(root).ignore(path))
     }
 
     /// The nearest folder at or above `start` that holds a `dbt_project.yml`. A package's own project is its user's: what lies
@@ -116,13 +123,51 @@ impl DiskLoader {
     }
 }
 
-fn is_ignored(root: &Path, path: &Path, is_dir: bool) -> bool {
-    let file = root.join(".dbtignore");
-    if !file.is_file() {
-        return false;
+/// What `.dbtignore` files say: each on the files of the project that it lies beside the `dbt_project.yml` of
+/// (`generate_dbt_ignore_spec`).
+struct Ignores {
+    root: PathBuf,
+    /// For each folder the rules of the project that it belongs to.
+    known: Mutex<HashMap<PathBuf, Option<Arc<Gitignore>>>>,
+}
+
+/// What dbt reads whatever `.dbtignore` says.
+const NEVER_IGNORED: [&str; 4] = ["dbt_project.yml", "packages.yml", "dependencies.yml", "selectors.yml"];
+
+impl Ignores {
+    fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), known: Mutex::default() }
     }
-    let (rules, _) = ignore::gitignore::Gitignore::new(file);
-    rules.matched_path_or_any_parents(path, is_dir).is_ignore()
+
+    fn ignore(&self, path: &Path) -> bool {
+        let Some(rules) = path.parent().and_then(|folder| self.rules(folder)) else { return false };
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| NEVER_IGNORED.contains(&name)) {
+            return false;
+        }
+        // A file in a folder that is left out can be taken in again, unlike git's.
+        match rules.matched(path, false) {
+            ignore::Match::None => rules.matched_path_or_any_parents(path, false).is_ignore(),
+            found => found.is_ignore(),
+        }
+    }
+
+    fn rules(&self, folder: &Path) -> Option<Arc<Gitignore>> {
+        if let Some(known) = self.known.lock().ok().and_then(|known| known.get(folder).cloned()) {
+            return known;
+        }
+        let rules = if folder == self.root || folder.join("dbt_project.yml").is_file() {
+            let file = folder.join(".dbtignore");
+            file.is_file().then(|| Arc::new(Gitignore::new(file).0))
+        } else if folder.starts_with(&self.root) {
+            folder.parent().and_then(|parent| self.rules(parent))
+        } else {
+            None
+        };
+        if let Ok(mut known) = self.known.lock() {
+            known.insert(folder.to_owned(), rules.clone());
+        }
+        rules
+    }
 }
 
 /// Whether a file can matter to a dbt project, by its ending.
@@ -130,13 +175,11 @@ fn is_source_path(path: &Path) -> bool {
     path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Whether a folder can hold sources: not hidden, not dbt's own output, not somebody's virtual environment.
+/// Whether a folder can hold sources: not what tools put beside a `dbt_project.yml`, not somebody's virtual environment.
 fn may_hold_sources(dir: &Path) -> bool {
     let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or("");
-    if name.starts_with('.') || name == "node_modules" || name == "__pycache__" {
-        return false;
-    }
-    if matches!(name, "target" | "logs") && dir.parent().is_some_and(|parent| parent.join("dbt_project.yml").is_file()) {
+    let of_tools = name.starts_with('.') || matches!(name, "node_modules" | "target" | "logs");
+    if matches!(name, "__pycache__" | ".git") || (of_tools && dir.parent().is_some_and(|parent| parent.join("dbt_project.yml").is_file())) {
         return false;
     }
     !dir.join("pyvenv.cfg").is_file()
@@ -204,6 +247,11 @@ impl Watch {
                     return;
                 }
             };
+            // What counts as a file of the project has changed.
+            if paths.iter().any(|path| path.file_name().is_some_and(|name| name == ".dbtignore")) {
+                changed(Vec::new());
+                return;
+            }
             paths.retain(|path| is_source_path(path) || path.is_dir() || !path.exists());
             paths.sort();
             paths.dedup();

@@ -362,6 +362,7 @@ impl Names {
             kind if kind.is_refable() => Some((&mut self.refable, own())),
             ResourceType::Source => Some((&mut self.sources, own())),
             ResourceType::Metric => Some((&mut self.metrics, own())),
+            ResourceType::Function => Some((&mut self.functions, own())),
             ResourceType::SemanticModel => Some((&mut self.measures, node.inputs.iter().map(|name| name.as_str().into()).collect())),
             _ => None,
         }

@@ -59,6 +59,7 @@ fn section(kind: ResourceType) -> &'static [&'static str] {
         ResourceType::Exposure => &["exposures"],
         ResourceType::UnitTest => &["unit_tests"],
         ResourceType::Group => &[],
+        ResourceType::Function => &["functions"],
         // Analyses and hooks are configured as models are.
         ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => &["models"],
     }
@@ -75,6 +76,15 @@ impl Session {
             self.lay_folders(0, kind, fqn, &mut config);
         }
         config
+    }
+
+    /// What `model.config` is while the node's text is evaluated: the folders' configs over the defaults, nothing of its own.
+    pub fn config_so_far(&self, package: usize, kind: ResourceType, fqn: &[String]) -> Json {
+        let mut config = self.config(package, kind, fqn, &Map::new(), &Map::new());
+        if let Some(default) = default_materialized(kind) {
+            config.entry("materialized").or_insert_with(|| default.into());
+        }
+        crate::manifest::with_defaults(kind, &config).into()
     }
 
     fn lay_folders(&self, package: usize, kind: ResourceType, fqn: &[String], config: &mut Map) {
@@ -98,9 +108,10 @@ impl Session {
         match kind {
             // `tags` of these are replaced, not added to.
             ResourceType::Source | ResourceType::Exposure => {
-                if let Some(tags) = translated.remove("tags") {
-                    config.remove("tags");
-                    translated.insert("tags", tags);
+                for key in ["tags", "meta"].into_iter().filter(|key| *key == "tags" || kind == ResourceType::Exposure) {
+                    if translated.contains_key(key) {
+                        config.remove(key);
+                    }
                 }
                 jinja::config::merge(config, translated);
             }
@@ -116,6 +127,7 @@ pub fn default_materialized(kind: ResourceType) -> Option<&'static str> {
         ResourceType::Seed => Some("seed"),
         ResourceType::Snapshot => Some("snapshot"),
         ResourceType::Test => Some("test"),
+        ResourceType::Function => Some("function"),
         _ => None,
     }
 }

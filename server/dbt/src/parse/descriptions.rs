@@ -2,6 +2,7 @@
 
 use super::{arc, session::Session};
 use crate::index::{Description, Docs, Index, PackageInput, Place};
+use crate::FileKind;
 use crate::properties::Text;
 use jinja::ast::Name;
 use jinja::{Kind, Subject};
@@ -13,19 +14,30 @@ pub fn docs_of(inputs: &[PackageInput], session: &Session) -> Vec<Docs> {
     let mut docs = Vec::new();
     for (package, input) in session.packages.iter().zip(inputs) {
         for file in &input.files {
-            for block in file.facts.blocks.iter().filter(|block| block.kind == BlockKind::Docs && !block.name.is_empty()) {
+            let blocks = file.facts.blocks.iter().filter(|block| file.kind == FileKind::Docs && block.kind == BlockKind::Docs && !block.name.is_empty());
+            for block in blocks {
                 docs.push(Docs {
                     unique_id: arc(format!("doc.{}.{}", package.name, block.name)),
                     name: block.name.clone(),
                     package: package.name.clone(),
                     place: Place { file: file.id, range: block.name_range },
                     path: file.path.clone(),
-                    text: block.body.of(&file.text).trim().to_owned(),
+                    text: contents(session, &package.name, block.body.of(&file.text)),
                 });
             }
         }
     }
     docs
+}
+
+/// A docs block's text, which dbt renders with no names but Jinja's (`DocumentationParser.parse_block`).
+fn contents(session: &Session, package: &Name, text: &str) -> String {
+    let has_jinja = ["{{", "{%", "{#"].iter().any(|tag| text.contains(tag));
+    let rendered = has_jinja.then(|| jinja::lower::parse(text, 0).ok()).flatten().and_then(|template| {
+        let rendered = jinja::render(&session.env, &Subject::values(Kind::Nothing, package.clone(), &jinja::NoDocs), &template, &[]);
+        rendered.failure.is_none().then_some(rendered.text)
+    });
+    rendered.as_deref().unwrap_or(text).trim().to_owned()
 }
 
 /// The docs blocks as one package's descriptions see them.

@@ -212,7 +212,12 @@ impl Builder<'_> {
         };
         let subject = Subject { visible: self.graph.visible(id), ..Subject::node(package, Some(relation), &model) };
         let (found, _failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
+        // What the macro configures is the test's config (`render_test_update`); its own arguments come again after that.
+        let of_macro = found.config.clone();
         draft.take(found);
+        if of_macro != draft.call {
+            jinja::config::merge(&mut draft.call, of_macro);
+        }
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn linked(index: &Index, at: NodeIndex) -> Linked {
     let mut unresolved = Vec::new();
     let mut measures = None;
     if node.resource_type != ResourceType::Seed {
-        for source in &node.sources {
+        for source in node.sources.iter().filter(|_| node.resource_type != ResourceType::Function) {
             match index.resolve_source(&source.source, &source.table, &node.package) {
                 Some(found) => depends_on.push(found),
                 None => unresolved.push(format!("{}.{}", source.source, source.table)),
@@ -106,6 +106,17 @@ pub(super) fn linked(index: &Index, at: NodeIndex) -> Linked {
                 Some(found) => depends_on.push(found),
                 None => unresolved.push(metric.join(".")),
             }
+        }
+    }
+    for function in &node.functions {
+        let (package, name) = match function.as_slice() {
+            [name] => (None, name),
+            [package, name] => (Some(package.as_str()), name),
+            _ => continue,
+        };
+        match pick(index, index.names.functions.get(name.as_str()), package, &node.package) {
+            Some(found) => depends_on.push(found),
+            None => unresolved.push(format!("{}()", function.join("."))),
         }
     }
     match node.resource_type {

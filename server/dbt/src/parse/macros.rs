@@ -3,13 +3,14 @@
 use super::session::macro_name;
 use super::{Builder, object, string};
 use crate::index::{Macro, Patch, Place};
+use crate::FileKind;
 use crate::properties::{Entry, Section};
 use jinja::ast::Name;
 use jinja::{Env, MacroId, Visible};
 use rustc_hash::{FxHashMap, FxHashSet};
 use data::{Map, Value as Json};
 use std::sync::Arc;
-use syntax::jinja::{BlockKind, Call, Literal};
+use syntax::jinja::{Block, BlockKind, Call, Literal};
 use vfs::FileId;
 
 impl Builder<'_> {
@@ -25,7 +26,7 @@ impl Builder<'_> {
             }
             let mut seen: FxHashSet<String> = FxHashSet::default();
             for file in input.files.iter().filter(|file| file.kind.holds_macros()) {
-                for block in file.facts.blocks.iter().filter(|block| block.closed) {
+                for block in super::session::macro_blocks(file) {
                     let Some(name) = macro_name(block) else { continue };
                     if !seen.insert(name.clone()) {
                         continue;
@@ -53,8 +54,9 @@ impl Builder<'_> {
                         meta,
                         parameters: parameters.collect(),
                         is_generic_test: block.kind == BlockKind::Test,
+                        supported_languages: (block.kind == BlockKind::Materialization).then(|| languages(block)),
                         description: entry.and_then(|(entry, file)| self.description(entry.description.as_ref(), file, &package_name).0),
-                        arguments: self.arguments(&data.own, &package_name),
+                        arguments: self.arguments(file.kind, block, &data.own, &package_name),
                         patch: entry.map(|(entry, file)| Patch {
                             place: Place { file, range: entry.range },
                             name: Place { file, range: entry.name.range },
@@ -69,14 +71,35 @@ impl Builder<'_> {
         macros
     }
 
-    fn arguments(&self, data: &Map, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {
+    /// What the properties say of a macro's arguments; where they say nothing and `validate_macro_args` is set, what its signature says.
+    fn arguments(&self, file: FileKind, block: &Block, data: &Map, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {
         let arguments = super::list(data, "arguments").iter().filter_map(Json::as_object);
+        if arguments.clone().next().is_none() {
+            let named = |name: &str| (name.to_owned(), None, None);
+            return match block.kind {
+                _ if !self.session.validate_macro_args => Vec::new(),
+                BlockKind::Materialization => vec![named("supported_languages")],
+                _ if file == FileKind::GenericTest => Vec::new(),
+                _ => block.params.iter().map(|param| named(&param.name)).collect(),
+            };
+        }
         arguments
             .map(|argument| {
                 let description = string(argument, "description").map(|text| self.rendered(&text, package).0);
                 (string(argument, "name").unwrap_or_default(), string(argument, "type"), description)
             })
             .collect()
+    }
+}
+
+/// `supported_languages` of a materialization.
+fn languages(block: &Block) -> Vec<String> {
+    let written = block.params.iter().find(|param| param.name == "supported_languages").and_then(|param| param.default.as_deref());
+    let list = written.and_then(|written| jinja::lower::parse_expression(written, 0).ok());
+    let words = |text: &str| text.split(['\'', '"']).skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    match (list, written) {
+        (Some(_), Some(written)) => words(written),
+        _ => vec!["sql".to_owned()],
     }
 }
 

@@ -109,9 +109,9 @@ impl Reach {
 
 /// The names of the nodes that a file of code holds.
 pub(super) fn code_names(file: &InputFile) -> Vec<Arc<str>> {
-    use crate::FileKind::{Analysis, Model, PythonModel, Seed, SingularTest, Snapshot};
+    use crate::FileKind::{Analysis, Function, Model, PythonModel, Seed, SingularTest, Snapshot};
     match file.kind {
-        Model | PythonModel | Seed | Analysis | SingularTest => vec![super::stem(&file.path).into()],
+        Model | PythonModel | Seed | Analysis | SingularTest | Function => vec![super::stem(&file.path).into()],
         Snapshot => file.facts.blocks.iter().filter(|block| block.kind == BlockKind::Snapshot).map(|block| block.name.as_str().into()).collect(),
         _ => Vec::new(),
     }

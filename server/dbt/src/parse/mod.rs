@@ -128,6 +128,7 @@ impl Draft {
         self.node.refs.extend(found.refs);
         self.node.sources.extend(found.sources);
         self.node.metrics.extend(found.metrics);
+        self.node.functions.extend(found.functions);
         self.reached.extend(found.reached);
         for name in found.macros {
             let name = Some(name);
@@ -212,7 +213,7 @@ fn without_first(path: &str) -> &str {
 
 /// A properties file's path below the folder that holds it.
 fn yaml_relative<'a>(path: &'a str, config: &crate::ProjectConfig) -> &'a str {
-    let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.analysis_paths, &config.macro_paths, &config.test_paths];
+    let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.analysis_paths, &config.macro_paths, &config.test_paths, &config.function_paths];
     groups.iter().map(|folders| below(path, folders)).find(|relative| *relative != path).unwrap_or(path)
 }
 

@@ -76,6 +76,7 @@ impl<'a> Builder<'a> {
                         push(ResourceType::Model, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0)))
                     }
                     FileKind::Seed => push(ResourceType::Seed, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
+                    FileKind::Function => push(ResourceType::Function, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
                     FileKind::Analysis => {
                         let relative = format!("analysis/{relative}");
                         let fqn = ordinary(&relative);
@@ -141,7 +142,7 @@ impl<'a> Builder<'a> {
             json!({
                 "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
                 "database": target.database, "schema": target.schema, "fqn": fqn, "path": path, "original_file_path": path, "language": "sql", "raw_code": source,
-                "config": {"enabled": true, "materialized": super::configs::default_materialized(kind), "tags": [], "meta": {}},
+                "config": self.session.config_so_far(package, kind, fqn), "checksum": {"name": "sha256", "checksum": crate::manifest::sha256(source.trim())}, "unrendered_config": {},
                 "tags": [], "meta": {}, "columns": {}, "refs": [], "sources": [], "depends_on": {"macros": [], "nodes": []}, "description": "",
             })
         };
@@ -170,7 +171,7 @@ impl<'a> Builder<'a> {
         };
         node.fqn = fqn;
         node.code = (kind != ResourceType::Seed).then_some(body);
-        if file.kind == FileKind::PythonModel {
+        if file.kind == FileKind::PythonModel || (kind == ResourceType::Function && file.path.ends_with(".py")) {
             node.definition.insert("language", "python".into());
         }
         if let Some((range, message)) = &outcome.failure

@@ -11,6 +11,7 @@ use jinja::{MacroId, MacroSource};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use syntax::jinja::BlockKind;
 use vfs::FileId;
 
 /// Of more files than these a whole parse is as fast.
@@ -81,11 +82,12 @@ impl State {
         }
         match file.kind {
             FileKind::Seed if self.index.nodes.iter().any(|node| node.resource_type == crate::ResourceType::UnitTest) => None,
-            FileKind::Model | FileKind::PythonModel | FileKind::Analysis | FileKind::SingularTest | FileKind::Seed | FileKind::Snapshot => {
+            FileKind::Model | FileKind::PythonModel | FileKind::Analysis | FileKind::SingularTest | FileKind::Seed | FileKind::Snapshot | FileKind::Function => {
                 let names = code_names(file);
                 if names != code_names(&old) {
                     return None;
                 }
+                scope.whole.insert(file.id);
                 self.add_code(&names, scope)
             }
             FileKind::Properties => {
@@ -164,7 +166,8 @@ impl State {
             if before.kind != block.kind || before.name != block.name || before.params != block.params || before.closed != block.closed {
                 return None;
             }
-            let Some(name) = super::session::macro_name(block).filter(|_| block.closed) else { continue };
+            let is_macro = block.closed && (file.kind == FileKind::Macro || block.kind == BlockKind::Test);
+            let Some(name) = super::session::macro_name(block).filter(|_| is_macro) else { continue };
             let (from, to) = (super::session::macro_text(old, before, &name)?, super::session::macro_text(file, block, &name)?);
             places.insert(name.clone(), block);
             let id = self.session.env.library.in_package(&package, &name)?;
@@ -330,7 +333,7 @@ impl State {
 /// Whether an entry concerns nothing but its own nodes and tests.
 fn is_local(entry: &Entry) -> bool {
     match entry.section {
-        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Exposures => entry.versions.is_empty() && !entry.data.own.contains_key("versions"),
+        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Exposures | Section::Functions => entry.versions.is_empty() && !entry.data.own.contains_key("versions"),
         Section::Snapshots => !entry.data.own.contains_key("relation"),
         Section::Sources => !entry.data.source.contains_key("overrides"),
         _ => false,

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use data::{Map, Value as Json};
 use std::cmp::Ordering;
 use std::sync::Arc;
+use text::TextRange;
 use vfs::FileId;
 
 /// Top-level keys of an entry that count as its config.
@@ -23,7 +24,7 @@ impl<'a> Builder<'a> {
                 }
                 match entry.section {
                     Section::Models if !entry.versions.is_empty() => self.versions(package, file, entry),
-                    Section::Models | Section::Seeds | Section::Analyses | Section::DataTests => self.patch(package, file, entry),
+                    Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Functions => self.patch(package, file, entry),
                     Section::Snapshots => {
                         if entry.data.own.contains_key("relation") {
                             self.yaml_snapshot(package, file, entry);
@@ -44,6 +45,7 @@ impl<'a> Builder<'a> {
             Section::Seeds => kind == ResourceType::Seed,
             Section::Snapshots => kind == ResourceType::Snapshot,
             Section::Analyses => kind == ResourceType::Analysis,
+            Section::Functions => kind == ResourceType::Function,
             _ => kind == ResourceType::Test,
         };
         let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
@@ -59,7 +61,7 @@ impl<'a> Builder<'a> {
             named.iter().filter(wanted).copied().collect()
         };
         let mut found = pick(true, true);
-        if found.is_empty() && matches!(section, Section::Models | Section::Seeds | Section::Snapshots | Section::Analyses) {
+        if found.is_empty() && matches!(section, Section::Models | Section::Seeds | Section::Snapshots | Section::Analyses | Section::Functions) {
             found = pick(true, false);
         }
         found.truncate(1);
@@ -86,6 +88,9 @@ impl<'a> Builder<'a> {
             node.description = description;
             node.doc_blocks = blocks;
             definition(node, &data.own);
+            if entry.section == Section::Functions {
+                signature(node, &data.own);
+            }
             self.constraints(index);
         }
     }
@@ -143,7 +148,7 @@ impl<'a> Builder<'a> {
         let own = spanned.and_then(|version| version.description.as_ref()).filter(|text| !text.value.is_empty());
         let (description, blocks) = self.description(own.or(entry.description.as_ref()), file.id, &package_name);
         let mut patch = config_of(&data.own);
-        deep_merge(&mut patch, config_of(version));
+        deep_merge(&mut patch, object(version, "config").cloned().unwrap_or_default());
         let old = self.drafts[index].node.name.clone();
         let draft = &mut self.drafts[index];
         draft.patch = patch;
@@ -160,7 +165,11 @@ impl<'a> Builder<'a> {
         node.doc_blocks = blocks;
         node.columns = columns;
         definition(node, &data.own);
-        for key in ["constraints", "access", "deprecation_date"] {
+        // An access in the config wins over the version's own.
+        if let Some(access) = version.get("access").filter(|access| !access.is_null()) {
+            draft.patch.entry("access").or_insert_with(|| access.clone());
+        }
+        for key in ["constraints", "deprecation_date"] {
             if let Some(value) = version.get(key).filter(|value| !value.is_null()) {
                 node.definition.insert(key.to_owned(), value.clone());
             }
@@ -199,7 +208,15 @@ impl<'a> Builder<'a> {
         for data in raw.iter().filter_map(Json::as_object) {
             let Some(name) = string(data, "name") else { continue };
             let span = spans.iter().rev().find(|span| span.name.value == name || text_of(&syntax::yaml_value::plain(&span.name.value)) == name);
-            let (description, blocks) = self.description(span.and_then(|span| span.description.as_ref()), file, package_name);
+            let written = span.and_then(|span| span.description.as_ref());
+            let (description, blocks) = match string(data, "description") {
+                // An override has another text than the place that it overrides.
+                Some(text) if written.is_none_or(|written| written.value != text) => {
+                    let range = span.map_or(TextRange::at(0), |span| span.name.range);
+                    self.plain_description(Some(text), Place { file, range }, package_name)
+                }
+                _ => self.description(written, file, package_name),
+            };
             columns.insert(
                 name.clone(),
                 Column {
@@ -248,12 +265,12 @@ pub(super) fn config_of(data: &Map) -> Map {
     config
 }
 
-/// A version's config over the model's: mappings merge, anything else is replaced.
+/// A version's config over the model's: mappings merge, lists come before the model's, anything else is replaced.
 fn deep_merge(older: &mut Map, newer: Map) {
     for (key, value) in newer {
         match (older.get_mut(&key), value) {
             (Some(Json::Object(known)), Json::Object(more)) => deep_merge(known, more),
-            (Some(Json::Array(known)), Json::Array(more)) => Arc::make_mut(known).extend(more.iter().cloned()),
+            (Some(Json::Array(known)), Json::Array(more)) => *known = Arc::new(more.iter().chain(known.iter()).cloned().collect()),
             (_, value) => {
                 older.insert(key, value);
             }
@@ -265,6 +282,17 @@ fn describe(node: &mut Node, entry: &Entry, file: FileId) {
     node.patch = Some(Patch { place: Place { file, range: entry.range }, name: Place { file, range: entry.name.range }, path: entry.path.clone() });
     node.tests = entry.tests.clone();
     node.details.extend(entry.details.iter().cloned());
+}
+
+/// What an entry says of a function's arguments and of what it returns.
+fn signature(node: &mut Node, data: &Map) {
+    let picked = |of: &Map, keys: &[&str]| keys.iter().map(|key| (*key, of[key].clone())).collect::<Map>();
+    let arguments = list(data, "arguments").iter().filter_map(Json::as_object);
+    let arguments: Json = arguments.map(|argument| picked(argument, &["name", "data_type", "description", "default_value"])).collect();
+    node.definition.insert("arguments", arguments);
+    if let Some(returns) = object(data, "returns") {
+        node.definition.insert("returns", picked(returns, &["data_type", "description"]).into());
+    }
 }
 
 /// What else an entry says of a model.

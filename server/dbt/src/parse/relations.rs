@@ -157,8 +157,8 @@ impl Builder<'_> {
             ResourceType::Test => config.get("store_failures").and_then(Json::as_bool).unwrap_or(false),
             _ => false,
         };
-        let quoting = super::object(config, "quoting").cloned().unwrap_or_default();
-        let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting };
+        // A node's own `quoting` config counts for nothing here, as in dbt.
+        let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
         has_one.then(|| jinja::render_relation(&self.session.target.adapter, &self.session.env.quoting, &relation))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::configs::ConfigTree;
 use crate::index::{InputFile, PackageInput};
+use crate::FileKind;
 use crate::target::{Settings, Target, bare_env};
 use jinja::ast::Name;
 use jinja::{Env, Kind, Library, MacroSource, NoDocs, Subject};
@@ -19,8 +20,8 @@ pub struct Package {
 }
 
 /// The sections of dbt_project.yml that configure nodes.
-const SECTIONS: [&str; 11] =
-    ["models", "seeds", "snapshots", "sources", "data_tests", "tests", "metrics", "semantic-models", "saved-queries", "exposures", "unit_tests"];
+const SECTIONS: [&str; 12] =
+    ["functions", "models", "seeds", "snapshots", "sources", "data_tests", "tests", "metrics", "semantic-models", "saved-queries", "exposures", "unit_tests"];
 
 impl Package {
     /// The configs of a section; the spellings with `-` and `_` are one.
@@ -38,6 +39,8 @@ pub struct Session {
     pub nested_arguments: bool,
     /// `require_ref_searches_node_package_before_root`.
     pub own_package_first: bool,
+    /// `validate_macro_args`: arguments of macros come from their signatures.
+    pub validate_macro_args: bool,
 }
 
 impl Session {
@@ -46,7 +49,9 @@ impl Session {
         let root = inputs.first();
         let target = Target::read(settings, root.and_then(|root| root.config.profile.as_deref()));
         let project_env = bare_env(settings, target.fields.clone());
-        let packages: Vec<Package> = inputs.iter().map(|input| package(input, &project_env)).collect();
+        // `--vars` are the root project's alone (`new_project`).
+        let package_env = Env { vars: FxHashMap::default(), ..project_env.clone() };
+        let packages: Vec<Package> = inputs.iter().enumerate().map(|(number, input)| package(input, if number == 0 { &project_env } else { &package_env })).collect();
         let env = env(inputs, &packages, settings, &target, before);
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
@@ -55,6 +60,7 @@ impl Session {
         Self {
             nested_arguments: flag("require_generic_test_arguments_property", true),
             own_package_first: flag("require_ref_searches_node_package_before_root", false),
+            validate_macro_args: flag("validate_macro_args", false),
             packages,
             env,
             target,
@@ -184,13 +190,17 @@ fn vars(packages: &[Package], root: &Name, given: &Map) -> FxHashMap<Name, Map> 
 /// The macros, generic tests and materializations of a package's files.
 fn macro_sources<'a>(input: &'a PackageInput, package: &'a Name) -> impl Iterator<Item = Arc<MacroSource>> + 'a {
     input.files.iter().filter(|file| file.kind.holds_macros()).flat_map(move |file| {
-        let blocks = file.facts.blocks.iter().filter(|block| block.closed);
-        blocks.filter_map(move |block| {
+        macro_blocks(file).filter_map(move |block| {
             let name = macro_name(block)?;
             let text = macro_text(file, block, &name)?;
             Some(Arc::new(MacroSource::new(package.clone(), name.into(), text.into(), block.range.start as usize)))
         })
     })
+}
+
+/// The blocks of a file that define macros; a file of generic tests holds nothing else (`GenericTestParser`).
+pub fn macro_blocks(file: &InputFile) -> impl Iterator<Item = &syntax::jinja::Block> {
+    file.facts.blocks.iter().filter(|block| block.closed && (file.kind != FileKind::GenericTest || block.kind == BlockKind::Test))
 }
 
 /// A block as the text of a macro.

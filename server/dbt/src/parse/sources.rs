@@ -198,7 +198,7 @@ impl Builder<'_> {
         config
     }
 
-    fn plain_description(&self, text: Option<String>, place: Place, package: &Arc<str>) -> (Option<crate::index::Description>, Vec<Arc<str>>) {
+    pub(super) fn plain_description(&self, text: Option<String>, place: Place, package: &Arc<str>) -> (Option<crate::index::Description>, Vec<Arc<str>>) {
         let Some(raw) = text else { return (None, Vec::new()) };
         let (rendered, blocks) = self.rendered(&raw, package);
         (Some(crate::index::Description { text: rendered, written: Some(raw), place }), blocks)

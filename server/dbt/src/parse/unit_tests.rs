@@ -70,7 +70,7 @@ impl Builder<'_> {
 
     fn fixture(&self, package: usize, name: &str) -> Option<String> {
         let file = self.inputs[package].files.iter().find(|file| file.kind == FileKind::Fixture && super::stem(&file.path) == name)?;
-        Some(file.text.to_string())
+        Some(file.text.trim().to_owned())
     }
 
     /// An input without rows that names a seed takes the seed's; of a seed only the part that was read.

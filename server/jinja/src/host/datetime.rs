@@ -54,6 +54,11 @@ impl Moment {
         self.at.to_zoned(self.zone.clone().unwrap_or(TimeZone::UTC)).ok()
     }
 
+    /// What a time with a zone has; None for a naive one.
+    fn in_zone(&self, of: impl Fn(&Zoned) -> Value) -> Value {
+        self.zone.as_ref().and_then(|_| self.zoned()).map_or(Value::None, |zoned| of(&zoned))
+    }
+
     fn text(&self) -> String {
         self.joined(' ')
     }
@@ -179,7 +184,11 @@ impl Object for Class {
             ("datetime", "strptime") => {
                 let (value, format) = (text(0), text(1));
                 let parsed = jiff::fmt::strtime::parse(&format, &value).ok();
-                let at = parsed.as_ref().and_then(|parsed| parsed.to_datetime().ok().or_else(|| parsed.to_date().ok().map(|date| date.at(0, 0, 0, 0))));
+                // What a format leaves out is the first of January 1900, midnight.
+                let at = parsed.as_ref().and_then(|parsed| {
+                    let date = || Date::new(parsed.year().unwrap_or(1900), parsed.month().unwrap_or(1), parsed.day().unwrap_or(1)).ok();
+                    Some(parsed.to_date().ok().or_else(date)?.to_datetime(parsed.to_time().unwrap_or_default()))
+                });
                 match at {
                     Some(at) => moment(at, parsed.and_then(|parsed| parsed.offset()).map(TimeZone::fixed)),
                     None => Some(Err(eval.fail(format!("time data '{value}' does not match format '{format}'")))),
@@ -301,6 +310,8 @@ impl Object for Moment {
                 Value::object(Self { at: self.zoned()?.with_time_zone(zone.clone()).datetime(), zone: Some(zone) })
             }
             "ctime" => self.strftime("%a %b %e %H:%M:%S %Y").into(),
+            "utcoffset" => self.in_zone(|zoned| Value::object(Delta(SignedDuration::from_secs(zoned.offset().seconds().into())))),
+            "tzname" => self.in_zone(|zoned| zoned.strftime("%Z").to_string().into()),
             name => calendar(self.at.date(), name)?,
         }))
     }

@@ -70,6 +70,9 @@ impl Object for Builtins {
     fn method(&self, eval: &mut Eval<'_>, name: &str, args: &Args) -> Option<Outcome<Value>> {
         from_dict(eval, name, args, crate::context::builtin)
     }
+    fn is_mapping(&self) -> bool {
+        true
+    }
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -87,6 +90,9 @@ impl Object for Context {
     }
     fn method(&self, eval: &mut Eval<'_>, name: &str, args: &Args) -> Option<Outcome<Value>> {
         from_dict(eval, name, args, |eval, key| crate::context::lookup(eval, &key.into()))
+    }
+    fn is_mapping(&self) -> bool {
+        true
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -139,6 +145,9 @@ impl Object for Exceptions {
     }
     fn attribute(&self, _eval: &mut Eval<'_>, name: &str) -> Option<Value> {
         EXCEPTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| Value::Function(Function(function)))
+    }
+    fn is_mapping(&self) -> bool {
+        true
     }
     fn as_any(&self) -> &dyn Any {
         self

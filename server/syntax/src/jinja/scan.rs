@@ -192,22 +192,37 @@ fn skip_to(source: &str, from: usize, word: &str) -> usize {
     source.len()
 }
 
-/// The same text with dbt's own blocks written as ones that every Jinja knows, byte for byte as long.
+/// The same text as minijinja's parser can read it, byte for byte as long: dbt's own blocks as ones that every Jinja knows (of a test or
+/// a materialization, which only define something, as a branch that is never taken), `{% do … %}` as an expression, and of the
+/// several keys of a subscript (`x[a, b]`) the first.
 pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     let is_dbts = |word: &str| {
         matches!(
             word,
-            "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs"
+            "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs" | "do"
         )
     };
-    if !tags.iter().any(|tag| is_dbts(tag.word(source))) {
+    let subscripts: Vec<TextRange> = tags.iter().filter(|tag| tag.kind != TagKind::Comment).flat_map(|tag| further_keys(source, tag.inner)).collect();
+    if subscripts.is_empty() && !tags.iter().any(|tag| is_dbts(tag.word(source))) {
         return Cow::Borrowed(source);
     }
     let mut bytes = source.as_bytes().to_vec();
+    for range in subscripts {
+        blank(&mut bytes, range.start as usize, range.end as usize);
+    }
     let mut docs_from = None;
     for tag in tags {
         let replacement = match tag.word(source) {
-            "test" | "data_test" | "snapshot" | "materialization" => "if 1",
+            "snapshot" => "if 1",
+            "test" | "data_test" | "materialization" => "if 0",
+            "do" if tag.closed => {
+                let (start, end) = (tag.outer.start as usize, tag.outer.end as usize);
+                let word = tag.inner.start as usize + tag.inner.of(source).find("do").unwrap_or(0);
+                blank(&mut bytes, word, word + 2);
+                bytes[start + 1] = b'{';
+                bytes[end - 2] = b'}';
+                continue;
+            }
             "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" => "endif",
             "docs" => {
                 docs_from = Some(tag.outer.start as usize);
@@ -230,6 +245,44 @@ pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
         blank(&mut bytes, from, source.len());
     }
     Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
+}
+
+/// In subscripts with several keys (`x[a, b]`) what follows the first, without the bracket.
+fn further_keys(source: &str, tag: TextRange) -> Vec<TextRange> {
+    let (bytes, end) = (source.as_bytes(), tag.end as usize);
+    let mut found = Vec::new();
+    // For each open bracket whether it is a subscript's, and where its first comma is.
+    let mut open: Vec<(bool, Option<usize>)> = Vec::new();
+    let mut at = tag.start as usize;
+    while at < end {
+        match bytes[at] {
+            quote @ (b'\'' | b'"') => match string_end(bytes, at + 1, quote) {
+                Some(after) if after <= end => {
+                    at = after;
+                    continue;
+                }
+                _ => return found,
+            },
+            b'[' => {
+                let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
+                open.push((before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']'), None));
+            }
+            b'(' | b'{' => open.push((false, None)),
+            b',' => {
+                if let Some((true, comma @ None)) = open.last_mut() {
+                    *comma = Some(at);
+                }
+            }
+            b')' | b'}' | b']' => {
+                if let Some((true, Some(comma))) = open.pop() {
+                    found.push(TextRange::new(comma, at));
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
 }
 
 fn blank(bytes: &mut [u8], start: usize, end: usize) {
