@@ -4,7 +4,7 @@ use crate::Value;
 use std::sync::Arc;
 
 /// Keys to values in the order of insertion. Small, as configs and properties are: looked through from the start.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Map(Option<Arc<Vec<(Arc<str>, Value)>>>);
 
 /// Of more keys than these an index is made while a mapping is built.
@@ -154,8 +154,15 @@ impl<K: Into<Arc<str>> + AsRef<str>> Extend<(K, Value)> for Map {
 
 impl<K: Into<Arc<str>> + AsRef<str>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(iter: I) -> Self {
-        let mut map = Self::new();
+        let iter = iter.into_iter();
+        let mut map = match iter.size_hint().0 {
+            0 => Self::new(),
+            many => Self(Some(Arc::new(Vec::with_capacity(many)))),
+        };
         map.extend(iter);
+        if map.is_empty() {
+            return Self::new();
+        }
         if let Some(entries) = map.0.as_mut().and_then(Arc::get_mut) {
             entries.shrink_to_fit();
         }
@@ -189,6 +196,15 @@ impl std::ops::Index<&str> for Map {
         self.get(key).unwrap_or(&Value::Null)
     }
 }
+
+/// Equal where the same keys come in the same order.
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.same(other) || self.entries() == other.entries()
+    }
+}
+
+impl Eq for Map {}
 
 impl std::fmt::Debug for Map {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -148,7 +148,7 @@ pub fn read(source: &str) -> Properties {
     let mut properties = Properties { errors: tree.error.into_iter().collect(), ..Properties::default() };
     let Some(mut root) = tree.root else { return properties };
     without_last_line_end(&mut root);
-    let mut reader = Reader { source, uses: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader { source, uses: Vec::new(), errors: Vec::new(), data: yaml_value::Reader::default() };
     for (section, key) in Section::ALL {
         let Some(list) = root.get(key) else { continue };
         if !matches!(list.kind, Kind::Seq { .. }) && !list.is_null() {
@@ -180,6 +180,7 @@ struct Reader<'a> {
     source: &'a str,
     uses: Vec<Use>,
     errors: Vec<SyntaxError>,
+    data: yaml_value::Reader,
 }
 
 impl Reader<'_> {
@@ -300,13 +301,13 @@ impl Reader<'_> {
             versions: Vec::new(),
             details: Vec::new(),
             path,
-            data: EntryData::new(yaml_value::of(item), Json::Null),
+            data: EntryData::new(self.data.of(item), Json::Null),
         }
     }
 
     fn source(&mut self, item: &Node, path: Vec<Step>, entries: &mut Vec<Entry>) {
         let description = self.description(item);
-        let mut shared_data = yaml_value::of(item);
+        let mut shared_data = self.data.of(item);
         if let Json::Object(map) = &mut shared_data {
             map.remove("tables");
         }
@@ -315,7 +316,7 @@ impl Reader<'_> {
             let mut path = path.clone();
             path.extend([Step::key("tables"), Step::named(&table_name.value)]);
             let mut entry = self.common(Section::Sources, table, table_name, path);
-            entry.data = EntryData::new(yaml_value::of(table), shared_data.clone());
+            entry.data = EntryData::new(self.data.of(table), shared_data.clone());
             let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);
             if let Some(field) =
                 either("loaded_at_field").or_else(|| item.get("config").and_then(|config| config.get_str("loaded_at_field")).map(str::to_owned))
@@ -345,6 +346,7 @@ impl Reader<'_> {
             let data_type = item.get_str("data_type").or_else(|| item.get_str("type")).map(str::to_owned);
             columns.push(ColumnEntry { name, range: item.range, description, data_type, tests });
         }
+        columns.shrink_to_fit();
         columns
     }
 

@@ -3,6 +3,7 @@
 
 use crate::yaml::{Kind, Node, Style, Yaml};
 use data::{Map, Value};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The data of a document; null where it is empty.
@@ -12,15 +13,58 @@ pub fn document(yaml: &Yaml) -> Value {
 
 /// The data of one node. Keys become text, as a manifest's do.
 pub fn of(node: &Node) -> Value {
-    match &node.kind {
-        Kind::Scalar { value, style: Style::Plain } => plain(value),
-        Kind::Scalar { value, .. } => Value::from(value),
-        Kind::Seq { items, .. } => items.iter().map(of).collect(),
-        Kind::Map { entries, .. } => {
-            let mut merged = Map::new();
-            merge(entries, &mut merged);
-            let own = entries.iter().filter(|(key, _)| !is_merge(key)).map(|(key, value)| (key_text(key), of(value)));
-            Value::Object(if merged.is_empty() { own.collect() } else { merged.into_iter().chain(own).collect() })
+    Reader::default().of(node)
+}
+
+/// Reads the nodes of one file; short texts that come again, such as keys, are kept once.
+#[derive(Default)]
+pub struct Reader {
+    known: HashSet<Arc<str>>,
+}
+
+/// Longer texts hardly come again.
+const SHORT: usize = 24;
+
+impl Reader {
+    /// See [`of`].
+    pub fn of(&mut self, node: &Node) -> Value {
+        match &node.kind {
+            Kind::Scalar { value, style: Style::Plain } => self.once(plain(value)),
+            Kind::Scalar { value, .. } => self.once(Value::from(value)),
+            Kind::Seq { items, .. } => items.iter().map(|item| self.of(item)).collect(),
+            Kind::Map { entries, .. } => {
+                let mut merged = Map::new();
+                merge(entries, &mut merged);
+                let own = entries.iter().filter(|(key, _)| !is_merge(key)).map(|(key, value)| (self.key(key), self.of(value)));
+                Value::Object(if merged.is_empty() { own.collect() } else { merged.into_iter().chain(own).collect() })
+            }
+        }
+    }
+
+    fn key(&mut self, key: &Node) -> Arc<str> {
+        match &key.kind {
+            Kind::Scalar { value, .. } if self.known.contains(value.as_str()) => self.known.get(value.as_str()).cloned().unwrap_or_default(),
+            _ => {
+                let text = key_text(key);
+                // A key that reads as something else, such as `yes`, is no such text.
+                if matches!(&key.kind, Kind::Scalar { value, .. } if **value == *text) {
+                    self.known.insert(text.clone());
+                }
+                text
+            }
+        }
+    }
+
+    fn once(&mut self, value: Value) -> Value {
+        match value {
+            Value::String(text) if text.len() <= SHORT => match self.known.get(&text) {
+                Some(known) => Value::String(known.clone()),
+                None => {
+                    self.known.insert(text.clone());
+                    Value::String(text)
+                }
+            },
+            value => value,
         }
     }
 }

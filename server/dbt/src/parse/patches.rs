@@ -230,6 +230,7 @@ impl<'a> Builder<'a> {
                 },
             );
         }
+        columns.shrink_to_fit();
         columns
     }
 

@@ -73,6 +73,8 @@ pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&P
             ));
         }
     }
+    // The process ends here; to take the index apart piece by piece would only take time.
+    std::mem::forget(analysis);
     Ok(if strict && summary.errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
