@@ -3,8 +3,8 @@
 
 use crate::live::{fresh, same, settings, shown};
 use ide::AnalysisHost;
-use proptest::test_runner::{RngAlgorithm, TestRng};
 use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,61 @@ use vfs::{DiskLoader, FileText, Loader};
 
 /// Pieces that mean something somewhere.
 const PIECES: [&str; 56] = [
-    "{{", "}}", "{%", "%}", "{#", "#}", "{{ ref('", "') }}", "{{ config(", "{% set x = ", "{% for a in range(9999999) %}", "{% endfor %}", "{% if ", "{% endif %}",
-    "{% macro m(a=m()) %}", "{{ m() }}", "{% endmacro %}", "{% do x.append(x) %}", "{{ x * 99999999 }}", "{{ 'a' * 999999999 }}", "{% call(a) m() %}", "{% endcall %}",
-    "| join", "| map('", "is defined", " not in ", "[", "]", "(", ")", "{", "}", ",", ":", "'", "\"", "\n", "\r\n", "\t", "  ", "- name: ", "models:\n", "versions:\n  - v: 1\n",
-    "data_tests:\n  - unique\n", "<<: *a", "&a ", "|\n", "!!binary ", "é😀\u{2028}", "\0", "9223372036854775808", "1e999", "{% docs d %}", "{% enddocs %}", "{% snapshot s %}",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "{{ ref('",
+    "') }}",
+    "{{ config(",
+    "{% set x = ",
+    "{% for a in range(9999999) %}",
+    "{% endfor %}",
+    "{% if ",
+    "{% endif %}",
+    "{% macro m(a=m()) %}",
+    "{{ m() }}",
+    "{% endmacro %}",
+    "{% do x.append(x) %}",
+    "{{ x * 99999999 }}",
+    "{{ 'a' * 999999999 }}",
+    "{% call(a) m() %}",
+    "{% endcall %}",
+    "| join",
+    "| map('",
+    "is defined",
+    " not in ",
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    ",",
+    ":",
+    "'",
+    "\"",
+    "\n",
+    "\r\n",
+    "\t",
+    "  ",
+    "- name: ",
+    "models:\n",
+    "versions:\n  - v: 1\n",
+    "data_tests:\n  - unique\n",
+    "<<: *a",
+    "&a ",
+    "|\n",
+    "!!binary ",
+    "é😀\u{2028}",
+    "\0",
+    "9223372036854775808",
+    "1e999",
+    "{% docs d %}",
+    "{% enddocs %}",
+    "{% snapshot s %}",
     "{{ modules.re.match('(a+)+$', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!') }}",
 ];
 

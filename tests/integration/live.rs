@@ -32,10 +32,18 @@ pub fn shown(analysis: &Analysis) -> Vec<String> {
         let mut children: Vec<&str> = analysis.index.children[at].iter().map(|&child| &*analysis.index.nodes[child].unique_id).collect();
         children.sort_unstable();
         let file = analysis.file(node.place.file).unwrap();
-        lines.push(format!("{} at {}:{:?} patch {:?} unresolved {:?} tests {:?} children {children:?}", node.unique_id, file.relative, node.place.range, node.patch, node.unresolved, node.tests));
+        lines.push(format!(
+            "{} at {}:{:?} patch {:?} unresolved {:?} tests {:?} children {children:?}",
+            node.unique_id, file.relative, node.place.range, node.patch, node.unresolved, node.tests
+        ));
         assert_eq!(analysis.index.node(&node.unique_id), Some(at), "{}", node.unique_id);
     }
-    lines.extend(analysis.all_diagnostics().into_iter().map(|(path, found)| format!("{path} {:?} {:?} {} {}", found.place.range, found.severity, found.code, found.message)));
+    lines.extend(
+        analysis
+            .all_diagnostics()
+            .into_iter()
+            .map(|(path, found)| format!("{path} {:?} {:?} {} {}", found.place.range, found.severity, found.code, found.message)),
+    );
     lines.extend(analysis.index.macros.iter().map(|found| format!("{} {:?} {:?} {}", found.unique_id, found.place.range, found.range, found.text)));
     lines.sort();
     lines

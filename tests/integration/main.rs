@@ -7,6 +7,7 @@ mod cli;
 mod fuzz;
 mod harness;
 mod http;
+mod init;
 mod live;
 mod llama;
 mod lsp;

@@ -85,7 +85,7 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
     let node = &analysis.index.nodes[at];
     let columns = node.columns.values().map(|column| ColumnRow {
         name: column.name.clone(),
-        data_type: column.data_type.clone(),
+        data_type: column.shown_type().map(str::to_owned),
         description: column.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty()),
     });
     let columns: Vec<ColumnRow> = columns.collect();
@@ -146,7 +146,7 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
         text.push_str("Columns:\n");
         for column in node.columns.values() {
             let _ = write!(text, "- `{}`", column.name);
-            if let Some(data_type) = &column.data_type {
+            if let Some(data_type) = column.shown_type() {
                 let _ = write!(text, " {data_type}");
             }
             if let Some(description) = column.description.as_ref().filter(|description| !description.text.trim().is_empty()) {

@@ -69,7 +69,11 @@ pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: 
             }
             None => Err("the call lacks `query`".to_owned()),
         },
-        "describe" => with_node(analysis, argument("name"), |index| facts(analysis, index, MAX_RESULT)),
+        "describe" => with_node(analysis, argument("name"), |index| {
+            // What ran changes with every run; it is told, not stored.
+            let runs = analysis.run_facts(index).into_iter().map(|(label, text)| format!("\n{label}: {text}"));
+            facts(analysis, index, MAX_RESULT) + &runs.collect::<String>()
+        }),
         "lineage" => {
             let downstream = argument("direction") == Some("downstream");
             with_node(analysis, argument("name"), |index| lineage(analysis, index, downstream))

@@ -1,7 +1,7 @@
 //! Code whose Jinja is only literal calls is read from its syntax; everything else is evaluated (see `parse`).
 
-use jinja::{Found, RefCall, SourceCall};
 use data::{Map, Value as Json};
+use jinja::{Found, RefCall, SourceCall};
 use syntax::jinja::{Call, Jinja, Literal};
 
 /// What a text says whose tags are all comments or lone calls of `ref`, `source`, `config` and `var` with literal arguments, or

@@ -5,11 +5,13 @@ mod resolve;
 
 pub use nodes::Nodes;
 
+use crate::artifacts::NodeFacts;
+use crate::state::Deferred;
 use crate::{Config, Facts, FileKind, ProjectConfig, ResourceType};
+use data::Map;
 use indexmap::IndexMap;
 use jinja::{RefCall, SourceCall};
 use rustc_hash::FxHashMap;
-use data::Map;
 use std::sync::Arc;
 use syntax::yaml_edit::Step;
 use text::TextRange;
@@ -91,6 +93,8 @@ pub struct Column {
     pub properties: Map,
     /// Docs blocks that its description names.
     pub doc_blocks: Vec<Arc<str>>,
+    /// What the warehouse says of it, where a catalog is there.
+    pub catalog_type: Option<Arc<str>>,
 }
 
 /// The entry of a node in a properties file.
@@ -154,6 +158,10 @@ pub struct Node {
     /// Docs blocks that its description names.
     pub doc_blocks: Vec<Arc<str>>,
     pub test: Option<Arc<TestMetadata>>,
+    /// What dbt left of it in its target folder.
+    pub artifacts: Option<Arc<NodeFacts>>,
+    /// Its relation in the state that refs are deferred to.
+    pub deferred: Option<Arc<Deferred>>,
     /// What a manifest says of its type alone: an exposure's owner, a metric's type_params, a source's freshness.
     pub definition: Map,
 }
@@ -186,6 +194,14 @@ impl Node {
         self.code.map(|code| if code == WHOLE { text } else { code.of(text) })
     }
 
+    /// The relation that a `ref` of it reads: its own, or with `--defer` the other target's where this target hasn't built it, as far
+    /// as a catalog tells; without one all is taken as not built.
+    pub fn relation(&self) -> Option<&str> {
+        let is_built = self.artifacts.as_ref().is_some_and(|facts| facts.in_catalog);
+        let deferred = self.deferred.as_ref().filter(|_| !is_built).and_then(|deferred| deferred.relation_name.as_deref());
+        deferred.or(self.relation_name.as_deref())
+    }
+
     /// The column of a name; SQL's names have no case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.get(name).or_else(|| self.columns.values().find(|column| column.name.eq_ignore_ascii_case(name)))
@@ -197,6 +213,25 @@ impl Node {
 }
 
 impl Column {
+    /// A column of which nothing but its name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: None,
+            data_type: None,
+            tests: Arc::default(),
+            entry: None,
+            properties: Map::new(),
+            doc_blocks: Vec::new(),
+            catalog_type: None,
+        }
+    }
+
+    /// Its type as people wrote it, else as the warehouse has it.
+    pub fn shown_type(&self) -> Option<&str> {
+        self.data_type.as_deref().or(self.catalog_type.as_deref())
+    }
+
     pub fn has_description(&self) -> bool {
         is_written(&self.description)
     }
@@ -356,6 +391,8 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         macros: Vec::new(),
         doc_blocks: Vec::new(),
         test: None,
+        artifacts: None,
+        deferred: None,
         definition: Map::new(),
     })
 }

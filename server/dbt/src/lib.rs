@@ -3,6 +3,7 @@
 //! The way through: [`ProjectConfig`] says which paths hold what, [`FileKind`] says what a file is, [`Facts`] are what one file says
 //! with names unresolved, [`Index`] merges them and resolves.
 
+mod artifacts;
 mod config;
 mod facts;
 mod index;
@@ -12,10 +13,12 @@ mod parse;
 mod project;
 mod properties;
 mod resource;
+mod state;
 mod target;
 
 mod evaluate;
 
+pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, Freshness, LastRun, NodeFacts};
 pub use config::Config;
 pub use facts::{Facts, Target, Use, read};
 pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse};
@@ -24,4 +27,5 @@ pub use parse::Parser;
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
+pub use state::{Deferred, State};
 pub use target::{Settings, Target as ProfileTarget};

@@ -181,6 +181,14 @@ impl Index {
                 "unrendered_config": {}, "created_at": 0.0, "relation_name": node.relation_name, "raw_code": raw, "doc_blocks": ids(&node.doc_blocks),
                 "group": group_of(node)}),
         );
+        if let Some(deferred) = &node.deferred {
+            extend(
+                made,
+                json!({"defer_relation": {"database": deferred.database, "schema": deferred.schema, "alias": deferred.alias, "relation_name": deferred.relation_name,
+                    "resource_type": node.resource_type.as_str(), "name": node.name, "description": text(&node.description).unwrap_or(""), "compiled_code": null,
+                    "meta": node.meta, "tags": node.tags, "config": null}}),
+            );
+        }
         if is_seed {
             extend(made, json!({"root_path": null, "depends_on": {"macros": macros}}));
             return;
@@ -315,8 +323,8 @@ fn saved_query_config(node: &Node) -> Json {
 }
 
 fn columns(node: &Node) -> Json {
-    // What only a seed's header names is ours.
-    let known = node.columns.iter().filter(|(_, column)| node.resource_type != ResourceType::Seed || column.entry.is_some());
+    // What only a seed's header or the warehouse names is ours.
+    let known = node.columns.iter().filter(|(_, column)| column.entry.is_some() || !column.properties.is_empty());
     Json::Object(known.map(|(name, column)| (name.clone(), column_json(column))).collect())
 }
 

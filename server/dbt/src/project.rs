@@ -23,6 +23,8 @@ pub struct ProjectConfig {
     pub function_paths: Vec<String>,
     pub docs_paths: Vec<String>,
     pub packages_install_path: String,
+    /// Where dbt puts its artifacts.
+    pub target_path: String,
     /// Vars with the place of their names and their value as written.
     pub vars: BTreeMap<String, (TextRange, String)>,
     /// The whole file as data, before its Jinja is rendered.
@@ -76,6 +78,8 @@ impl ProjectConfig {
         config.profile = root.get_str("profile").map(str::to_owned);
         let install = root.get_str("packages-install-path").filter(|path| !path.contains("{{"));
         config.packages_install_path = install.unwrap_or("dbt_packages").trim_start_matches("./").trim_end_matches('/').to_owned();
+        let target = root.get_str("target-path").filter(|path| !path.contains("{{"));
+        config.target_path = target.unwrap_or("target").trim_start_matches("./").trim_end_matches('/').to_owned();
         if let Some(vars) = root.get("vars") {
             collect_vars(source, vars, &mut config.vars);
         }
@@ -163,7 +167,15 @@ impl FileKind {
             "csv" if in_tests("fixtures") => Some(Self::Fixture),
             "csv" => below(&config.seed_paths).then_some(Self::Seed),
             "yml" | "yaml" => {
-                let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.test_paths, &config.analysis_paths, &config.macro_paths, &config.function_paths];
+                let groups = [
+                    &config.model_paths,
+                    &config.seed_paths,
+                    &config.snapshot_paths,
+                    &config.test_paths,
+                    &config.analysis_paths,
+                    &config.macro_paths,
+                    &config.function_paths,
+                ];
                 groups.iter().any(|paths| below(paths)).then_some(Self::Properties)
             }
             "md" => below(&config.docs_paths).then_some(Self::Docs),

@@ -1,15 +1,17 @@
 //! The target of a profile: which adapter, which database and schema, and what templates see as `target`.
 
+use crate::artifacts::Artifacts;
 use crate::parse::render_text;
+use crate::state::State;
+use data::json;
+use data::{Map, Value as Json};
 use jinja::adapter::Adapter;
 use jinja::{Env, Kind, Library};
 use rustc_hash::FxHashMap;
-use data::{Map, Value as Json};
-use data::json;
 use std::sync::Arc;
 
 /// Everything beside the files that decides what a project is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The text of profiles.yml, where one was found.
     pub profiles: Option<Arc<str>>,
@@ -21,11 +23,15 @@ pub struct Settings {
     pub vars: Map,
     /// The environment that `env_var` reads.
     pub environment: Arc<FxHashMap<String, String>>,
+    /// What dbt left in its target folder.
+    pub artifacts: Arc<Artifacts>,
+    /// The state that refs are deferred to.
+    pub state: Option<Arc<State>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profiles: None, profile: None, target: None, vars: Map::new(), environment: Arc::default() }
+        Self { profiles: None, profile: None, target: None, vars: Map::new(), environment: Arc::default(), artifacts: Arc::default(), state: None }
     }
 }
 

@@ -8,7 +8,9 @@ use vfs::{DiskLoader, Loader};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    for dir in args { one(Path::new(&dir)); }
+    for dir in args {
+        one(Path::new(&dir));
+    }
 }
 
 fn one(root: &Path) {
@@ -21,7 +23,13 @@ fn one(root: &Path) {
     let analysis = host.publish();
     let cold = started.elapsed();
     println!("read {:.0} ms, cold {:.0} ms, peak {} MB", read.as_secs_f64() * 1e3, cold.as_secs_f64() * 1e3, peak());
-    let model = analysis.files.values().filter(|f| f.relative.starts_with("models/") && f.relative.ends_with(".sql") && f.text.contains("ref(")).min_by_key(|f| f.path.clone()).expect("a model").clone();
+    let model = analysis
+        .files
+        .values()
+        .filter(|f| f.relative.starts_with("models/") && f.relative.ends_with(".sql") && f.text.contains("ref("))
+        .min_by_key(|f| f.path.clone())
+        .expect("a model")
+        .clone();
     for n in 0..3 {
         let started = Instant::now();
         host.set_overlay(&model.path, Some(format!("{}\n-- {n}", model.text).into()));

@@ -112,7 +112,7 @@ impl AnalysisHost {
             settings: Settings::default(),
             parser: Parser::default(),
             whole_parses: 0,
-            stale: false,
+            stale: true,
             world: Arc::new(world),
         }
     }
@@ -123,8 +123,10 @@ impl AnalysisHost {
 
     /// Says what decides beside the files how dbt sees the project.
     pub fn set_settings(&mut self, settings: Settings) {
-        self.settings = settings;
-        self.stale = true;
+        if self.settings != settings {
+            self.settings = settings;
+            self.stale = true;
+        }
     }
 
     /// Takes over a whole reading of the project's folder; files that it lacks are gone.

@@ -68,7 +68,7 @@ impl Analysis {
             card.push('\n');
             for column in node.columns.values().take(MAX_COLUMNS) {
                 let _ = write!(card, "- `{}`", column.name);
-                if let Some(data_type) = &column.data_type {
+                if let Some(data_type) = column.shown_type() {
                     let _ = write!(card, " {data_type}");
                 }
                 let text = column.description.as_ref().map_or("", |description| description.text.as_str());
@@ -98,6 +98,7 @@ impl Analysis {
         if !node.tests.is_empty() {
             facts.push(format!("tests: {}", node.tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")));
         }
+        facts.extend(self.run_facts(index).into_iter().map(|(label, text)| format!("{label}: {text}")));
         if !facts.is_empty() {
             let _ = write!(card, "\n{}\n", facts.join("  \n"));
         }
@@ -105,6 +106,8 @@ impl Analysis {
         let upstream = self.neighbours("Upstream", &node.depends_on);
         let (tests, readers): (Vec<NodeIndex>, Vec<NodeIndex>) =
             self.index.children[index].iter().partition(|&&child| self.index.nodes[child].resource_type.is_test());
+        // Generic tests stand above, with what they test.
+        let tests: Vec<NodeIndex> = tests.into_iter().filter(|&test| self.index.nodes[test].test.is_none()).collect();
         let downstream = self.neighbours("Downstream", &readers);
         let tested = if tests.is_empty() { String::new() } else { format!("  \n{}", self.neighbours("Tested by", &tests)) };
         let _ = write!(card, "{upstream}  \n{downstream}{tested}  \n`{}`", node.path);
@@ -126,7 +129,7 @@ impl Analysis {
     fn column_card(&self, index: NodeIndex, column: &Column) -> String {
         let node = &self.index.nodes[index];
         let mut card = format!("**{}** · column of `{}`", column.name, node.label());
-        if let Some(data_type) = &column.data_type {
+        if let Some(data_type) = column.shown_type() {
             let _ = write!(card, " · {data_type}");
         }
         card.push('\n');
@@ -215,13 +218,13 @@ mod tests {
 
                 - `id` int: The | key. *(unique)*
 
-                tags: `daily`
+                tags: `daily`  
+                relation: "memory"."main"."a"
 
                 ---
 
                 Upstream (1): `raw.t`  
                 Downstream (1): `b`  
-                Tested by (1): `unique_a_id`  
                 `models/a.sql`"#]],
         );
     }

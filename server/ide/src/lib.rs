@@ -8,6 +8,7 @@ mod diagnostics;
 mod host;
 mod hover;
 mod inherit;
+mod results;
 mod symbols;
 mod thing;
 
@@ -17,6 +18,7 @@ mod test_support;
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
 pub use completion::{Completion, CompletionKind};
 pub use dbt::Settings as DbtSettings;
+pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use definition::NavigationTarget;
 pub use diagnostics::Summary;
 pub use host::{Analysis, AnalysisHost, File, World};

@@ -1,8 +1,8 @@
 //! What is known of dbt's adapters: how they quote, what their macros are called, what `adapter.…` gives while parsing. The facts
 //! stand in `builtins/adapters.yml`.
 
-use rustc_hash::FxHashMap;
 use data::{Map, Value as Json};
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 
 static FACTS: &str = include_str!("../builtins/adapters.yml");

@@ -99,7 +99,10 @@ pub fn builtin(eval: &mut Eval<'_>, name: &str) -> Option<Value> {
         "graph" | "dbt_metadata_envs" | "invocation_args_dict" | "_sql_results" => Some(Map::default().into()),
         "this" => Some(if kind == Kind::Node { host::relation::this_or_none(eval) } else { return None }),
         "model" => match eval.subject.model {
-            Some(model) => Some(Value::from(&model())),
+            Some(model) => {
+                eval.found.reads_model = true;
+                Some(Value::from(&model()))
+            }
             None => Some(Map::default().into()),
         },
         "database" => Some(part(eval, "database")),

@@ -3,8 +3,8 @@
 use crate::adapter::Adapter;
 use crate::ast::Name;
 use crate::library::{Library, MacroId};
-use rustc_hash::FxHashMap;
 use data::{Map, Value as Json};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// A project's side of every context.

@@ -36,6 +36,8 @@ pub struct Found {
     pub macros: Vec<Name>,
     /// Every macro that ran: a change of one of them can change this.
     pub reached: BTreeSet<MacroId>,
+    /// Whether it looked at `model`, which holds what folder configs say.
+    pub reads_model: bool,
     pub docs: Vec<Name>,
     pub vars: BTreeSet<String>,
     pub env_vars: BTreeSet<String>,

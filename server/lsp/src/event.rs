@@ -42,7 +42,12 @@ pub enum Event {
     Loaded {
         root: PathBuf,
         files: Vec<(PathBuf, FileText)>,
-        watch: Option<Watch>,
+        watches: Vec<Watch>,
+    },
+    /// What decides beside a project's files how dbt sees it was read again.
+    Settled {
+        root: PathBuf,
+        settings: Box<ide::DbtSettings>,
     },
     /// The projects of a workspace folder.
     ProjectsFound(Vec<PathBuf>),

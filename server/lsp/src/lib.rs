@@ -13,16 +13,26 @@ mod main_loop;
 mod server;
 
 use analyst::Services;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tower_lsp::{LspService, Server};
 
-/// Makes the analyst's services of the project in a folder, and what decides beside its files how dbt sees it; with the editor's
-/// settings, as keys and values.
-pub type MakeServices = dyn Fn(&Path, &[(String, String)]) -> (Arc<dyn Services>, ide::DbtSettings) + Send + Sync;
+/// What a project gets from the outside.
+pub struct Outfit {
+    pub services: Arc<dyn Services>,
+    /// What decides beside its files how dbt sees it.
+    pub settings: ide::DbtSettings,
+    /// Adds to the settings what takes longer to read: dbt's artifacts, the state.
+    pub complete: Box<dyn FnOnce(ide::DbtSettings) -> ide::DbtSettings + Send>,
+    /// Files outside of the project that the settings come from.
+    pub outside: Vec<PathBuf>,
+}
+
+/// Fits out the project in a folder, with the editor's settings as keys and values.
+pub type FitOut = dyn Fn(&Path, &[(String, String)]) -> Outfit + Send + Sync;
 
 /// Serves until the client says `exit` or hangs up. `true` where it said `shutdown` first, as LSP wants it.
-pub async fn serve(services: Arc<MakeServices>, version: &'static str) -> bool {
+pub async fn serve(services: Arc<FitOut>, version: &'static str) -> bool {
     let (events, inbox) = tokio::sync::mpsc::unbounded_channel();
     let shut_down = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stopped = shut_down.clone();

@@ -2,7 +2,7 @@
 
 use crate::diagnostics;
 use crate::event::{Capabilities, Event, Scope, Snapshot};
-use crate::{MakeServices, convert};
+use crate::{FitOut, Outfit, convert};
 use analyst::Services;
 use ide::AnalysisHost;
 use rustc_hash::FxHashMap;
@@ -26,7 +26,8 @@ struct Project {
     /// Paths that changed on disk while the project was read.
     changed_meanwhile: Vec<PathBuf>,
     /// Kept for what its drop ends.
-    _watch: Option<Watch>,
+    /// Of the project and of files outside that matter to it.
+    _watches: Vec<Watch>,
 }
 
 struct Open {
@@ -37,7 +38,7 @@ struct Open {
 struct State {
     client: Client,
     events: mpsc::UnboundedSender<Event>,
-    services: Arc<MakeServices>,
+    services: Arc<FitOut>,
     capabilities: Capabilities,
     ready: bool,
     folders: Vec<PathBuf>,
@@ -59,7 +60,7 @@ struct State {
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// Handles events until the server ends.
-pub async fn run(client: Client, services: Arc<MakeServices>, mut inbox: mpsc::UnboundedReceiver<Event>, events: mpsc::UnboundedSender<Event>) {
+pub async fn run(client: Client, services: Arc<FitOut>, mut inbox: mpsc::UnboundedReceiver<Event>, events: mpsc::UnboundedSender<Event>) {
     let (published, states) = watch::channel(diagnostics::State::default());
     tokio::spawn(diagnostics::publish(client.clone(), states));
     let mut state = State {
@@ -107,10 +108,9 @@ impl State {
                     self.settings = settings;
                     for (root, project) in &mut self.projects {
                         // Answers under way keep the services that they began with.
-                        let (services, settings) = (self.services)(root, &self.settings);
-                        project.services = services;
-                        project.host.set_settings(settings);
+                        project.services = (self.services)(root, &self.settings).services;
                     }
+                    self.projects.keys().cloned().collect::<Vec<_>>().into_iter().for_each(|root| self.settle(root));
                 }
                 false
             }
@@ -155,17 +155,26 @@ impl State {
                 }
                 true
             }
-            Event::Loaded { root, files, watch } => {
+            Event::Loaded { root, files, watches } => {
                 let Some(project) = self.projects.get_mut(&root) else { return false };
                 project.host.load(files);
                 project.loaded = true;
-                project._watch = watch;
+                // A second reading, after lost events, has no word on files outside.
+                project._watches.truncate(0);
+                project._watches.extend(watches);
                 let again = std::mem::take(&mut project.changed_meanwhile);
                 if !again.is_empty() {
                     self.files_changed(Some(&root), &again);
                 }
                 self.whole_project = true;
                 self.answer_waiting();
+                self.settle(root);
+                true
+            }
+            Event::Settled { root, settings } => {
+                let Some(project) = self.projects.get_mut(&root) else { return false };
+                project.host.set_settings(*settings);
+                self.whole_project = true;
                 true
             }
             Event::Overdue => {
@@ -236,13 +245,17 @@ impl State {
         if paths.is_empty() {
             // Events were lost: read all of it again.
             if let Some(root) = root.filter(|root| self.projects.contains_key(*root)) {
-                self.load(root.to_owned());
+                self.load(root.to_owned(), Vec::new());
             }
             return false;
         }
         let mut changed = false;
+        let mut settle = std::collections::BTreeSet::new();
         for path in paths {
             let Some(root) = self.root_of(path).or_else(|| root.map(Path::to_owned)) else { continue };
+            if DiskLoader::is_artifact(path) || path.file_name().is_some_and(|name| name == "profiles.yml" || name == "ragstar.yml") {
+                settle.insert(root.clone());
+            }
             if !DiskLoader::is_relevant(&root, path) {
                 continue;
             }
@@ -270,8 +283,19 @@ impl State {
                 project.changed_meanwhile.push(path.clone());
             }
         }
+        settle.into_iter().for_each(|root| self.settle(root));
         self.whole_project |= changed;
         changed
+    }
+
+    /// Reads in the background what decides beside a project's files how dbt sees it.
+    fn settle(&self, root: PathBuf) {
+        let (services, settings, events) = (self.services.clone(), self.settings.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let outfit = services(&root, &settings);
+            let settings = Box::new((outfit.complete)(outfit.settings));
+            let _ = events.send(Event::Settled { root, settings });
+        });
     }
 
     fn is_loading(&self, path: &Path) -> bool {
@@ -329,18 +353,18 @@ impl State {
             return;
         }
         let mut host = AnalysisHost::new(&root);
-        let (services, settings) = (self.services)(&root, &self.settings);
+        let Outfit { services, settings, outside, .. } = (self.services)(&root, &self.settings);
         host.set_settings(settings);
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
-        let project = Project { host, services, loaded: false, changed_meanwhile: Vec::new(), _watch: None };
+        let project = Project { host, services, loaded: false, changed_meanwhile: Vec::new(), _watches: Vec::new() };
         self.projects.insert(root.clone(), project);
-        self.load(root);
+        self.load(root, outside);
     }
 
     /// Reads a project in the background and watches it from then on.
-    fn load(&self, root: PathBuf) {
+    fn load(&self, root: PathBuf, outside: Vec<PathBuf>) {
         let (client, events, show) = (self.client.clone(), self.events.clone(), self.capabilities.progress);
         tokio::spawn(async move {
             let reading = {
@@ -350,16 +374,17 @@ impl State {
                     let (watched, sender) = (root.clone(), events.clone());
                     let watch = Watch::new(&root, move |paths| drop(sender.send(Event::FilesChanged { root: Some(watched.clone()), paths })));
                     let watch = watch.map_err(|error| tracing::warn!(%error, "changes on disk will not be noticed")).ok();
-                    (DiskLoader.load(&root), watch)
+                    let around = outside.into_iter().filter_map(|file| watch_outside(&root, &file, &events));
+                    (DiskLoader.load(&root), watch.into_iter().chain(around).collect())
                 })
             };
             let told = async {
                 // What can't be read is an empty project, and not one that is read for ever.
-                let (files, watch) = reading.await.unwrap_or_else(|error| {
+                let (files, watches) = reading.await.unwrap_or_else(|error| {
                     tracing::error!(%error, "the project was not read");
-                    (Vec::new(), None)
+                    (Vec::new(), Vec::new())
                 });
-                let _ = events.send(Event::Loaded { root: root.clone(), files, watch });
+                let _ = events.send(Event::Loaded { root: root.clone(), files, watches });
             };
             // A client that is slow to take a progress must not hold the project up.
             let begun = async { if show { begin_progress(&client, &root).await } else { None } };
@@ -395,6 +420,18 @@ impl State {
             state.snapshots = snapshots;
         });
     }
+}
+
+/// Watches a file outside of a project, such as the user's profiles.yml.
+fn watch_outside(root: &Path, file: &Path, events: &mpsc::UnboundedSender<Event>) -> Option<Watch> {
+    let folder = file.parent().filter(|folder| !folder.starts_with(root))?;
+    let (root, file, sender) = (root.to_owned(), file.to_owned(), events.clone());
+    let changed = move |paths: Vec<PathBuf>| {
+        if paths.is_empty() || paths.contains(&file) {
+            let _ = sender.send(Event::FilesChanged { root: Some(root.clone()), paths: vec![file.clone()] });
+        }
+    };
+    Watch::new(folder, changed).map_err(|error| tracing::debug!(%error, "changes of a file outside of the project will not be noticed")).ok()
 }
 
 async fn begin_progress(client: &Client, root: &Path) -> Option<NumberOrString> {

@@ -33,6 +33,12 @@ pub struct Common {
     /// Vars over those of dbt_project.yml, as a YAML mapping
     #[arg(long, global = true, value_name = "YAML")]
     pub vars: Option<String>,
+    /// A folder with the manifest.json of another target, to defer to
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<String>,
+    /// Take the relations of that state for what this target hasn't built
+    #[arg(long, global = true)]
+    pub defer: bool,
     /// Change one setting for this call; `ragstar config` lists them
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
@@ -41,9 +47,16 @@ pub struct Common {
 impl Common {
     /// What was typed, as settings.
     pub fn flags(&self) -> Vec<(String, String)> {
-        let named = [("dbt.target", &self.target), ("dbt.profile", &self.profile), ("dbt.profiles_dir", &self.profiles_dir), ("dbt.vars", &self.vars)];
+        let named = [
+            ("dbt.target", &self.target),
+            ("dbt.profile", &self.profile),
+            ("dbt.profiles_dir", &self.profiles_dir),
+            ("dbt.vars", &self.vars),
+            ("dbt.state", &self.state),
+        ];
         let given = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        given.chain(self.set.iter().cloned()).collect()
+        let defer = self.defer.then(|| ("dbt.defer".to_owned(), "true".to_owned()));
+        given.chain(defer).chain(self.set.iter().cloned()).collect()
     }
 }
 
@@ -86,6 +99,15 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         emit: Option<PathBuf>,
     },
+    /// Say where dbt's artifacts come from and take them; run again to refresh them
+    Init {
+        /// The project's folder, as with --project
+        dir: Option<PathBuf>,
+        /// local: what lies in the target folder; core: run your own dbt; cloud: the newest run in dbt Cloud
+        /// [default: the method chosen before, else local]
+        #[arg(long, value_enum)]
+        method: Option<Method>,
+    },
     /// Say whether an answer was good
     Feedback {
         /// The answer's id, or `last`
@@ -121,6 +143,33 @@ pub enum Command {
         #[command(subcommand)]
         action: StoreAction,
     },
+}
+
+/// Where dbt's artifacts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Method {
+    #[value(alias = "source")]
+    Local,
+    Core,
+    Cloud,
+}
+
+impl Method {
+    pub fn of(name: &str) -> Self {
+        match name {
+            "core" => Self::Core,
+            "cloud" => Self::Cloud,
+            _ => Self::Local,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Core => "core",
+            Self::Cloud => "cloud",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod feedback;
 mod index;
+mod init;
 mod lsp;
 mod search;
 mod serve;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex};
 /// Runs what was typed. Exit codes: 0 done, 1 not done, 2 typed wrongly (clap's).
 pub async fn run(args: Args) -> ExitCode {
     let mut common = args.common.clone();
-    if let Command::Index { dir: Some(dir), .. } = &args.command {
+    if let Command::Index { dir: Some(dir), .. } | Command::Init { dir: Some(dir), .. } = &args.command {
         common.project.get_or_insert_with(|| dir.clone());
     }
     let context = Context::new(&common);
@@ -39,6 +40,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
         Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
         Command::Index { strict, publish, emit, .. } => index::run(&context, strict, publish, emit.as_deref(), json).await,
+        Command::Init { method, .. } => init::run(&context, method, json).await,
         Command::Feedback { answer, good, comment, .. } => feedback::run(&context, &answer, good, comment, json).await,
         Command::Doctor { online } => doctor::run(&context, online, json).await,
         Command::Config => config::run(&context, json),

@@ -20,7 +20,7 @@ pub struct Context {
     pub rules: Rules,
     /// Mistakes in `.ragstarrules.yml`, with their lines.
     pub rules_errors: Vec<String>,
-    /// What `--set` said.
+    /// What the flags said, as settings.
     pub flags: Vec<(String, String)>,
     pub cache_dir: PathBuf,
     pub data_dir: PathBuf,
@@ -60,7 +60,7 @@ impl Context {
         let settings = Settings::resolve(&sources(common, client, &start, repository.as_deref()));
         let (rules, rules_errors) = read_rules(&start, repository.as_deref());
         let (cache_dir, data_dir) = folders(&settings);
-        Self { project, no_project, settings, rules, rules_errors, flags: common.set.clone(), cache_dir, data_dir }
+        Self { project, no_project, settings, rules, rules_errors, flags: common.flags(), cache_dir, data_dir }
     }
 
     /// The project's folder, or why there is none.
@@ -72,7 +72,7 @@ impl Context {
     pub fn load(&self) -> Result<Analysis, String> {
         let root = self.root()?;
         let mut host = AnalysisHost::new(root);
-        host.set_settings(self.dbt_settings());
+        host.set_settings(self.all_settings());
         host.load(DiskLoader.load(root));
         Ok(host.publish())
     }
@@ -87,7 +87,71 @@ impl Context {
             target: text("dbt.target"),
             vars,
             environment: Arc::new(environment()),
+            ..ide::DbtSettings::default()
         }
+    }
+
+    /// The same with dbt's artifacts and the state. Reads files that may be large.
+    pub fn all_settings(&self) -> ide::DbtSettings {
+        self.with_artifacts(self.dbt_settings())
+    }
+
+    /// Adds dbt's artifacts and the state to the settings.
+    pub fn with_artifacts(&self, settings: ide::DbtSettings) -> ide::DbtSettings {
+        let state = if self.settings.get("dbt.defer") == Some("true") { self.state() } else { None };
+        let state = state.and_then(|state| state.map_err(|why| tracing::warn!("{why}")).ok());
+        ide::DbtSettings { artifacts: Arc::new(self.artifacts()), state: state.map(Arc::new), ..settings }
+    }
+
+    /// The folder that dbt's artifacts come from.
+    pub fn artifacts_dir(&self) -> Option<PathBuf> {
+        let root = self.project.as_deref()?;
+        if self.settings.get("dbt.method") == Some("cloud") {
+            return Some(self.cloud_dir());
+        }
+        if let Some(dir) = self.settings.get("dbt.target_path") {
+            return Some(root.join(dir));
+        }
+        let project = std::fs::read_to_string(root.join("dbt_project.yml")).unwrap_or_default();
+        Some(root.join(dbt::ProjectConfig::read(&project).target_path))
+    }
+
+    /// Where the artifacts of dbt Cloud are kept.
+    pub fn cloud_dir(&self) -> PathBuf {
+        self.own_dir("cloud")
+    }
+
+    /// What dbt left in its target folder; a file that can't be read is told in its report.
+    pub fn artifacts(&self) -> ide::Artifacts {
+        let mut artifacts = ide::Artifacts::default();
+        let Some(dir) = self.artifacts_dir() else { return artifacts };
+        for artifact in ide::Artifact::ALL {
+            match read_artifact(&dir.join(artifact.file_name())) {
+                Ok(Some(bytes)) => artifacts.read(artifact, &bytes),
+                Ok(None) => {}
+                Err(why) => artifacts.unreadable(artifact, why),
+            }
+        }
+        artifacts
+    }
+
+    /// The state to defer to, where a folder is named; why it can't be read.
+    pub fn state(&self) -> Option<Result<ide::State, String>> {
+        let file = Path::new(self.settings.get("dbt.state")?).join("manifest.json");
+        let read = match read_artifact(&file) {
+            Ok(Some(bytes)) => ide::State::read(&bytes),
+            Ok(None) => Err("there is no such file".to_owned()),
+            Err(why) => Err(why),
+        };
+        Some(read.map_err(|why| format!("the state in {} can't be deferred to: {why}", file.display())))
+    }
+
+    /// A folder of the user's for this project alone.
+    fn own_dir(&self, name: &str) -> PathBuf {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.workspace_id().hash(&mut hasher);
+        self.data_dir.join(name).join(format!("{:016x}", hasher.finish()))
     }
 
     /// dbt's search for profiles.yml: the folder that is named, else the current one, the project's, the user's.
@@ -115,10 +179,7 @@ impl Context {
     }
 
     fn last_answer_file(&self) -> PathBuf {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
-        self.workspace_id().hash(&mut hasher);
-        self.data_dir.join("last-answers").join(format!("{:016x}", hasher.finish()))
+        self.own_dir("last-answers")
     }
 
     /// Whose knowledge is read and written: the configured id, else the git remote with the project's folder, else the path.
@@ -133,6 +194,21 @@ impl Context {
             Some(remote) => format!("{remote}#{}", prefix.trim_end_matches('/')),
             None => absolute(&root).to_string_lossy().into_owned(),
         }
+    }
+}
+
+/// Larger artifacts are not read.
+const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
+
+fn read_artifact(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MAX_ARTIFACT_BYTES => {
+            Err(format!("it has {} MB and is not read; the limit is {} MB", metadata.len() >> 20, MAX_ARTIFACT_BYTES >> 20))
+        }
+        Ok(metadata) if metadata.is_file() => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
+        Ok(_) => Err("it is no file".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// What dbt leaves in its target folder; read by others, but watched here.
+const ARTIFACTS: [&str; 4] = ["manifest.json", "catalog.json", "run_results.json", "sources.json"];
+
 const EXTENSIONS: [&str; 6] = ["sql", "yml", "yaml", "md", "csv", "py"];
 
 /// Reads a project folder as dbt does: links to packages are followed, other linked folders not; of ignore files only the `.dbtignore`
@@ -84,6 +87,11 @@ fn loop_at(error: &ignore::Error) -> Option<PathBuf> {
 }
 
 impl DiskLoader {
+    /// Whether a path is that of a file that dbt leaves in its target folder.
+    pub fn is_artifact(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| ARTIFACTS.contains(&name))
+    }
+
     /// Whether a change of `path` can matter to the project in `root`: false for what the walk would not reach.
     pub fn is_relevant(root: &Path, path: &Path) -> bool {
         let Ok(below) = path.strip_prefix(root) else { return false };
@@ -228,7 +236,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Calls `changed` with the source files below `root` that were written, made, renamed or removed. A path may be a folder's
+    /// Calls `changed` with the source files and artifacts below `root` that were written, made, renamed or removed. A path may be a folder's
     /// (moved or removed as a whole), and an empty list says that events were lost and the folder has to be read again.
     pub fn new(root: &Path, mut changed: impl FnMut(Vec<PathBuf>) + Send + 'static) -> Result<Self, notify::Error> {
         let mut debouncer = new_debouncer(Duration::from_millis(60), None, move |result: DebounceEventResult| {
@@ -252,7 +260,7 @@ impl Watch {
                 changed(Vec::new());
                 return;
             }
-            paths.retain(|path| is_source_path(path) || path.is_dir() || !path.exists());
+            paths.retain(|path| is_source_path(path) || DiskLoader::is_artifact(path) || path.is_dir() || !path.exists());
             paths.sort();
             paths.dedup();
             if !paths.is_empty() {

@@ -1,8 +1,8 @@
 //! Docs blocks, and descriptions with `doc()` in them.
 
 use super::{arc, session::Session};
-use crate::index::{Description, Docs, Index, PackageInput, Place};
 use crate::FileKind;
+use crate::index::{Description, Docs, Index, PackageInput, Place};
 use crate::properties::Text;
 use jinja::ast::Name;
 use jinja::{Kind, Subject};

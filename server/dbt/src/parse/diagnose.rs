@@ -115,7 +115,12 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
         };
         if !exists(index, entry, resource_type) {
             let message = format!("no {kind} of this project is called `{}`", entry.name.value);
-            found.push(Diagnostic { place: Place { file: file.id, range: entry.name.range }, severity: Severity::Warning, code: "entry-without-node", message });
+            found.push(Diagnostic {
+                place: Place { file: file.id, range: entry.name.range },
+                severity: Severity::Warning,
+                code: "entry-without-node",
+                message,
+            });
         }
     }
     found

@@ -2,13 +2,13 @@
 
 use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_first};
+use crate::ResourceType;
 use crate::index::{InputFile, Place, TestMetadata, blank};
 use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
-use crate::ResourceType;
-use jinja::{MacroId, RefCall, Relation, SourceCall, Subject};
-use data::{Map, Value as Json};
 use data::json;
+use data::{Map, Value as Json};
+use jinja::{MacroId, RefCall, Relation, SourceCall, Subject};
 use std::sync::Arc;
 use text::TextRange;
 
@@ -202,8 +202,12 @@ impl Builder<'_> {
         // dbt's own tests name nothing but their arguments.
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;
-        let relation =
-            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(draft.node.name.as_str().into()), quoting: Map::new() };
+        let relation = Relation {
+            database: target.database.clone(),
+            schema: Some(target.schema.clone()),
+            identifier: Some(draft.node.name.as_str().into()),
+            quoting: Map::new(),
+        };
         let node = &draft.node;
         let model = || {
             json!({"name": node.name, "alias": node.name, "resource_type": "test", "package_name": &*node.package, "unique_id": &*node.unique_id,

@@ -4,10 +4,10 @@ use super::semantic::input_measure;
 use super::{Draft, arc, string, text_of};
 use crate::ResourceType;
 use crate::index::{Diagnostic, Index, Node, NodeIndex, Severity};
-use jinja::RefCall;
-use rustc_hash::FxHashMap;
 use data::Value as Json;
 use data::json;
+use jinja::RefCall;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Fills the index with the drafts.
@@ -237,53 +237,53 @@ fn metric_of(index: &Index, name: &str, package: Option<&str>, from: &str) -> Op
 
 /// The measures that a metric comes to, the nodes that it names, and the names that nothing has.
 fn measures_of(index: &Index, at: NodeIndex, depth: usize) -> (Vec<Json>, Vec<NodeIndex>, Vec<String>) {
-        let node = &index.nodes[at];
-        let (mut own, mut nodes, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        let null = Json::Null;
-        let params = node.definition.get("type_params").unwrap_or(&null);
-        if depth > 32 {
-            return (own, nodes, missing);
-        }
-        let add = |measure: Json, own: &mut Vec<Json>| {
-            if !own.contains(&measure) {
-                own.push(measure);
-            }
-        };
-        match string(&node.definition, "type").as_deref() {
-            Some("derived" | "ratio") => {
-                let names: Vec<&Json> = match string(&node.definition, "type").as_deref() {
-                    Some("ratio") => vec![&params["numerator"], &params["denominator"]],
-                    _ => params["metrics"].as_array().into_iter().flatten().collect(),
-                };
-                for metric in names {
-                    let name = text_of(&metric["name"]);
-                    match metric_of(index, &name, None, &node.package).filter(|&found| found != at) {
-                        Some(found) => {
-                            nodes.push(found);
-                            for measure in measures_of(index, found, depth + 1).0 {
-                                add(measure, &mut own);
-                            }
-                        }
-                        None => missing.push(name),
-                    }
-                }
-            }
-            kind => {
-                let conversion = &params["conversion_type_params"];
-                let wanted =
-                    if kind == Some("conversion") { vec![&conversion["base_measure"], &conversion["conversion_measure"]] } else { vec![&params["measure"]] };
-                for measure in wanted.into_iter().filter(|measure| !measure.is_null()) {
-                    let name = text_of(&measure["name"]);
-                    add(if measure.is_object() { measure.clone() } else { input_measure(Some(measure)) }, &mut own);
-                    match pick(index, index.names.measures.get(name.as_str()), None, &node.package) {
-                        Some(found) => nodes.push(found),
-                        None => missing.push(name),
-                    }
-                }
-            }
-        }
-        (own, nodes, missing)
+    let node = &index.nodes[at];
+    let (mut own, mut nodes, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let null = Json::Null;
+    let params = node.definition.get("type_params").unwrap_or(&null);
+    if depth > 32 {
+        return (own, nodes, missing);
     }
+    let add = |measure: Json, own: &mut Vec<Json>| {
+        if !own.contains(&measure) {
+            own.push(measure);
+        }
+    };
+    match string(&node.definition, "type").as_deref() {
+        Some("derived" | "ratio") => {
+            let names: Vec<&Json> = match string(&node.definition, "type").as_deref() {
+                Some("ratio") => vec![&params["numerator"], &params["denominator"]],
+                _ => params["metrics"].as_array().into_iter().flatten().collect(),
+            };
+            for metric in names {
+                let name = text_of(&metric["name"]);
+                match metric_of(index, &name, None, &node.package).filter(|&found| found != at) {
+                    Some(found) => {
+                        nodes.push(found);
+                        for measure in measures_of(index, found, depth + 1).0 {
+                            add(measure, &mut own);
+                        }
+                    }
+                    None => missing.push(name),
+                }
+            }
+        }
+        kind => {
+            let conversion = &params["conversion_type_params"];
+            let wanted =
+                if kind == Some("conversion") { vec![&conversion["base_measure"], &conversion["conversion_measure"]] } else { vec![&params["measure"]] };
+            for measure in wanted.into_iter().filter(|measure| !measure.is_null()) {
+                let name = text_of(&measure["name"]);
+                add(if measure.is_object() { measure.clone() } else { input_measure(Some(measure)) }, &mut own);
+                match pick(index, index.names.measures.get(name.as_str()), None, &node.package) {
+                    Some(found) => nodes.push(found),
+                    None => missing.push(name),
+                }
+            }
+        }
+    }
+    (own, nodes, missing)
+}
 
 fn tested_model(index: &Index, node: &Node) -> Option<NodeIndex> {
     let model = string(&node.definition, "model")?;

@@ -2,13 +2,13 @@
 
 use super::session::macro_name;
 use super::{Builder, object, string};
-use crate::index::{Macro, Patch, Place};
 use crate::FileKind;
+use crate::index::{Macro, Patch, Place};
 use crate::properties::{Entry, Section};
+use data::{Map, Value as Json};
 use jinja::ast::Name;
 use jinja::{Env, MacroId, Visible};
 use rustc_hash::{FxHashMap, FxHashSet};
-use data::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::jinja::{Block, BlockKind, Call, Literal};
 use vfs::FileId;

@@ -17,6 +17,8 @@ pub(super) struct Memo {
     known: FxHashMap<(FileId, u32), (Arc<str>, Arc<Outcome>)>,
     /// What they were evaluated in.
     env: Option<Env>,
+    /// The project files, whose configs `model` shows.
+    projects: Vec<data::Value>,
 }
 
 impl Memo {
@@ -29,6 +31,11 @@ impl Memo {
         match self.env.as_ref().and_then(|env| env.changed_macros(&session.env)) {
             Some(changed) => self.forget(&changed.into_iter().collect()),
             None => self.known.clear(),
+        }
+        let projects: Vec<data::Value> = session.packages.iter().map(|package| package.document.clone()).collect();
+        if projects != self.projects {
+            self.known.retain(|_, (_, outcome)| !outcome.found.reads_model);
+            self.projects = projects;
         }
         self.env = Some(session.env.clone());
     }

@@ -25,11 +25,11 @@ use crate::FileKind;
 use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput, Place, Severity};
 use crate::properties::Entry;
 use crate::target::Settings;
+use data::{Map, Value as Json};
 use jinja::{Found, MacroId};
 use macros::MacroGraph;
 use memo::{Memo, Reach};
 use rustc_hash::{FxHashMap, FxHashSet};
-use data::{Map, Value as Json};
 use session::Session;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,7 +87,8 @@ impl Parser {
         builder.sources();
         builder.yaml_nodes();
         let macros = builder.macros();
-        let Builder { drafts, told, .. } = builder;
+        let Builder { mut drafts, told, .. } = builder;
+        drafts.iter_mut().for_each(|draft| session.lay_facts(&mut draft.node));
         let reach = Reach::new(&packages, &drafts);
         told.into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));
         index.set_macros(macros);
@@ -213,7 +214,15 @@ fn without_first(path: &str) -> &str {
 
 /// A properties file's path below the folder that holds it.
 fn yaml_relative<'a>(path: &'a str, config: &crate::ProjectConfig) -> &'a str {
-    let groups = [&config.model_paths, &config.seed_paths, &config.snapshot_paths, &config.analysis_paths, &config.macro_paths, &config.test_paths, &config.function_paths];
+    let groups = [
+        &config.model_paths,
+        &config.seed_paths,
+        &config.snapshot_paths,
+        &config.analysis_paths,
+        &config.macro_paths,
+        &config.test_paths,
+        &config.function_paths,
+    ];
     groups.iter().map(|folders| below(path, folders)).find(|relative| *relative != path).unwrap_or(path)
 }
 

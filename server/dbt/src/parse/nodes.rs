@@ -4,11 +4,11 @@ use super::{Builder, Draft, arc, below, fqn_prefix, stem};
 use crate::index::{Column, InputFile, Place, Severity, WHOLE, blank};
 use crate::parallel::in_parallel;
 use crate::{FileKind, ResourceType};
-use jinja::{Found, Relation, Subject};
-use data::{Map, Value as Json};
 use data::json;
-use syntax::jinja::BlockKind;
+use data::{Map, Value as Json};
+use jinja::{Found, Relation, Subject};
 use std::sync::Arc;
+use syntax::jinja::BlockKind;
 use text::TextRange;
 
 /// A node whose text is to be evaluated.
@@ -136,8 +136,7 @@ impl<'a> Builder<'a> {
         };
         let package_name = self.session.packages[package].name.clone();
         let target = &self.session.target;
-        let relation =
-            Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.into()), quoting: Map::new() };
+        let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.into()), quoting: Map::new() };
         let model = || -> Json {
             json!({
                 "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
@@ -203,16 +202,7 @@ impl<'a> Builder<'a> {
         for draft in self.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
             for name in headers.get(&draft.node.place.file).copied().unwrap_or_default() {
                 if draft.node.column(name).is_none() {
-                    let column = Column {
-                        name: name.clone(),
-                        description: None,
-                        data_type: None,
-                        tests: Default::default(),
-                        entry: None,
-                        properties: Default::default(),
-                        doc_blocks: Vec::new(),
-                    };
-                    draft.node.columns.insert(name.clone(), column);
+                    draft.node.columns.insert(name.clone(), Column::named(name));
                 }
             }
         }
@@ -235,8 +225,7 @@ impl<'a> Builder<'a> {
                     let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
                     let place = Place { file: file.id, range: TextRange::at(0) };
                     let path: std::sync::Arc<str> = "./dbt_project.yml".into();
-                    let mut node =
-                        blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, &path);
+                    let mut node = blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, &path);
                     node.relative_path = format!("hooks/{hook_name}.sql");
                     node.fqn = fqn;
                     node.tags = vec![hook.to_owned()];

@@ -57,7 +57,8 @@ impl Parser {
         builder.generic_tests();
         builder.sources();
         builder.yaml_nodes();
-        let Builder { drafts, told, names, .. } = builder;
+        let Builder { mut drafts, told, names, .. } = builder;
+        drafts.iter_mut().for_each(|draft| state.session.lay_facts(&mut draft.node));
         scope.names = names;
         drafts.iter().for_each(|draft| state.reach.note(draft));
         state.lay(&scope, drafts, told)?;
@@ -82,7 +83,13 @@ impl State {
         }
         match file.kind {
             FileKind::Seed if self.index.nodes.iter().any(|node| node.resource_type == crate::ResourceType::UnitTest) => None,
-            FileKind::Model | FileKind::PythonModel | FileKind::Analysis | FileKind::SingularTest | FileKind::Seed | FileKind::Snapshot | FileKind::Function => {
+            FileKind::Model
+            | FileKind::PythonModel
+            | FileKind::Analysis
+            | FileKind::SingularTest
+            | FileKind::Seed
+            | FileKind::Snapshot
+            | FileKind::Function => {
                 let names = code_names(file);
                 if names != code_names(&old) {
                     return None;
@@ -143,7 +150,8 @@ impl State {
                 scope.names.extend(all.iter().map(|name| name.to_string()));
                 for name in all {
                     for &described in self.reach.entries.get(&name).into_iter().flatten() {
-                        if self.file(described)?.facts.properties.iter().flat_map(|it| &it.entries).any(|entry| *entry.name.value == *name && !is_local(entry)) {
+                        if self.file(described)?.facts.properties.iter().flat_map(|it| &it.entries).any(|entry| *entry.name.value == *name && !is_local(entry))
+                        {
                             return None;
                         }
                         scope.partial.insert(described);
@@ -214,11 +222,9 @@ impl State {
 
     /// The scope's files as inputs, in their order.
     fn inputs_of(&self, scope: &Scope) -> Vec<PackageInput> {
-        let mut places: Vec<(usize, usize)> =
-            scope.whole.union(&scope.partial).filter_map(|file| self.reach.places.get(file).copied()).collect();
+        let mut places: Vec<(usize, usize)> = scope.whole.union(&scope.partial).filter_map(|file| self.reach.places.get(file).copied()).collect();
         places.sort_unstable();
-        let mut inputs: Vec<PackageInput> =
-            self.inputs.iter().map(|input| PackageInput { config: input.config.clone(), files: Vec::new() }).collect();
+        let mut inputs: Vec<PackageInput> = self.inputs.iter().map(|input| PackageInput { config: input.config.clone(), files: Vec::new() }).collect();
         for (package, place) in places {
             inputs[package].files.push(self.inputs[package].files[place].clone());
         }
@@ -333,7 +339,9 @@ impl State {
 /// Whether an entry concerns nothing but its own nodes and tests.
 fn is_local(entry: &Entry) -> bool {
     match entry.section {
-        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Exposures | Section::Functions => entry.versions.is_empty() && !entry.data.own.contains_key("versions"),
+        Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Exposures | Section::Functions => {
+            entry.versions.is_empty() && !entry.data.own.contains_key("versions")
+        }
         Section::Snapshots => !entry.data.own.contains_key("relation"),
         Section::Sources => !entry.data.source.contains_key("overrides"),
         _ => false,
@@ -345,7 +353,8 @@ fn same_calls(one: &InputFile, other: &InputFile) -> bool {
     let (one, other) = (&one.facts.calls, &other.facts.calls);
     one.len() == other.len()
         && one.iter().zip(other).all(|(one, other)| {
-            let same_args = one.args.len() == other.args.len() && one.args.iter().zip(&other.args).all(|(one, other)| one.name == other.name && one.value == other.value);
+            let same_args =
+                one.args.len() == other.args.len() && one.args.iter().zip(&other.args).all(|(one, other)| one.name == other.name && one.value == other.value);
             one.path == other.path && same_args
         })
 }

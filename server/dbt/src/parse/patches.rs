@@ -1,11 +1,11 @@
 //! Properties laid over nodes: descriptions, columns, configs, versions, and snapshots that live in YAML alone.
 
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
+use crate::ResourceType;
 use crate::index::{Column, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
-use crate::ResourceType;
-use indexmap::IndexMap;
 use data::{Map, Value as Json};
+use indexmap::IndexMap;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use text::TextRange;
@@ -227,6 +227,7 @@ impl<'a> Builder<'a> {
                     entry: span.map(|span| Place { file, range: span.name.range }),
                     properties: data.clone(),
                     doc_blocks: blocks,
+                    catalog_type: None,
                 },
             );
         }

@@ -5,11 +5,11 @@ use super::{Builder, Draft, text_of};
 use crate::index::Node;
 use crate::parallel::in_parallel;
 use crate::{Config, ResourceType};
+use data::json;
+use data::{Map, Value as Json};
+use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
-use data::{Map, Value as Json};
-use data::json;
 
 /// The three parts that macros name.
 const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];

@@ -2,12 +2,12 @@
 
 use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
+use crate::ResourceType;
 use crate::index::{InputFile, Node, Patch, Place, blank};
 use crate::properties::{Entry, Section};
-use crate::ResourceType;
-use jinja::{Kind, NoDocs, Subject};
-use data::{Map, Value as Json};
 use data::json;
+use data::{Map, Value as Json};
+use jinja::{Kind, NoDocs, Subject};
 
 impl Builder<'_> {
     pub(super) fn yaml_nodes(&mut self) {
@@ -185,8 +185,7 @@ impl Builder<'_> {
                     "config": element_config(it)})
             })
             .collect();
-        let made: Vec<Map> =
-            elements("measures").into_iter().filter(|it| it.get("create_metric").and_then(Json::as_bool) == Some(true)).cloned().collect();
+        let made: Vec<Map> = elements("measures").into_iter().filter(|it| it.get("create_metric").and_then(Json::as_bool) == Some(true)).cloned().collect();
         draft.node.inputs = elements("measures").iter().filter_map(|it| string(it, "name")).collect();
         let model = string(data, "model").unwrap_or_default();
         let defaults = object(data, "defaults").map_or(Json::Null, |defaults| json!({"agg_time_dimension": or_null(defaults, "agg_time_dimension")}));

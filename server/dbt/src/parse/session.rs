@@ -1,13 +1,15 @@
 //! What all of a project's nodes share while they are parsed: rendered project files, macros, vars, the target.
 
 use super::configs::ConfigTree;
-use crate::index::{InputFile, PackageInput};
 use crate::FileKind;
+use crate::artifacts::Artifacts;
+use crate::index::{Column, InputFile, Node, PackageInput};
+use crate::state::State;
 use crate::target::{Settings, Target, bare_env};
+use data::{Map, Value as Json};
 use jinja::ast::Name;
 use jinja::{Env, Kind, Library, MacroSource, NoDocs, Subject};
 use rustc_hash::FxHashMap;
-use data::{Map, Value as Json};
 use std::sync::Arc;
 use syntax::jinja::BlockKind;
 
@@ -41,6 +43,8 @@ pub struct Session {
     pub own_package_first: bool,
     /// `validate_macro_args`: arguments of macros come from their signatures.
     pub validate_macro_args: bool,
+    artifacts: Arc<Artifacts>,
+    state: Option<Arc<State>>,
 }
 
 impl Session {
@@ -51,7 +55,8 @@ impl Session {
         let project_env = bare_env(settings, target.fields.clone());
         // `--vars` are the root project's alone (`new_project`).
         let package_env = Env { vars: FxHashMap::default(), ..project_env.clone() };
-        let packages: Vec<Package> = inputs.iter().enumerate().map(|(number, input)| package(input, if number == 0 { &project_env } else { &package_env })).collect();
+        let packages: Vec<Package> =
+            inputs.iter().enumerate().map(|(number, input)| package(input, if number == 0 { &project_env } else { &package_env })).collect();
         let env = env(inputs, &packages, settings, &target, before);
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
@@ -61,9 +66,31 @@ impl Session {
             nested_arguments: flag("require_generic_test_arguments_property", true),
             own_package_first: flag("require_ref_searches_node_package_before_root", false),
             validate_macro_args: flag("validate_macro_args", false),
+            artifacts: settings.artifacts.clone(),
+            state: settings.state.clone(),
             packages,
             env,
             target,
+        }
+    }
+
+    /// Adds what dbt's artifacts and the deferred state say of a node.
+    pub fn lay_facts(&self, node: &mut Node) {
+        if let Some(facts) = self.artifacts.of(&node.unique_id) {
+            for found in &facts.columns {
+                let known = node.columns.values_mut().find(|column| column.name.eq_ignore_ascii_case(&found.name));
+                match known {
+                    Some(column) => column.catalog_type = Some(found.data_type.clone()),
+                    None => {
+                        let column = Column { catalog_type: Some(found.data_type.clone()), ..Column::named(&found.name) };
+                        node.columns.insert(column.name.clone(), column);
+                    }
+                }
+            }
+            node.artifacts = Some(facts.clone());
+        }
+        if let Some(state) = &self.state {
+            node.deferred = state.of(&node.unique_id).filter(|_| node.relation_name.is_some()).cloned();
         }
     }
 
@@ -141,7 +168,8 @@ fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, targe
     let internal = jinja::builtins::packages(&target.adapter);
     let known: FxHashMap<&str, &Arc<MacroSource>> = before.into_iter().flat_map(Library::iter).map(|(_, source)| (&*source.unique_id, source)).collect();
     let project = inputs.iter().zip(packages).flat_map(|(input, package)| macro_sources(input, &package.name));
-    let project = project.map(|made| known.get(&*made.unique_id).filter(|known| known.text == made.text && known.start == made.start).map_or(made, |known| (*known).clone()));
+    let project = project
+        .map(|made| known.get(&*made.unique_id).filter(|known| known.text == made.text && known.start == made.start).map_or(made, |known| (*known).clone()));
     let library = Library::new(root.clone(), &internal, project);
     let root_document = packages.first().map_or(&Json::Null, |package| &package.document);
     let mut dispatch = FxHashMap::default();

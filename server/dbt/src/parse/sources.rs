@@ -4,13 +4,13 @@
 use super::configs::tags;
 use super::generic_tests::{Tested, tests_in};
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string};
+use crate::ResourceType;
 use crate::index::{InputFile, Patch, Place, blank};
 use crate::properties::{Entry, EntryData, Section};
-use crate::ResourceType;
+use data::json;
+use data::{Map, Value as Json};
 use jinja::Relation;
 use rustc_hash::FxHashMap;
-use data::{Map, Value as Json};
-use data::json;
 use std::sync::Arc;
 
 /// What a package's YAML says over another package's source.

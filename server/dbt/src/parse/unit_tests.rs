@@ -4,8 +4,8 @@ use super::{Builder, list, object, string, text_of, without_first};
 use crate::index::InputFile;
 use crate::properties::Entry;
 use crate::{FileKind, ResourceType};
-use data::{Map, Value as Json};
 use data::json;
+use data::{Map, Value as Json};
 
 impl Builder<'_> {
     pub(super) fn unit_test(&mut self, package: usize, file: &InputFile, entry: &Entry) {
@@ -31,8 +31,7 @@ impl Builder<'_> {
             json!({"macros": map("macros"), "vars": map("vars"), "env_vars": map("env_vars")})
         });
         let versions = object(data, "versions").map_or(Json::Null, |versions| json!({"include": versions.get("include"), "exclude": versions.get("exclude")}));
-        let definition =
-            [("model", Json::from(&model)), ("given", given.into()), ("expect", expect), ("overrides", overrides), ("versions", versions)];
+        let definition = [("model", Json::from(&model)), ("given", given.into()), ("expect", expect), ("overrides", overrides), ("versions", versions)];
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
         draft.node.tags = super::configs::tags(draft.node.config.values.get("tags"));
         draft.node.inputs = vec![model];

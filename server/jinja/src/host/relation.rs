@@ -117,7 +117,11 @@ impl Object for RelationObject {
         match name {
             "include" => made(Self { include: Self::changed(self.include, args), ..self.clone() }),
             "quote" => made(Self { quoting: Self::changed(self.quoting, args), ..self.clone() }),
-            "without_identifier" => made(Self { include: [self.include[0], self.include[1], false], relation: Relation { identifier: None, ..self.relation.clone() }, ..self.clone() }),
+            "without_identifier" => made(Self {
+                include: [self.include[0], self.include[1], false],
+                relation: Relation { identifier: None, ..self.relation.clone() },
+                ..self.clone()
+            }),
             "incorporate" | "replace_path" => {
                 let mut changed = self.clone();
                 let path = match args.keyword("path") {

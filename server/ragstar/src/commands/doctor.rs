@@ -94,7 +94,34 @@ fn project(context: &Context) -> Vec<Check> {
         (listed, 0) => check("packages", State::Wrong, format!("{listed} are listed, none is installed; run `dbt deps`")),
         (_, installed) => check("packages", State::Fine, format!("{installed} installed: {}", summary.packages.join(", "))),
     });
+    checks.push(artifacts(context));
+    if let Some(state) = context.state() {
+        checks.push(match state {
+            Ok(_) => check("state", State::Fine, context.settings.get("dbt.state").unwrap_or_default()),
+            Err(why) => check("state", State::Wrong, why),
+        });
+    }
     checks
+}
+
+/// dbt's files in its target folder: what each says, or why it says nothing.
+fn artifacts(context: &Context) -> Check {
+    let name = "dbt's artifacts";
+    let dir = context.artifacts_dir().unwrap_or_default();
+    let read = context.artifacts();
+    let shown = read.reports.iter().map(|report| {
+        let version = report.schema.map(|schema| format!(" v{schema}")).unwrap_or_default();
+        let made = report.generated_at.as_deref().map(|at| format!(" of {}", at.split('.').next().unwrap_or(at))).unwrap_or_default();
+        match &report.problem {
+            Some(problem) => format!("{}{version}{made} says nothing: {problem}", report.artifact.file_name()),
+            None => format!("{}{version}{made}: {} nodes", report.artifact.file_name(), report.nodes),
+        }
+    });
+    let shown: Vec<String> = shown.collect();
+    match (shown.is_empty(), read.reports.iter().any(|report| report.problem.is_some())) {
+        (true, _) => check(name, State::Less, format!("none in {}; none is needed, `ragstar init --method core` makes them", dir.display())),
+        (false, wrong) => check(name, if wrong { State::Less } else { State::Fine }, format!("{}: {}", dir.display(), shown.join("; "))),
+    }
 }
 
 async fn chat(wiring: &Wiring, online: bool) -> Check {

@@ -15,8 +15,10 @@ pub async fn run(context: &Context) -> Outcome {
         // Flags were given to this process, whatever the project.
         let own = if own.project.is_some() { own } else { context.clone() };
         let settings = own.dbt_settings();
+        let outside = own.profiles_file().into_iter().chain(own.artifacts_dir().map(|dir| dir.join("manifest.json"))).collect();
+        let later = own.clone();
         let services: Arc<dyn analyst::Services> = Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()));
-        (services, settings)
+        lsp::Outfit { services, settings, complete: Box::new(move |settings| later.with_artifacts(settings)), outside }
     };
     let clean = lsp::serve(Arc::new(services), env!("CARGO_PKG_VERSION")).await;
     // Standard input may still be read by a thread that never ends.

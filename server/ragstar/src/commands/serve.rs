@@ -12,16 +12,20 @@ use vfs::{DiskLoader, Loader, Watch};
 pub async fn run(context: &Context) -> Outcome {
     let root = context.root()?.to_owned();
     let mut host = AnalysisHost::new(&root);
-    host.set_settings(context.dbt_settings());
+    host.set_settings(context.all_settings());
     host.load(DiskLoader.load(&root));
     let (publish, snapshots) = tokio::sync::watch::channel(host.publish());
     let watched = root.clone();
+    let own = context.clone();
     let watch = Watch::new(&root, move |paths| {
         let relevant: Vec<_> = paths.iter().filter(|path| DiskLoader::is_relevant(&watched, path)).collect();
         if paths.is_empty() || relevant.iter().any(|path| !path.is_file()) {
             host.load(DiskLoader.load(&watched));
         } else {
             relevant.into_iter().for_each(|path| host.set_disk(path, DiskLoader.read(path)));
+        }
+        if paths.iter().any(|path| DiskLoader::is_artifact(path) || path.file_name().is_some_and(|name| name == "profiles.yml")) {
+            host.set_settings(own.all_settings());
         }
         publish.send_replace(host.publish());
     });

@@ -199,7 +199,17 @@ pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     let is_dbts = |word: &str| {
         matches!(
             word,
-            "test" | "data_test" | "snapshot" | "materialization" | "docs" | "endtest" | "enddata_test" | "endsnapshot" | "endmaterialization" | "enddocs" | "do"
+            "test"
+                | "data_test"
+                | "snapshot"
+                | "materialization"
+                | "docs"
+                | "endtest"
+                | "enddata_test"
+                | "endsnapshot"
+                | "endmaterialization"
+                | "enddocs"
+                | "do"
         )
     };
     let subscripts: Vec<TextRange> = tags.iter().filter(|tag| tag.kind != TagKind::Comment).flat_map(|tag| further_keys(source, tag.inner)).collect();
