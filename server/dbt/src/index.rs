@@ -145,7 +145,7 @@ pub struct Node {
     pub schema: Option<Arc<str>>,
     pub alias: Option<Arc<str>>,
     /// Quoted as its adapter does; `None` for what has no relation.
-    pub relation_name: Option<String>,
+    pub relation_name: Option<Arc<str>>,
     pub tags: Vec<String>,
     pub meta: Map,
     /// What its Jinja asked for.
@@ -301,6 +301,19 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong and what to do.
     pub message: String,
+    /// What dbt says of it, where it says something.
+    pub dbt: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn new(place: Place, severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Self { place, severity, code, message: message.into(), dbt: None }
+    }
+
+    /// With dbt's words.
+    pub fn as_dbt(self, says: impl Into<String>) -> Self {
+        Self { dbt: Some(says.into()), ..self }
+    }
 }
 
 /// A project and its packages, merged. A copy shares everything with its original.
@@ -340,6 +353,8 @@ pub(crate) struct Names {
     pub sources: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub metrics: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub functions: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    /// Models, seeds and snapshots by where they are written.
+    pub relations: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     /// Semantic models by their measures.
     pub measures: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub macros: FxHashMap<Arc<str>, Vec<usize>>,

@@ -55,7 +55,7 @@ impl Target {
     pub fn read(settings: &Settings, project_profile: Option<&str>) -> Self {
         let name = settings.profile.as_deref().or(project_profile);
         let outcome = match (&settings.profiles, name) {
-            (None, _) => Err("no profiles.yml was found; names of databases and schemas are guesses".to_owned()),
+            (None, _) => Err("no profiles.yml was found".to_owned()),
             (Some(_), None) => Err("dbt_project.yml names no `profile`".to_owned()),
             (Some(text), Some(name)) => Self::of_profile(settings, text, name),
         };

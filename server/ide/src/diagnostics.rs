@@ -70,17 +70,14 @@ impl Analysis {
         if file.kind != FileKind::Project {
             return Vec::new();
         }
-        let made = |error: &syntax::SyntaxError| Diagnostic {
-            place: Place { file: file.id, range: error.range },
-            severity: Severity::Error,
-            code: "project-config",
-            message: error.message.clone(),
+        let made = |error: &syntax::SyntaxError| {
+            Diagnostic::new(Place { file: file.id, range: error.range }, Severity::Error, "project-config", error.message.clone())
         };
         self.config.errors.iter().map(made).collect()
     }
 
     fn missing_descriptions(&self, file: &File) -> Vec<Diagnostic> {
-        let hint = |range, message| Diagnostic { place: Place { file: file.id, range }, severity: Severity::Hint, code: "missing-description", message };
+        let hint = |range, message| Diagnostic::new(Place { file: file.id, range }, Severity::Hint, "missing-description", message);
         let mut found = Vec::new();
         for &index in self.index.nodes_described_in(file.id) {
             let node = &self.index.nodes[index];
@@ -151,7 +148,7 @@ fn read_problem(file: &File) -> Option<Diagnostic> {
         }
         ReadProblem::Unreadable(why) => (TextRange::at(0), format!("the file can't be read: {why}")),
     };
-    Some(Diagnostic { place: Place { file: file.id, range }, severity: Severity::Error, code: "unreadable-file", message })
+    Some(Diagnostic::new(Place { file: file.id, range }, Severity::Error, "unreadable-file", message))
 }
 
 #[cfg(test)]
@@ -175,10 +172,11 @@ mod tests {
         check(
             "-- file: models/orders.sql\nselect * from {{ ref('custmers') }} join {{ source('raw', 'x') }} join {{ ref('nope_pkg', 'a') }}\n-- file: models/customers.sql\nselect 1\n-- file: models/m.yml\nmodels:\n  - name: orders\n    description: \"{{ doc('ordrs') }}\"\n  - name: customers\n    description: c\n  - name: gone\n    description: d\n-- file: models/d.md\n{% docs orders %}x{% enddocs %}\n",
             expect![[r#"
-                models/m.yml:3 Error unknown-doc ['ordrs'] no docs block is called `ordrs`; did you mean `orders`?
-                models/m.yml:6 Warning entry-without-node [gone] no model of this project is called `gone`
-                models/orders.sql:1 Error unknown-ref ['custmers'] no model, seed or snapshot is called `custmers`; did you mean `customers`?
-                models/orders.sql:1 Error unknown-source ['x'] no source `raw` with a table `x` is defined
+                dbt_project.yml:2 Information missing-profile [shop] no profiles.yml was found; names of relations are guessed until a profile says which warehouse, database and schema are meant
+                models/m.yml:3 Error unknown-doc ['ordrs'] no docs block is called `ordrs`; add {% docs ordrs %} to a Markdown file, or correct the name; did you mean `orders`?
+                models/m.yml:6 Warning entry-without-node [gone] no model of this project is called `gone`; correct the name, or take the entry out
+                models/orders.sql:1 Error unknown-ref ['custmers'] no model, seed or snapshot is called `custmers`; correct the name, or add it; did you mean `customers`?
+                models/orders.sql:1 Error unknown-source ['x'] no source `raw` with a table `x` is defined; correct the name, or add it under `sources:`
                 models/orders.sql:1 Error unknown-ref ['a'] package `nope_pkg` is not installed; run `dbt deps` or correct its name"#]],
         );
     }
@@ -188,6 +186,7 @@ mod tests {
         check(
             "-- file: models/a.sql\nselect 1 as id\n-- file: models/b.sql\nselect 1\n-- file: models/m.yml\nmodels:\n  - name: a\n    columns:\n      - name: id\n      - name: x\n        description: described\n",
             expect![[r#"
+                dbt_project.yml:2 Information missing-profile [shop] no profiles.yml was found; names of relations are guessed until a profile says which warehouse, database and schema are meant
                 models/a.sql:1 Hint missing-description [select 1 as id] model `a` has no description
                 models/b.sql:1 Hint missing-description [select 1] model `b` has no description
                 models/m.yml:2 Hint missing-description [a] model `a` has no description
@@ -200,11 +199,12 @@ mod tests {
         check(
             "-- file: models/a.sql\nselect {{ ref('b') \n-- file: models/b.sql\nselect 1 from {{ ref('a') }} {{ ref('x' }}\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: [\n-- file: dbt_project.yml\nname: shop\nmodels: {+enabled: true}\nmodel-paths: models\n",
             expect![[r#"
+                dbt_project.yml:1 Information missing-profile [] no profiles.yml was found; names of relations are guessed until a profile says which warehouse, database and schema are meant
                 dbt_project.yml:3 Error project-config [models] `model-paths` must be a list of folders, such as ["models"]
-                models/a.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a
+                models/a.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/a.sql:1 Hint missing-description [select {{ ref('b') ] model `a` has no description
                 models/a.sql:1 Error jinja-syntax [{{] this Jinja tag is never closed; add `}}`
-                models/b.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a
+                models/b.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/b.sql:1 Hint missing-description [select 1 from {{ ref('a') }} {{ ref('x' }}] model `b` has no description
                 models/b.sql:1 Error jinja-syntax [}] invalid Jinja: unexpected `}`, expected `,`
                 models/m.yml:2 Hint missing-description [a] model `a` has no description

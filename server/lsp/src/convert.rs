@@ -136,7 +136,10 @@ pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encod
         severity: Some(severity),
         code: Some(lsp::NumberOrString::String(found.code.to_owned())),
         source: Some("ragstar".to_owned()),
-        message: found.message,
+        message: match found.dbt {
+            Some(says) => format!("{}\ndbt: {says}", found.message),
+            None => found.message,
+        },
         ..lsp::Diagnostic::default()
     }
 }

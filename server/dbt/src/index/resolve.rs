@@ -330,6 +330,9 @@ impl Names {
         if let Some((map, keys)) = self.keys(node) {
             keys.into_iter().for_each(|key| map.entry(key).or_default().push(at));
         }
+        if let Some(relation) = node.relation_name.as_ref().filter(|_| node.resource_type.is_refable()) {
+            self.relations.entry(relation.clone()).or_default().push(at);
+        }
         if node.test.is_some() {
             self.tests_by_file.entry(node.place.file).or_default().push(at);
             return;
@@ -344,6 +347,9 @@ impl Names {
         self.by_id.remove(&node.unique_id);
         if let Some((map, keys)) = self.keys(node) {
             keys.iter().for_each(|key| drop_from(map, key, at));
+        }
+        if let Some(relation) = node.relation_name.as_ref().filter(|_| node.resource_type.is_refable()) {
+            drop_from(&mut self.relations, relation, at);
         }
         if node.test.is_some() {
             drop_from(&mut self.tests_by_file, &node.place.file, at);

@@ -3,7 +3,7 @@
 use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_first};
 use crate::ResourceType;
-use crate::index::{InputFile, Place, TestMetadata, blank};
+use crate::index::{Diagnostic, InputFile, Place, Severity, TestMetadata, blank};
 use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
 use data::json;
@@ -65,7 +65,15 @@ impl Builder<'_> {
     pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
         let env = &self.session.env;
         let nested = self.session.nested_arguments;
-        let all: Vec<(Tested, Built)> = all.into_iter().filter_map(|tested| Built::new(&tested, nested).map(|built| (tested, built))).collect();
+        let mut taken: Vec<(Tested, Built)> = Vec::with_capacity(all.len());
+        for tested in all {
+            match Built::new(&tested, nested) {
+                Some(built) => taken.push((tested, built)),
+                None if tested.package == 0 => self.told.push(malformed(&tested)),
+                None => {}
+            }
+        }
+        let all = taken;
         for (tested, built) in &all {
             let package = &self.session.packages[tested.package].name;
             self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
@@ -291,6 +299,24 @@ impl Built {
         let given_name = args.remove("name").map(|name| text_of(&name));
         Some(Self { name, namespace, args, config, description, given_name })
     }
+}
+
+/// A test that is none, and why.
+fn malformed(tested: &Tested) -> Diagnostic {
+    let (ours, says) = match &tested.test {
+        Json::Object(map) if map.len() == 1 => {
+            ("its arguments must be a mapping, such as `arguments: {values: [a, b]}`", "test arguments must be a dict".to_owned())
+        }
+        Json::Object(map) => {
+            let keys: Vec<&str> = map.keys().map(|key| &**key).collect();
+            let says = format!("test definition dictionary must have exactly one key, got [{}] instead ({} keys)", keys.join(", "), keys.len());
+            ("a test is its name, or a mapping whose only key is its name: indent its arguments below it", says)
+        }
+        other => ("a test is its name, or a mapping whose only key is its name", format!("test must be dict or str, got (value {other})")),
+    };
+    let whose = tested.column.as_ref().map_or_else(|| format!("`{}`", tested.name), |column| format!("column `{column}` of `{}`", tested.name));
+    let message = format!("a test of {whose} can't be read: {ours}");
+    Diagnostic::new(tested.place, Severity::Error, "malformed-test", message).as_dbt(format!("Invalid test config given in {}: {says}", tested.file))
 }
 
 fn is_truthy(value: &Json) -> bool {

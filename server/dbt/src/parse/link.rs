@@ -159,7 +159,8 @@ pub(super) fn label(package: Option<&str>, name: &str, version: Option<&str>) ->
 
 fn duplicate(node: &Node, first: &Node) -> Diagnostic {
     let message = format!("two {}s are called `{}`: this one and {}; rename one", node.resource_type, node.label(), first.path);
-    Diagnostic { place: node.place, severity: Severity::Error, code: "duplicate-name", message }
+    let says = format!("dbt found two {}s with the name \"{}\".", node.resource_type, node.name);
+    Diagnostic::new(node.place, Severity::Error, "duplicate-name", message).as_dbt(says)
 }
 
 /// A unit test of a model with versions becomes one for each version that it is for.

@@ -3,7 +3,7 @@
 use super::session::macro_name;
 use super::{Builder, object, string};
 use crate::FileKind;
-use crate::index::{Macro, Patch, Place};
+use crate::index::{Diagnostic, Macro, Patch, Place, Severity};
 use crate::properties::{Entry, Section};
 use data::{Map, Value as Json};
 use jinja::ast::Name;
@@ -14,7 +14,7 @@ use syntax::jinja::{Block, BlockKind, Call, Literal};
 use vfs::FileId;
 
 impl Builder<'_> {
-    pub(super) fn macros(&self) -> Vec<Macro> {
+    pub(super) fn macros(&mut self) -> Vec<Macro> {
         let mut macros = Vec::new();
         for (package, input) in self.inputs.iter().enumerate() {
             let package_name = self.session.packages[package].name.clone();
@@ -29,6 +29,12 @@ impl Builder<'_> {
                 for block in super::session::macro_blocks(file) {
                     let Some(name) = macro_name(block) else { continue };
                     if !seen.insert(name.clone()) {
+                        if package == 0 {
+                            let place = Place { file: file.id, range: block.name_range };
+                            let message = format!("another macro of this project is called `{name}`; rename one");
+                            let says = format!("dbt found two macros named \"{name}\" in the project \"{package_name}\".");
+                            self.told.push(Diagnostic::new(place, Severity::Error, "duplicate-name", message).as_dbt(says));
+                        }
                         continue;
                     }
                     let entry = described.get(name.as_str()).copied();

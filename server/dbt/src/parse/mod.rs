@@ -10,6 +10,7 @@ mod link;
 mod macros;
 mod memo;
 mod nodes;
+mod packages;
 mod patch;
 mod patches;
 mod relations;
@@ -22,7 +23,7 @@ pub(crate) use configs::{tags as tags_of, text_of};
 pub(crate) use session::render_text;
 
 use crate::FileKind;
-use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput, Place, Severity};
+use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput};
 use crate::properties::Entry;
 use crate::target::Settings;
 use data::{Map, Value as Json};
@@ -90,7 +91,8 @@ impl Parser {
         let Builder { mut drafts, told, .. } = builder;
         drafts.iter_mut().for_each(|draft| session.lay_facts(&mut draft.node));
         let reach = Reach::new(&packages, &drafts);
-        told.into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));
+        let told = told.into_iter().chain(packages::problems(&packages, &session));
+        told.for_each(|found| index.told.entry(found.place.file).or_default().push(found));
         index.set_macros(macros);
         link::link(&mut index, drafts);
         diagnose::judge_all(&mut index, &packages);
@@ -172,8 +174,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn warn(&mut self, place: Place, severity: Severity, code: &'static str, message: String) {
-        self.told.push(Diagnostic { place, severity, code, message });
+    fn warn(&mut self, found: Diagnostic) {
+        self.told.push(found);
     }
 
     /// The entries of a package's properties files that define something, each with its file.

@@ -1,7 +1,7 @@
 //! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
-use crate::index::{Column, InputFile, Place, Severity, WHOLE, blank};
+use crate::index::{Column, Diagnostic, InputFile, Place, Severity, WHOLE, blank};
 use crate::parallel::in_parallel;
 use crate::{FileKind, ResourceType};
 use data::json;
@@ -176,7 +176,8 @@ impl<'a> Builder<'a> {
         if let Some((range, message)) = &outcome.failure
             && package == 0
         {
-            self.warn(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone());
+            let says = format!("Compilation Error in {kind} {name} ({})", file.path);
+            self.warn(Diagnostic::new(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone()).as_dbt(says));
         }
         let mut draft = Draft { call: outcome.found.config.clone(), ..Draft::new(node, package) };
         draft.take(outcome.found.clone());
@@ -236,7 +237,8 @@ impl<'a> Builder<'a> {
                     if let Some((_, message)) = outcome.failure
                         && package == 0
                     {
-                        self.warn(place, Severity::Error, "jinja-evaluation", format!("{hook}: {message}"));
+                        let says = format!("Compilation Error in operation {hook_name} (./dbt_project.yml)");
+                        self.warn(Diagnostic::new(place, Severity::Error, "jinja-evaluation", format!("{hook}: {message}")).as_dbt(says));
                     }
                     self.drafts.push(draft);
                 }

@@ -262,8 +262,9 @@ impl State {
             let before = index.nodes.shared(at).clone();
             match made.remove(&before.unique_id) {
                 Some(mut node) => {
-                    let renamed = before.config.group != node.config.group || (before.relation_name != node.relation_name && code(&before));
-                    if renamed && !index.children[at].is_empty() {
+                    let moved = before.relation_name != node.relation_name && code(&before);
+                    let regrouped = before.config.group != node.config.group || before.config.access != node.config.access;
+                    if moved || (regrouped && !index.children[at].is_empty()) {
                         return None;
                     }
                     node.depends_on.clone_from(&before.depends_on);

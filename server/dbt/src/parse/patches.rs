@@ -2,7 +2,7 @@
 
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::ResourceType;
-use crate::index::{Column, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
+use crate::index::{Column, InputFile, Diagnostic, Node, PackageInput, Patch, Place, Severity, blank};
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
 use data::{Map, Value as Json};
 use indexmap::IndexMap;
@@ -98,7 +98,9 @@ impl<'a> Builder<'a> {
     fn duplicate_entry(&mut self, package: usize, file: &InputFile, entry: &Entry) {
         if package == 0 {
             let place = Place { file: file.id, range: entry.name.range };
-            self.warn(place, Severity::Error, "duplicate-entry", format!("`{}` has another entry; dbt allows one", entry.name.value));
+            let message = format!("`{}` has another entry; dbt allows one: bring them together", entry.name.value);
+            let says = format!("dbt found two schema.yml entries for the same resource named {}. Resources and their associated columns may only be described a single time.", entry.name.value);
+            self.warn(Diagnostic::new(place, Severity::Error, "duplicate-entry", message).as_dbt(says));
         }
     }
 

@@ -150,7 +150,7 @@ impl Builder<'_> {
         all
     }
 
-    fn relation_name(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3]) -> Option<String> {
+    fn relation_name(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3]) -> Option<Arc<str>> {
         let has_one = match draft.node.resource_type {
             ResourceType::Model => config.get("materialized").and_then(Json::as_str) != Some("ephemeral"),
             ResourceType::Seed | ResourceType::Snapshot => true,
@@ -159,7 +159,7 @@ impl Builder<'_> {
         };
         // A node's own `quoting` config counts for nothing here, as in dbt.
         let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
-        has_one.then(|| jinja::render_relation(&self.session.target.adapter, &self.session.env.quoting, &relation))
+        has_one.then(|| jinja::render_relation(&self.session.target.adapter, &self.session.env.quoting, &relation).into())
     }
 }
 
@@ -167,7 +167,7 @@ impl Builder<'_> {
 pub(super) struct Finished {
     pub config: Map,
     names: [Option<Arc<str>>; 3],
-    relation_name: Option<String>,
+    relation_name: Option<Arc<str>>,
     found: jinja::Found,
     named_by: BTreeSet<MacroId>,
 }

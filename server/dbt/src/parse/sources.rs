@@ -38,7 +38,8 @@ impl Builder<'_> {
                     let place = Place { file: file.id, range: entry.name.range };
                     let message = format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
                     if package == 0 {
-                        self.warn(place, crate::Severity::Error, "duplicate-name", message);
+                        let says = format!("dbt found two sources with the name \"{}_{}\".", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
+                        self.warn(crate::Diagnostic::new(place, crate::Severity::Error, "duplicate-name", format!("{message}; keep one")).as_dbt(says));
                     }
                     self.drafts[first] = draft;
                 } else {
@@ -101,7 +102,7 @@ impl Builder<'_> {
         quoting.extend(object(table, "quoting").into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone())));
         let relation =
             Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.as_str().into()), quoting: quoting.clone() };
-        node.relation_name = Some(self.source_relation(&relation, table, source, &config));
+        node.relation_name = Some(self.source_relation(&relation, table, source, &config).into());
         node.tags = tags(config.get("tags"));
         node.meta = object(&config, "meta").cloned().unwrap_or_default();
         let mut source_meta = object(source, "meta").cloned().unwrap_or_default();

@@ -36,7 +36,7 @@ pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&P
     };
     if json {
         let counts: serde_json::Map<String, Value> = summary.counts.iter().map(|(kind, count)| ((*kind).to_owned(), json!(count))).collect();
-        let problems: Vec<_> = problems.iter().map(|(path, found)| json!({"path": path, "line": line_of(&analysis, found) , "severity": format!("{:?}", found.severity).to_lowercase(), "code": found.code, "message": found.message})).collect();
+        let problems: Vec<_> = problems.iter().map(|(path, found)| json!({"path": path, "line": line_of(&analysis, found) , "severity": format!("{:?}", found.severity).to_lowercase(), "code": found.code, "message": found.message, "dbt": found.dbt})).collect();
         let nodes: Vec<_> = analysis.index.nodes.iter().map(|node| {
             let upstream: Vec<_> = node.depends_on.iter().map(|&parent| json!(&*analysis.index.nodes[parent].unique_id)).collect();
             json!({"uniqueId": &*node.unique_id, "resourceType": node.resource_type.as_str(), "path": node.path, "dependsOn": upstream, "columns": node.columns.keys().collect::<Vec<_>>(), "hasDescription": node.has_description()})
