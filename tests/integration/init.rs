@@ -11,11 +11,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use testkit::shop_copy;
 
+/// A run: its id, its job, its artifacts by name.
+type Run = (u64, u64, Vec<(&'static str, String)>);
+
 /// What the account holds, and what was asked.
 #[derive(Default)]
 struct Account {
-    /// Runs, the newest first: id, job, artifacts.
-    runs: Vec<(u64, u64, Vec<(&'static str, String)>)>,
+    /// The newest first.
+    runs: Vec<Run>,
     /// Answers that come before the real ones.
     failures: Vec<(u16, Option<&'static str>)>,
     /// How many more downloads end in the middle.
@@ -95,7 +98,7 @@ async fn runs(State(account): State<Shared>, UrlPath(id): UrlPath<u64>, Query(qu
     let number = |key: &str| query.get(key).and_then(|value| value.parse::<usize>().ok());
     let job = number("job_definition_id").map(|job| job as u64);
     let account = account.lock().unwrap();
-    let fitting: Vec<&(u64, u64, Vec<(&str, String)>)> = account.runs.iter().filter(|(_, of, _)| job.is_none_or(|job| job == *of)).collect();
+    let fitting: Vec<&Run> = account.runs.iter().filter(|(_, of, _)| job.is_none_or(|job| job == *of)).collect();
     let page = fitting.iter().skip(number("offset").unwrap_or(0)).take(number("limit").unwrap_or(100));
     let page: Vec<Value> = page
         .map(|(id, job, _)| json!({"id": id, "job_definition_id": job, "status": 10, "status_humanized": "Success", "finished_at": format!("2026-11-2{} 04:00:00+00:00", id % 10)}))

@@ -105,7 +105,7 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
         package: node.package.to_string(),
         path: node.path.to_string(),
         description,
-        materialized: node.config.materialized.clone(),
+        materialized: node.config.materialized.as_deref().map(str::to_owned),
         tags: node.config.tags.clone(),
         content_hash: Vec::new(),
         columns,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// Keys to values in the order of insertion. Small, as configs and properties are: looked through from the start.
 #[derive(Clone, Default)]
-pub struct Map(Option<Arc<Vec<(Arc<str>, Value)>>>);
+pub struct Map(Option<Arc<Vec<Pair>>>);
+
+type Pair = (Arc<str>, Value);
 
 /// Of more keys than these an index is made while a mapping is built.
 const MANY: usize = 32;
@@ -15,11 +17,11 @@ impl Map {
         Self(None)
     }
 
-    fn entries(&self) -> &[(Arc<str>, Value)] {
+    fn entries(&self) -> &[Pair] {
         self.0.as_ref().map_or(&[], |entries| entries.as_slice())
     }
 
-    fn entries_mut(&mut self) -> &mut Vec<(Arc<str>, Value)> {
+    fn entries_mut(&mut self) -> &mut Vec<Pair> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
@@ -171,8 +173,8 @@ impl<K: Into<Arc<str>> + AsRef<str>> FromIterator<(K, Value)> for Map {
 }
 
 impl IntoIterator for Map {
-    type Item = (Arc<str>, Value);
-    type IntoIter = std::vec::IntoIter<(Arc<str>, Value)>;
+    type Item = Pair;
+    type IntoIter = std::vec::IntoIter<Pair>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
@@ -181,7 +183,7 @@ impl IntoIterator for Map {
 
 impl<'a> IntoIterator for &'a Map {
     type Item = (&'a Arc<str>, &'a Value);
-    type IntoIter = std::iter::Map<std::slice::Iter<'a, (Arc<str>, Value)>, fn(&'a (Arc<str>, Value)) -> (&'a Arc<str>, &'a Value)>;
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, Pair>, fn(&'a Pair) -> (&'a Arc<str>, &'a Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries().iter().map(|(key, value)| (key, value))

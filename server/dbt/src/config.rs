@@ -1,17 +1,18 @@
 //! The config of a node as readers of the index see it; `parse` merges it.
 
 use data::{Map, Value as Json};
+use std::sync::Arc;
 
 /// The configs that matter to readers of the index. `None` means that nobody said.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     pub enabled: Option<bool>,
-    pub materialized: Option<String>,
-    pub schema: Option<String>,
-    pub database: Option<String>,
-    pub alias: Option<String>,
-    pub group: Option<String>,
-    pub access: Option<String>,
+    pub materialized: Option<Arc<str>>,
+    pub schema: Option<Arc<str>>,
+    pub database: Option<Arc<str>>,
+    pub alias: Option<Arc<str>>,
+    pub group: Option<Arc<str>>,
+    pub access: Option<Arc<str>>,
     pub tags: Vec<String>,
     /// All of it, as data; defaults left out.
     pub values: Map,
@@ -20,7 +21,7 @@ pub struct Config {
 impl Config {
     /// The config of a node as it was merged.
     pub fn of(values: Map, tags: Vec<String>) -> Self {
-        let text = |key: &str| values.get(key).filter(|value| !value.is_null()).map(crate::parse::text_of);
+        let text = |key: &str| values.get(key).filter(|value| !value.is_null()).map(shared);
         Self {
             enabled: values.get("enabled").and_then(Json::as_bool),
             materialized: text("materialized"),
@@ -32,5 +33,13 @@ impl Config {
             tags,
             values,
         }
+    }
+}
+
+/// A value as text; a text is not copied.
+fn shared(value: &Json) -> Arc<str> {
+    match value {
+        Json::String(text) => text.clone(),
+        other => crate::parse::text_of(other).into(),
     }
 }

@@ -29,7 +29,7 @@ fn is_literal(call: &Call) -> bool {
         Some("source") => call.args.len() == 2 && call.args.iter().all(|arg| arg.name.is_none() && arg.value.as_str().is_some()),
         // A dict or keywords, not both.
         Some("config") => call.args.iter().all(|arg| arg.name.is_some()) && !call.args.is_empty(),
-        Some("var") => call.args.iter().filter(|arg| arg.name.is_none()).next().is_some_and(|arg| arg.value.as_str().is_some()),
+        Some("var") => call.args.iter().find(|arg| arg.name.is_none()).is_some_and(|arg| arg.value.as_str().is_some()),
         _ => false,
     };
     known && fits && call.args.iter().all(|arg| json(&arg.value).is_some())

@@ -287,7 +287,7 @@ fn config_meta(node: &Node) -> Json {
 fn group_of(node: &Node) -> Option<String> {
     match node.definition.get("group") {
         Some(Value::String(group)) => Some(group.to_string()),
-        _ => node.config.group.clone(),
+        _ => node.config.group.as_deref().map(str::to_owned),
     }
 }
 

@@ -324,6 +324,8 @@ impl Index {
     }
 }
 
+type ByName = FxHashMap<Arc<str>, Vec<NodeIndex>>;
+
 impl Names {
     fn add(&mut self, node: &Node, at: NodeIndex) {
         self.by_id.insert(node.unique_id.clone(), at);
@@ -362,7 +364,7 @@ impl Names {
     }
 
     /// The names that a node is found by, and where.
-    fn keys(&mut self, node: &Node) -> Option<(&mut FxHashMap<Arc<str>, Vec<NodeIndex>>, Vec<Arc<str>>)> {
+    fn keys(&mut self, node: &Node) -> Option<(&mut ByName, Vec<Arc<str>>)> {
         let own = || vec![Arc::<str>::from(node.name.as_str())];
         match node.resource_type {
             kind if kind.is_refable() => Some((&mut self.refable, own())),

@@ -127,7 +127,9 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
                 Some(package) if !index.packages.iter().any(|known| **known == **package) => {
                     (format!("package `{package}` is not installed; run `dbt deps` or correct its name"), "was not found")
                 }
-                _ if is_disabled(name) => (format!("`{name}` is disabled by its config, so `ref` can't find it; enable it, or take the ref out"), "is disabled"),
+                _ if is_disabled(name) => {
+                    (format!("`{name}` is disabled by its config, so `ref` can't find it; enable it, or take the ref out"), "is disabled")
+                }
                 _ => (format!("no model, seed or snapshot is called `{shown}`; correct the name, or add it"), "was not found"),
             };
             let within = package.as_deref().map(|package| format!(" in package or project '{package}'")).unwrap_or_default();
@@ -176,7 +178,8 @@ fn judge_relation(index: &Index, at: NodeIndex) -> Option<Diagnostic> {
     let relation = node.relation_name.as_deref().filter(|_| node.resource_type.is_refable())?;
     let others = index.names.relations.get(relation)?;
     let other = &index.nodes[*others.iter().find(|other| **other != at)?];
-    let message = format!("`{}` and `{}` ({}) are both written to {relation}; give one of them another alias or schema", node.label(), other.label(), other.path);
+    let message =
+        format!("`{}` and `{}` ({}) are both written to {relation}; give one of them another alias or schema", node.label(), other.label(), other.path);
     let says = format!("dbt found two resources with the database representation \"{}\".", relation.replace('"', ""));
     Some(Diagnostic::new(node.place, Severity::Error, "ambiguous-relation", message).as_dbt(says))
 }

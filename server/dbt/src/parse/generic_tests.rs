@@ -118,7 +118,7 @@ impl Builder<'_> {
             for column in columns.iter().filter_map(Json::as_object) {
                 self.column_tests(&base, column, quotes, all);
             }
-            let own = ["data_tests", "tests"].iter().find_map(|key| version.get(*key)).filter(|tests| !tests.is_null());
+            let own = ["data_tests", "tests"].iter().find_map(|key| version.get(key)).filter(|tests| !tests.is_null());
             let tests = own.map_or_else(|| tests_in(data), |tests| tests.as_array().map_or(&[], Vec::as_slice));
             all.extend(tests.iter().map(|test| Tested { test: test.clone(), ..base.clone() }));
         }

@@ -218,7 +218,7 @@ pub(super) fn attach_test(index: &mut Index, at: NodeIndex) {
             Arc::make_mut(test).attached_node = Some(found.unique_id.clone());
         }
         if let Some(group) = &found.config.group {
-            node.definition.insert("group", group.into());
+            node.definition.insert("group", group.clone().into());
         }
     }
 }

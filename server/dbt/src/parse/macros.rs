@@ -162,10 +162,8 @@ fn calls_of<'c>(env: &Env, calls: impl Iterator<Item = &'c Call>, package: &Name
     for call in calls {
         match call.path.as_slice() {
             [name] if !is_context_name(name) && !matches!(name.as_str(), "source" | "ref" | "config") => possible.push((None, name.clone())),
-            [first, second] if first == "adapter" => {
-                if second == "dispatch" {
-                    dispatched(env, call, &mut possible);
-                }
+            [first, second] if first == "adapter" && second == "dispatch" => {
+                dispatched(env, call, &mut possible);
             }
             [first, second] => possible.push((Some(first.clone()), second.clone())),
             _ => {}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use syntax::jinja::BlockKind;
 use vfs::FileId;
 
-/// Of more files than these a whole parse is as fast.
+/// Of more files than these, and more than a quarter of all, a whole parse is as fast.
 const MANY: usize = 400;
 
 /// The files that are parsed again.
@@ -39,7 +39,7 @@ impl Parser {
         for (package, file) in changes {
             state.take_file(*package, file, &mut scope)?;
         }
-        if scope.whole.len() + scope.partial.len() > MANY {
+        if scope.whole.len() + scope.partial.len() > state.many() {
             return None;
         }
         self.memo.forget(&scope.stale);
@@ -69,6 +69,10 @@ impl Parser {
 }
 
 impl State {
+    fn many(&self) -> usize {
+        MANY.max(self.reach.places.len() / 4)
+    }
+
     fn file(&self, id: FileId) -> Option<&Arc<InputFile>> {
         let (package, place) = self.reach.places.get(&id)?;
         self.inputs.get(*package)?.files.get(*place)
@@ -196,7 +200,7 @@ impl State {
         }
         scope.stale.extend(&changed);
         let files: BTreeSet<FileId> = changed.iter().filter_map(|id| self.reach.by_macro.get(id)).flatten().copied().collect();
-        if files.len() > MANY {
+        if files.len() > self.many() {
             return None;
         }
         for id in files {

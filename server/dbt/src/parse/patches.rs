@@ -2,7 +2,7 @@
 
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::ResourceType;
-use crate::index::{Column, InputFile, Diagnostic, Node, PackageInput, Patch, Place, Severity, blank};
+use crate::index::{Column, Diagnostic, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
 use data::{Map, Value as Json};
 use indexmap::IndexMap;
@@ -99,7 +99,10 @@ impl<'a> Builder<'a> {
         if package == 0 {
             let place = Place { file: file.id, range: entry.name.range };
             let message = format!("`{}` has another entry; dbt allows one: bring them together", entry.name.value);
-            let says = format!("dbt found two schema.yml entries for the same resource named {}. Resources and their associated columns may only be described a single time.", entry.name.value);
+            let says = format!(
+                "dbt found two schema.yml entries for the same resource named {}. Resources and their associated columns may only be described a single time.",
+                entry.name.value
+            );
             self.warn(Diagnostic::new(place, Severity::Error, "duplicate-entry", message).as_dbt(says));
         }
     }

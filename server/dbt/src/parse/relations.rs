@@ -132,7 +132,7 @@ impl Builder<'_> {
         if draft.node.resource_type == ResourceType::Test {
             return all;
         }
-        for hook in ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(*key)).flat_map(|hooks| hooks.as_array().into_iter().flatten()) {
+        for hook in ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(key)).flat_map(|hooks| hooks.as_array().into_iter().flatten()) {
             let Some(text) = hook["sql"].as_str().filter(|text| text.contains("{{") || text.contains("{%")) else { continue };
             let Ok(template) = jinja::lower::parse(text, 0) else { continue };
             let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
@@ -190,7 +190,7 @@ impl Finished {
         node.relation_name = self.relation_name;
         node.config = Config::of(self.config, node.tags.clone());
         if node.resource_type == ResourceType::Model && node.config.access.is_none() {
-            node.config.access = Some("protected".to_owned());
+            node.config.access = Some("protected".into());
         }
     }
 }

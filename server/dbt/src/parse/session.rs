@@ -198,7 +198,7 @@ fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, targe
 fn vars(packages: &[Package], root: &Name, given: &Map) -> FxHashMap<Name, Map> {
     let of = |document: &Json, name: &Name| -> Map {
         let all = document["vars"].as_object().cloned().unwrap_or_default();
-        let scoped = all.get(&**name).and_then(Json::as_object).cloned().unwrap_or_default();
+        let scoped = all.get(name).and_then(Json::as_object).cloned().unwrap_or_default();
         let mut merged = all;
         merged.extend(scoped);
         merged

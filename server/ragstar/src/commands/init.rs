@@ -190,10 +190,10 @@ async fn cloud(context: &Context) -> Result<Vec<String>, String> {
     super::wiring(context).refuse_foreign_url("dbt_cloud.url", "dbt_cloud.api_key", "DBT_CLOUD_URL").map_err(|error| error.reader)?;
     let account = cloud::Account {
         url: settings.get("dbt_cloud.url").unwrap_or("https://cloud.getdbt.com").to_owned(),
-        id: id as u64,
+        id,
         key,
-        job: settings.count("dbt_cloud.job_id").map(|job| job as u64),
-        first_wait: std::time::Duration::from_millis(settings.count("dbt_cloud.first_wait_ms").unwrap_or(1000) as u64),
+        job: settings.count("dbt_cloud.job_id").map(|job| job),
+        first_wait: std::time::Duration::from_millis(settings.count("dbt_cloud.first_wait_ms").unwrap_or(1000)),
     };
     let names = Artifact::ALL.map(Artifact::file_name);
     let taken = cloud::Cloud::new(account).take(&names, &context.cloud_dir()).await.map_err(|error| error.to_string())?;
