@@ -168,7 +168,8 @@ fn every_feature_over_the_wire() {
     client.notify("textDocument/didChange", edit(2, json!({"start": inside, "end": end}), "fct_rfunds"));
     let broken = client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
     let unknown = broken.iter().find(|one| one["code"] == "unknown-ref").unwrap();
-    assert!(unknown["message"].as_str().unwrap().ends_with("did you mean `fct_refunds`?"), "{unknown}");
+    let message = unknown["message"].as_str().unwrap();
+    assert!(message.contains("did you mean `fct_refunds`?") && message.contains("dbt: Model 'model.shop.fct_monthly_revenue'"), "{unknown}");
     assert_eq!((&unknown["source"], &unknown["range"]["start"]["line"]), (&json!("ragstar"), &inside["line"]));
     let after = json!({"line": inside["line"], "character": inside["character"].as_u64().unwrap() + "fct_rfunds".len() as u64});
     client.notify("textDocument/didChange", edit(3, json!({"start": inside, "end": after}), ""));

@@ -183,7 +183,9 @@ fn a_long_path_and_a_damaged_cluster() {
     let person = Person::new().with("RAGSTAR_DATA_DIR", deep.display());
     let shop = crate::harness::shop();
     let answer = person.json(&shop, &["search", "refunds"]);
-    assert_eq!(answer["missing"], serde_json::json!([]), "a socket's path may not be longer than about 100 bytes");
+    // On a busy machine vectors may still be made; the store is there all the same.
+    let missing: Vec<&str> = answer["missing"].as_array().unwrap().iter().filter_map(|text| text.as_str()).collect();
+    assert!(missing.iter().all(|text| text.contains("still lacks")), "a socket's path may not be longer than about 100 bytes: {missing:?}");
     assert!(person.run(&shop, &["store", "stop"]).ok);
     let control = deep.join("postgres-18/cluster/global/pg_control");
     std::fs::write(&control, b"garbage").unwrap();

@@ -4,9 +4,9 @@
 
 use super::memo::code_names;
 use super::{Builder, Draft, Parser, State, diagnose, link};
-use crate::FileKind;
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place};
 use crate::properties::{Entry, Section};
+use crate::{FileKind, Target};
 use jinja::{MacroId, MacroSource};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -279,9 +279,11 @@ impl State {
                 None => gone.push(before.unique_id.clone()),
             }
         }
+        let mut sources: FxHashSet<(String, String)> = FxHashSet::default();
         for unique_id in gone {
             let at = index.node(&unique_id)?;
             relink.extend(index.children[at].iter().map(|&child| index.nodes[child].unique_id.clone()));
+            sources.extend(source_of(&index.nodes[at]));
             index.remove(at);
         }
         let mut named_anew = false;
@@ -291,18 +293,19 @@ impl State {
                 return None;
             }
             named_anew |= !node.resource_type.is_test();
+            sources.extend(source_of(&node));
             index.add(Arc::from(node));
             relink.push(unique_id);
         }
         if named_anew {
             relink.extend(index.nodes.iter().filter(|node| !node.unresolved.is_empty()).map(|node| node.unique_id.clone()));
         }
-        self.relink(scope, relink, told);
+        self.relink(scope, relink, told, &sources);
         Some(())
     }
 
     /// Resolves nodes again and judges the files that this can change.
-    fn relink(&mut self, scope: &Scope, nodes: Vec<Arc<str>>, told: Vec<Diagnostic>) {
+    fn relink(&mut self, scope: &Scope, nodes: Vec<Arc<str>>, told: Vec<Diagnostic>, sources: &FxHashSet<(String, String)>) {
         let index = &mut self.index;
         let mut numbers: Vec<NodeIndex> = nodes.iter().filter_map(|unique_id| index.node(unique_id)).collect();
         numbers.sort_unstable();
@@ -331,7 +334,17 @@ impl State {
             }
         }
         told.into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));
-        let files: BTreeSet<FileId> = scope.whole.iter().copied().chain(numbers.iter().map(|&at| index.nodes[at].place.file)).collect();
+        let mut files: BTreeSet<FileId> = scope.whole.iter().copied().chain(numbers.iter().map(|&at| index.nodes[at].place.file)).collect();
+        if !sources.is_empty() {
+            // Files may name a source without a node that depends on it, such as a unit test's inputs.
+            let names = |file: &&Arc<InputFile>| {
+                file.facts
+                    .uses
+                    .iter()
+                    .any(|used| matches!(&used.target, Target::Source { source, table } if sources.contains(&(source.clone(), table.clone()))))
+            };
+            files.extend(self.inputs.iter().take(1).flat_map(|root| &root.files).filter(names).map(|file| file.id));
+        }
         for id in files {
             if let Some((0, place)) = self.reach.places.get(&id).copied() {
                 diagnose::judge(&mut self.index, &self.inputs[0].files[place]);
@@ -339,6 +352,10 @@ impl State {
         }
         diagnose::judge_cycles(&mut self.index, &rewired);
     }
+}
+
+fn source_of(node: &Node) -> Option<(String, String)> {
+    Some((node.source_name.clone()?, node.name.clone()))
 }
 
 /// Whether an entry concerns nothing but its own nodes and tests.
