@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cli;
+mod dbt;
 mod fuzz;
 mod harness;
 mod http;

@@ -329,6 +329,8 @@ pub struct Index {
     pub disabled: Arc<Vec<Arc<Node>>>,
     pub macros: Arc<Vec<Macro>>,
     pub docs: Arc<Vec<Docs>>,
+    /// `selectors.yml`, as a manifest has it.
+    pub selectors: Map,
     /// Direct downstream nodes of each node, sorted.
     pub children: imbl::Vector<Vec<NodeIndex>>,
     /// What reading a file told, by the file.

@@ -13,6 +13,7 @@ mod parse;
 mod project;
 mod properties;
 mod resource;
+mod selectors;
 mod state;
 mod target;
 

@@ -6,6 +6,7 @@ use crate::index::{Column, Description, Docs, Index, Macro, Node};
 use data::Value;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use vfs::FileId;
 
@@ -56,7 +57,7 @@ impl Index {
                 list.push(self.node_json(node, texts));
             }
         }
-        let macros: Map<String, Json> = sorted(self.macros.iter().map(|found| (found.unique_id.to_string(), macro_json(found))));
+        let macros: Map<String, Json> = sorted(self.macros.iter().map(|found| (found.unique_id.to_string(), self.macro_json(found))));
         let docs: Map<String, Json> = sorted(self.docs.iter().map(|docs| (docs.unique_id.to_string(), docs_json(docs))));
         let mut manifest = json!({
             "metadata": {
@@ -68,7 +69,7 @@ impl Index {
                 "generated_at": "1970-01-01T00:00:00Z",
                 "env": {},
             },
-            "macros": macros, "docs": docs, "disabled": disabled, "parent_map": parents, "child_map": children, "group_map": group_map, "selectors": {},
+            "macros": macros, "docs": docs, "disabled": disabled, "parent_map": parents, "child_map": children, "group_map": group_map, "selectors": self.selectors,
         });
         if let Json::Object(map) = &mut manifest {
             map.extend(sections);
@@ -127,7 +128,7 @@ impl Index {
                 extend(
                     &mut made,
                     json!({"fqn": node.fqn, "description": text(&node.description).unwrap_or(""), "depends_on": {"macros": macros, "nodes": depends_on},
-                        "config": {"tags": node.tags, "meta": config_meta(node), "enabled": enabled(node)}, "checksum": null,
+                        "config": {"tags": node.tags, "meta": config_meta(node), "enabled": enabled(node), "static_analysis": null}, "checksum": null,
                         "schema": node.depends_on.first().and_then(|&model| self.nodes[model].schema.clone()), "created_at": 0.0,
                         "version": node.version.as_deref().map(version)}),
                 );
@@ -140,7 +141,8 @@ impl Index {
     fn source(&self, node: &Node, made: &mut Map<String, Json>) {
         extend(made, Json::from(&node.definition));
         let get = |key: &str| Json::from(&node.definition[key]);
-        let mut config = Map::from_iter([("enabled".to_owned(), Json::Bool(true)), ("event_time".to_owned(), Json::Null)]);
+        let mut config =
+            Map::from_iter([("enabled".to_owned(), Json::Bool(true)), ("event_time".to_owned(), Json::Null), ("static_analysis".to_owned(), Json::Null)]);
         extend(&mut config, Json::from(&node.config.values));
         config.insert("freshness".to_owned(), get("freshness"));
         let mut quoting = json!({"database": null, "schema": null, "identifier": null, "column": null});
@@ -151,26 +153,30 @@ impl Index {
             made,
             json!({"fqn": node.fqn, "database": node.database, "schema": node.schema, "source_name": node.source_name, "source_description": text(&node.source_description).unwrap_or(""),
                 "quoting": quoting, "description": text(&node.description).unwrap_or(""), "columns": columns(node), "meta": node.meta, "tags": node.tags, "config": config,
-                "patch_path": null, "unrendered_config": {}, "relation_name": node.relation_name, "created_at": 0.0, "unrendered_database": null, "unrendered_schema": null,
+                "patch_path": null, "unrendered_config": {}, "relation_name": node.relation_name, "created_at": 0.0, "unrendered_database": get("unrendered_database"), "unrendered_schema": get("unrendered_schema"),
                 "doc_blocks": ids(&node.doc_blocks)}),
         );
     }
 
     fn code_node(&self, node: &Node, texts: &Texts<'_>, made: &mut Map<String, Json>, depends_on: &[&str], macros: &[Option<&str>]) {
+        let whole = texts(node.place.file).unwrap_or_default();
         let given = node.definition.get("raw_code").and_then(Value::as_str).map(str::to_owned);
         let raw = given.or_else(|| {
             let file = texts(node.place.file)?;
-            node.code_in(&file).map(|code| code.trim().to_owned())
+            // A snapshot's block stays as it is.
+            let code = node.code_in(&file)?;
+            Some(if node.resource_type == ResourceType::Snapshot { code.to_owned() } else { code.trim().to_owned() })
         });
         let test_code = node.test.as_ref().map(|test| {
             let namespace = test.namespace.as_ref().map(|namespace| format!("{namespace}.")).unwrap_or_default();
             format!("{{{{ {namespace}test_{}(**_dbt_generic_test_kwargs) }}}}", test.name)
         });
-        let raw = test_code.or(raw).unwrap_or_default();
+        let raw = raw.or(test_code).unwrap_or_default();
         let config = config_json(node);
         let is_seed = node.resource_type == ResourceType::Seed;
         let checksum =
-            if is_seed || node.test.is_some() { json!({"name": "none", "checksum": ""}) } else { json!({"name": "sha256", "checksum": sha256(&raw)}) };
+            // Of a seed only the head was read.
+            if is_seed || node.test.is_some() { json!({"name": "none", "checksum": ""}) } else { json!({"name": "sha256", "checksum": sha256(whole.trim())}) };
         let docs = config.get("docs").cloned().unwrap_or_else(|| json!({"show": true, "node_color": null}));
         let package = &node.package;
         let patch_path = node.patch.as_ref().and_then(|patch| Some(format!("{package}://{}", self.path_of(patch.place.file)?)));
@@ -208,8 +214,8 @@ impl Index {
         match node.resource_type {
             ResourceType::Model => extend(
                 made,
-                json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": or(node.definition.get("constraints"), json!([])),
-                    "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": get("deprecation_date"), "time_spine": time_spine(node), "primary_key": []}),
+                json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": constraints(node),
+                    "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": get("deprecation_date"), "time_spine": time_spine(node), "primary_key": self.primary_key(node)}),
             ),
             ResourceType::Function => extend(
                 made,
@@ -286,9 +292,22 @@ fn config_meta(node: &Node) -> Json {
 
 fn group_of(node: &Node) -> Option<String> {
     match node.definition.get("group") {
+        // A generic test is of its node's group, whatever its own config says.
+        None if node.test.is_some() => None,
         Some(Value::String(group)) => Some(group.to_string()),
         _ => node.config.group.as_deref().map(str::to_owned),
     }
+}
+
+/// A model's own constraints, with dbt's defaults.
+fn constraints(node: &Node) -> Vec<Json> {
+    let own = node.definition.get("constraints").and_then(Value::as_array).into_iter().flatten();
+    own.map(|data| {
+        let mut made = constraint(data);
+        overlay(&mut made, json!({"columns": or(data.get("columns"), json!([]))}));
+        made
+    })
+    .collect()
 }
 
 fn refs(node: &Node) -> Vec<Json> {
@@ -336,8 +355,8 @@ fn column_json(column: &Column) -> Json {
     let tags: Vec<String> = [properties.get("tags"), config.get("tags")].into_iter().flat_map(crate::parse::tags_of).collect();
     let constraints: Vec<Json> = properties.get("constraints").and_then(Value::as_array).into_iter().flatten().map(constraint).collect();
     let mut made = Map::new();
-    const KNOWN: [&str; 13] =
-        ["name", "description", "tests", "data_tests", "meta", "data_type", "constraints", "quote", "config", "tags", "granularity", "docs", "dimension"];
+    const KNOWN: [&str; 12] =
+        ["name", "description", "tests", "data_tests", "meta", "data_type", "constraints", "quote", "config", "tags", "granularity", "docs"];
     made.extend(properties.iter().filter(|(key, _)| !KNOWN.contains(&&***key)).map(|(key, value)| (key.to_string(), value.into())));
     extend(
         &mut made,
@@ -393,7 +412,9 @@ pub(crate) fn with_defaults(kind: ResourceType, values: &data::Map) -> Json {
     for (key, value) in values {
         let value = Json::from(value);
         match config.get_mut(&**key) {
-            Some(defaults @ Json::Object(_)) if matches!(&**key, "docs" | "contract") && value.is_object() => overlay(defaults, value),
+            Some(defaults @ Json::Object(_)) if matches!(&**key, "docs" | "contract" | "snapshot_meta_column_names") && value.is_object() => {
+                overlay(defaults, value)
+            }
             _ => overlay(&mut config, json!({&**key: value})),
         }
     }
@@ -415,16 +436,60 @@ fn overlay(config: &mut Json, over: Json) {
     }
 }
 
-fn macro_json(found: &Macro) -> Json {
-    let arguments: Vec<Json> = found
-        .arguments
-        .iter()
-        .map(|(name, kind, description)| json!({"name": name, "type": kind, "description": description.as_deref().unwrap_or("")}))
-        .collect();
-    json!({"unique_id": &*found.unique_id, "name": found.name, "resource_type": "macro", "package_name": &*found.package, "path": found.path, "original_file_path": found.path,
+impl Index {
+    fn macro_json(&self, found: &Macro) -> Json {
+        let patch_path = found.patch.as_ref().and_then(|patch| Some(format!("{}://{}", found.package, self.path_of(patch.place.file)?)));
+        let arguments: Vec<Json> = found
+            .arguments
+            .iter()
+            .map(|(name, kind, description)| json!({"name": name, "type": kind, "description": description.as_deref().unwrap_or("")}))
+            .collect();
+        json!({"unique_id": &*found.unique_id, "name": found.name, "resource_type": "macro", "package_name": &*found.package, "path": found.path, "original_file_path": found.path,
         "macro_sql": &*found.text, "depends_on": {"macros": ids(&found.depends_on)}, "description": text(&found.description).unwrap_or(""), "meta": found.meta,
-        "docs": {"show": true, "node_color": null}, "patch_path": null, "arguments": arguments, "created_at": 0.0, "supported_languages": found.supported_languages,
+        "docs": {"show": true, "node_color": null}, "patch_path": patch_path, "arguments": arguments, "created_at": 0.0, "supported_languages": found.supported_languages,
         "config": {"meta": found.meta, "docs": {"show": true, "node_color": null}}})
+    }
+
+    /// The columns that identify a model's rows: a constraint says so, or tests do (`ModelNode.infer_primary_key`).
+    fn primary_key(&self, node: &Node) -> Vec<String> {
+        let is_primary = |constraint: &&Value| constraint["type"] == "primary_key";
+        let own = node.definition.get("constraints").and_then(Value::as_array).into_iter().flatten().find(is_primary);
+        if let Some(columns) = own.and_then(|constraint| constraint["columns"].as_array()) {
+            return columns.iter().map(crate::parse::text_of).collect();
+        }
+        let of_column = |column: &&Column| column.properties.get("constraints").and_then(Value::as_array).into_iter().flatten().any(|one| is_primary(&one));
+        if let Some(column) = node.columns.values().find(of_column) {
+            return vec![column.name.clone()];
+        }
+        let Some(at) = self.node(&node.unique_id) else { return Vec::new() };
+        let tests = self.children[at]
+            .iter()
+            .map(|&child| &self.nodes[child])
+            .filter(|test| test.test.as_ref().is_some_and(|data| data.attached_node.as_deref() == Some(&*node.unique_id)));
+        let (mut unique, mut unique_off, mut not_null) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for test in tests {
+            let Some(data) = &test.test else { continue };
+            let kwarg = |key: &str| data.kwargs.get(key);
+            let columns: Vec<String> = match (kwarg("column_name"), kwarg("combination_of_columns").and_then(Value::as_array)) {
+                (Some(column), _) => vec![crate::parse::text_of(column)],
+                (None, Some(columns)) => columns.iter().map(crate::parse::text_of).collect(),
+                _ => continue,
+            };
+            match data.name.as_str() {
+                "unique" | "unique_combination_of_columns" if enabled(test) => unique.extend(columns),
+                "unique" | "unique_combination_of_columns" => unique_off.extend(columns),
+                "not_null" => not_null.extend(columns),
+                _ => {}
+            }
+        }
+        let all: BTreeSet<String> = unique.union(&unique_off).cloned().collect();
+        let sure: Vec<String> = all.intersection(&not_null).cloned().collect();
+        match (sure.is_empty(), unique.is_empty()) {
+            (false, _) => sure,
+            (true, false) => unique.into_iter().collect(),
+            (true, true) => unique_off.into_iter().collect(),
+        }
+    }
 }
 
 fn docs_json(docs: &Docs) -> Json {

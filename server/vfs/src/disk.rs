@@ -121,7 +121,8 @@ impl DiskLoader {
             .filter_entry(|entry| {
                 let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
                 let name = entry.file_name().to_str().unwrap_or("");
-                entry.depth() == 0 || (is_dir && may_hold_sources(entry.path()) && name != "dbt_packages" && name != "dbt_modules") || name == "dbt_project.yml"
+                let is_aside = name.starts_with('.') || matches!(name, "dbt_packages" | "dbt_modules" | "node_modules");
+                entry.depth() == 0 || (is_dir && may_hold_sources(entry.path()) && !is_aside) || name == "dbt_project.yml"
             })
             .build();
         let files = walk.filter_map(Result::ok).filter(|entry| entry.file_name() == "dbt_project.yml");
@@ -190,7 +191,12 @@ fn may_hold_sources(dir: &Path) -> bool {
     if matches!(name, "__pycache__" | ".git") || (of_tools && dir.parent().is_some_and(|parent| parent.join("dbt_project.yml").is_file())) {
         return false;
     }
-    !dir.join("pyvenv.cfg").is_file()
+    !dir.join("pyvenv.cfg").is_file() && !is_worktree(dir)
+}
+
+/// Whether a folder is another checkout of a repository (`git worktree`), whose projects are those of this one once more.
+fn is_worktree(dir: &Path) -> bool {
+    std::fs::read_to_string(dir.join(".git")).is_ok_and(|link| link.starts_with("gitdir:") && link.contains("/worktrees/"))
 }
 
 fn read(path: &Path) -> Option<FileText> {
@@ -269,5 +275,78 @@ impl Watch {
         })?;
         debouncer.watch(root, RecursiveMode::Recursive)?;
         Ok(Self { _debouncer: debouncer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        dir
+    }
+
+    #[test]
+    fn what_is_a_project_of_its_own() {
+        let dir = folder(&[
+            ("a/dbt_project.yml", ""),
+            ("a/dbt_packages/p/dbt_project.yml", ""),
+            ("a/target/x/dbt_project.yml", ""),
+            ("a/integration_tests/dbt_project.yml", ""),
+            ("env/pyvenv.cfg", ""),
+            ("env/lib/dbt/include/dbt_project.yml", ""),
+            ("branch/.git", "gitdir: /elsewhere/.git/worktrees/branch\n"),
+            ("branch/a/dbt_project.yml", ""),
+            (".hidden/dbt_project.yml", ""),
+            ("node_modules/x/dbt_project.yml", ""),
+        ]);
+        let found: Vec<String> = DiskLoader::find_projects_below(dir.path())
+            .iter()
+            .map(|path| path.strip_prefix(dir.path()).expect("below").to_string_lossy().replace('\\', "/"))
+            .collect();
+        assert_eq!(found, ["a", "a/integration_tests"]);
+    }
+
+    #[test]
+    fn dbtignore_is_each_projects_own() {
+        let dir = folder(&[
+            ("dbt_project.yml", ""),
+            (".dbtignore", "dbt_packages\nmodels/off/\n!models/off/on.sql\n*.py\ndbt_project.yml\n"),
+            ("models/a.sql", ""),
+            ("models/off/b.sql", ""),
+            ("models/off/on.sql", ""),
+            ("models/.hidden/c.sql", ""),
+            ("models/sub/.dbtignore", "*"),
+            ("models/sub/d.sql", ""),
+            ("models/e.py", ""),
+            ("dbt_packages/p/dbt_project.yml", ""),
+            ("dbt_packages/p/.dbtignore", "models/skip.sql"),
+            ("dbt_packages/p/models/skip.sql", ""),
+            ("dbt_packages/p/models/keep.sql", ""),
+            ("target/run/x.sql", ""),
+        ]);
+        let found: Vec<String> = DiskLoader
+            .load(dir.path())
+            .iter()
+            .map(|(path, _)| path.strip_prefix(dir.path()).expect("below").to_string_lossy().replace('\\', "/"))
+            .collect();
+        let expected = [
+            "dbt_packages/p/dbt_project.yml",
+            "dbt_packages/p/models/keep.sql",
+            "dbt_project.yml",
+            "models/.hidden/c.sql",
+            "models/a.sql",
+            "models/off/on.sql",
+            "models/sub/d.sql",
+        ];
+        assert_eq!(found, expected);
+        assert!(!DiskLoader::is_relevant(dir.path(), &dir.path().join("models/off/b.sql")));
+        assert!(DiskLoader::is_relevant(dir.path(), &dir.path().join("models/off/on.sql")));
     }
 }

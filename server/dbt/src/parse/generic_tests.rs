@@ -195,6 +195,14 @@ impl Builder<'_> {
         let id = library.find(&package, &format!("test_{name}"));
         draft.node.macros.push(id.map(|id| library.get(id).unique_id.clone()));
         let unique_id = id.map(|id| library.get(id).unique_id.clone()).unwrap_or_default();
+        let config_call = config_call(&draft.call);
+        let call = match namespace {
+            Some(namespace) => format!("{{{{ {namespace}.test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
+            None => format!("{{{{ test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
+        };
+        if !config_call.is_empty() {
+            draft.node.definition.insert("raw_code", call.as_str().into());
+        }
         if matches!(&*unique_id, "macro.dbt.test_not_null" | "macro.dbt.test_unique") {
             match &tested.source {
                 Some((source, table)) => draft.node.sources.push(SourceCall { source: source.clone(), table: table.clone() }),
@@ -202,11 +210,6 @@ impl Builder<'_> {
             }
             return;
         }
-        let config_call = config_call(&draft.call);
-        let call = match namespace {
-            Some(namespace) => format!("{{{{ {namespace}.test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
-            None => format!("{{{{ test_{name}(**_dbt_generic_test_kwargs) }}}}{config_call}"),
-        };
         // dbt's own tests name nothing but their arguments.
         let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
         let target = &self.session.target;

@@ -73,6 +73,7 @@ impl Parser {
             project: session.root().clone(),
             packages: session.packages.iter().map(|package| package.name.clone()).collect(),
             own_package_first: session.own_package_first,
+            selectors: session.selectors(&packages),
             adapter: session.target.adapter.name.as_str().into(),
             ..Index::default()
         };

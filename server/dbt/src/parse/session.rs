@@ -94,6 +94,16 @@ impl Session {
         }
     }
 
+    /// The root project's selectors, rendered as its project file is.
+    pub fn selectors(&self, inputs: &[PackageInput]) -> data::Map {
+        let file = inputs.first().and_then(|root| root.files.iter().find(|file| file.kind == FileKind::Selectors));
+        let Some(file) = file else { return data::Map::new() };
+        let mut document = syntax::yaml_value::document(&syntax::yaml::parse(&file.text));
+        let env = Env { vars: FxHashMap::default(), library: Library::default(), ..self.env.clone() };
+        render_project(&env, &mut document, &mut Vec::new());
+        crate::selectors::selectors(&document)
+    }
+
     pub fn root(&self) -> &Name {
         &self.env.project
     }

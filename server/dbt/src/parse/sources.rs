@@ -116,6 +116,8 @@ impl Builder<'_> {
             ("quoting", Json::Object(quoting)),
             ("external", table.get("external").cloned().unwrap_or(Json::Null)),
             ("source_meta", Json::Object(source_meta)),
+            ("unrendered_database", entry.data.source["database"].clone()),
+            ("unrendered_schema", entry.data.source["schema"].clone()),
         ];
         node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
         node.columns = self.columns(list(table, "columns"), &entry.columns, file.id, package);
