@@ -331,11 +331,8 @@ mod tests {
             ("dbt_packages/p/models/keep.sql", ""),
             ("target/run/x.sql", ""),
         ]);
-        let found: Vec<String> = DiskLoader
-            .load(dir.path())
-            .iter()
-            .map(|(path, _)| path.strip_prefix(dir.path()).expect("below").to_string_lossy().replace('\\', "/"))
-            .collect();
+        let found: Vec<String> =
+            DiskLoader.load(dir.path()).iter().map(|(path, _)| path.strip_prefix(dir.path()).expect("below").to_string_lossy().replace('\\', "/")).collect();
         let expected = [
             "dbt_packages/p/dbt_project.yml",
             "dbt_packages/p/models/keep.sql",
