@@ -78,6 +78,7 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
                 ..Facts::default()
             }
         }
+        FileKind::Selectors | FileKind::Packages => Facts { errors: syntax::yaml::parse(source).error.into_iter().collect(), ..Facts::default() },
         FileKind::Seed => Facts { header: csv_header(source), ..Facts::default() },
         kind if kind.is_sql() => {
             let parsed = syntax_jinja::parse(source);

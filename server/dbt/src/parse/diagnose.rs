@@ -77,7 +77,9 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for error in &file.facts.errors {
         let (code, says) = match file.kind {
-            FileKind::Properties | FileKind::Project => ("yaml-syntax", "Parsing Error: Syntax error near this line"),
+            FileKind::Properties | FileKind::Project | FileKind::Selectors | FileKind::Packages => {
+                ("yaml-syntax", "Parsing Error: Syntax error near this line")
+            }
             FileKind::PythonModel => ("python-syntax", "Parsing Error: this Python model can't be parsed"),
             _ => ("jinja-syntax", "Compilation Error"),
         };
@@ -114,9 +116,15 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
     // What an evaluated node doesn't ask for stands in a branch that dbt doesn't take.
     let is_asked = |shown: &str| !is_code || index.nodes_of_file(file.id).iter().any(|&at| index.nodes[at].unresolved.iter().any(|name| name == shown));
     let is_disabled = |name: &str| index.disabled.iter().any(|node| node.name == name);
-    let made = |code, message: String, says: String| {
-        Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, Severity::Error, code, message).as_dbt(says))
+    // A test of what isn't there is switched off, and dbt only warns.
+    let of_test = |shown: &str| {
+        let asks = |&at: &NodeIndex| index.nodes[at].unresolved.iter().any(|name| name == shown);
+        file.kind == FileKind::SingularTest || index.tests_of_file(file.id).iter().any(asks)
     };
+    let made = |code, severity, message: String, says: String| {
+        Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, severity, code, message).as_dbt(says))
+    };
+    let severity = |shown: &str| if of_test(shown) { Severity::Warning } else { Severity::Error };
     match &used.target {
         Target::Ref { package, name, version } if index.resolve(&used.target, project).is_none() => {
             let shown = label(package.as_deref(), name, version.as_deref());
@@ -134,7 +142,7 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
             };
             let within = package.as_deref().map(|package| format!(" in package or project '{package}'")).unwrap_or_default();
             let version = version.as_deref().map(|version| format!(" with version '{version}'")).unwrap_or_default();
-            made("unknown-ref", message, format!("{} depends on a node named '{name}'{version}{within} which {state}", asker(index, file)))
+            made("unknown-ref", severity(&shown), message, format!("{} depends on a node named '{name}'{version}{within} which {state}", asker(index, file)))
         }
         Target::Source { source, table } if index.resolve(&used.target, project).is_none() => {
             if !is_asked(&format!("{source}.{table}")) {
@@ -145,11 +153,16 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
             } else {
                 (format!("no source `{source}` with a table `{table}` is defined; correct the name, or add it under `sources:`"), "was not found")
             };
-            made("unknown-source", message, format!("{} depends on a source named '{source}.{table}' which {state}", asker(index, file)))
+            made(
+                "unknown-source",
+                severity(&format!("{source}.{table}")),
+                message,
+                format!("{} depends on a source named '{source}.{table}' which {state}", asker(index, file)),
+            )
         }
         Target::Doc { package, name } if index.resolve_doc(package.as_deref(), name, project).is_none() => {
             let message = format!("no docs block is called `{name}`; add {{% docs {name} %}} to a Markdown file, or correct the name");
-            made("unknown-doc", message, format!("Documentation for '{name}' not found"))
+            made("unknown-doc", Severity::Error, message, format!("Documentation for '{name}' not found"))
         }
         _ => None,
     }
