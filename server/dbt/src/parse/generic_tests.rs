@@ -51,13 +51,15 @@ pub(super) struct Tested {
 impl Builder<'_> {
     pub(super) fn generic_tests(&mut self) {
         let mut all = Vec::new();
-        for package in 0..self.inputs.len() {
-            for (file, entry) in self.entries(package) {
-                if matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) {
-                    self.tests_of(package, file, entry, &mut all);
-                }
-            }
-        }
+        let holds = |entry: &Entry| matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots);
+        let of = |package: usize| self.entries(package).filter(move |(_, entry)| holds(entry)).map(move |(file, entry)| (package, file, entry));
+        let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
+        let each = in_parallel(&entries, |&(package, file, entry)| {
+            let mut tests = Vec::new();
+            self.tests_of(package, file, entry, &mut tests);
+            tests
+        });
+        all.extend(each.into_iter().flatten());
         self.make_tests(all);
     }
 
@@ -65,9 +67,10 @@ impl Builder<'_> {
     pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
         let env = &self.session.env;
         let nested = self.session.nested_arguments;
+        let built = in_parallel(&all, |tested| Built::new(tested, nested));
         let mut taken: Vec<(Tested, Built)> = Vec::with_capacity(all.len());
-        for tested in all {
-            match Built::new(&tested, nested) {
+        for (tested, built) in all.into_iter().zip(built) {
+            match built {
                 Some(built) => taken.push((tested, built)),
                 None if tested.package == 0 => self.told.push(malformed(&tested)),
                 None => {}

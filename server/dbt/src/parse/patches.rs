@@ -3,6 +3,7 @@
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::ResourceType;
 use crate::index::{Column, Diagnostic, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
+use crate::parallel::in_parallel;
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
 use data::{Map, Value as Json};
 use indexmap::IndexMap;
@@ -11,30 +12,41 @@ use std::sync::Arc;
 use text::TextRange;
 use vfs::FileId;
 
+/// An entry with its Jinja rendered and its columns read.
+struct Prepared {
+    data: Arc<EntryData>,
+    columns: IndexMap<String, Column>,
+}
+
 /// Top-level keys of an entry that count as its config.
 const CONFIG_KEYS: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
 
 impl<'a> Builder<'a> {
     pub(super) fn patches(&mut self) {
-        for package in 0..self.inputs.len() {
-            let inputs: &'a [PackageInput] = self.inputs;
-            for (file, entry) in super::properties(&inputs[package]) {
-                if self.partial.contains(&file.id) && !self.names.contains(&entry.name.value) {
-                    continue;
-                }
-                match entry.section {
-                    Section::Models if !entry.versions.is_empty() => self.versions(package, file, entry),
-                    Section::Models | Section::Seeds | Section::Analyses | Section::DataTests | Section::Functions => self.patch(package, file, entry),
-                    Section::Snapshots => {
-                        if entry.data.own.contains_key("relation") {
-                            self.yaml_snapshot(package, file, entry);
-                        }
-                        self.patch(package, file, entry);
-                    }
-                    _ => {}
-                }
+        let inputs: &'a [PackageInput] = self.inputs;
+        let is_read = |file: &InputFile, entry: &Entry| !self.partial.contains(&file.id) || self.names.contains(&entry.name.value);
+        let of = |(package, input): (usize, &'a PackageInput)| super::properties(input).map(move |(file, entry)| (package, file, entry));
+        let entries = inputs.iter().enumerate().flat_map(of).filter(|(_, file, entry)| is_read(file, entry));
+        let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = entries.filter(|(_, _, entry)| entry.section.describes()).collect();
+        let prepared = in_parallel(&entries, |&(package, file, entry)| self.prepared(package, file, entry));
+        for ((package, file, entry), prepared) in entries.into_iter().zip(prepared) {
+            if entry.section == Section::Models && !entry.versions.is_empty() {
+                self.versions(package, file, entry);
+                continue;
             }
+            if entry.section == Section::Snapshots && entry.data.own.contains_key("relation") {
+                self.yaml_snapshot(package, file, entry);
+            }
+            self.patch(package, file, entry, prepared);
         }
+    }
+
+    /// What an entry comes to whichever node it describes.
+    fn prepared(&self, package: usize, file: &InputFile, entry: &Entry) -> Prepared {
+        let data = self.entry_data(package, entry);
+        let has_columns = entry.section != Section::DataTests && entry.versions.is_empty();
+        let columns = if has_columns { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) } else { IndexMap::new() };
+        Prepared { data, columns }
     }
 
     /// The drafts that an entry of this name and section in a package describes. As in dbt a node of the package comes first, and the
@@ -69,22 +81,22 @@ impl<'a> Builder<'a> {
         if found.is_empty() { pick(false, true) } else { found }
     }
 
-    fn patch(&mut self, package: usize, file: &InputFile, entry: &Entry) {
-        let data = self.entry_data(package, entry);
-        for index in self.described(package, &entry.name.value, entry.section) {
+    fn patch(&mut self, package: usize, file: &InputFile, entry: &Entry, prepared: Prepared) {
+        let Prepared { data, mut columns } = prepared;
+        let described = self.described(package, &entry.name.value, entry.section);
+        for (rest, index) in (0..described.len()).rev().zip(described) {
             if self.drafts[index].node.patch.is_some() {
                 self.duplicate_entry(package, file, entry);
                 continue;
             }
             let patch = config_of(&data.own);
             self.drafts[index].patch = patch;
-            let columns =
-                if entry.section == Section::DataTests { IndexMap::new() } else { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) };
             let package_name = self.drafts[index].node.package.clone();
             let (description, blocks) = self.description(entry.description.as_ref(), file.id, &package_name);
             let node = &mut self.drafts[index].node;
             describe(node, entry, file.id);
-            node.columns = columns;
+            // All disabled nodes of one name have them.
+            node.columns = if rest == 0 { std::mem::take(&mut columns) } else { columns.clone() };
             node.description = description;
             node.doc_blocks = blocks;
             definition(node, &data.own);

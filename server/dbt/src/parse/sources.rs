@@ -6,6 +6,7 @@ use super::generic_tests::{Tested, tests_in};
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string};
 use crate::ResourceType;
 use crate::index::{InputFile, Patch, Place, blank};
+use crate::parallel::in_parallel;
 use crate::properties::{Entry, EntryData, Section};
 use data::json;
 use data::{Map, Value as Json};
@@ -25,28 +26,35 @@ impl Builder<'_> {
         let overrides = self.overrides();
         let mut tests = Vec::new();
         let mut seen: FxHashMap<Arc<str>, usize> = FxHashMap::default();
-        for package in 0..self.inputs.len() {
-            for (file, entry) in self.entries(package).filter(|(_, entry)| entry.section == Section::Sources) {
-                let data = self.entry_data(package, entry);
-                if data.source.contains_key("overrides") {
-                    continue;
+        let of = |package: usize| self.entries(package).filter(|(_, entry)| entry.section == Section::Sources).map(move |(file, entry)| (package, file, entry));
+        let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
+        let made = in_parallel(&entries, |&(package, file, entry)| {
+            let data = self.entry_data(package, entry);
+            if data.source.contains_key("overrides") {
+                return None;
+            }
+            let data = self.overridden(package, &data, &overrides);
+            let mut tests = Vec::new();
+            let draft = self.source(package, file, entry, &data)?;
+            self.source_tests(package, file, entry, &data, &mut tests);
+            Some((draft, tests))
+        });
+        for ((package, file, entry), made) in entries.into_iter().zip(made) {
+            let Some((draft, own_tests)) = made else { continue };
+            tests.extend(own_tests);
+            // Of two entries for one table the later counts.
+            if let Some(&first) = seen.get(&draft.node.unique_id) {
+                let place = Place { file: file.id, range: entry.name.range };
+                let (source, table) = (draft.node.source_name.as_deref().unwrap_or(""), &draft.node.name);
+                if package == 0 {
+                    let message = format!("source `{source}` has another entry for the table `{table}`; keep one");
+                    let says = format!("dbt found two sources with the name \"{source}_{table}\".");
+                    self.told.push(crate::Diagnostic::new(place, crate::Severity::Error, "duplicate-name", message).as_dbt(says));
                 }
-                let data = self.overridden(package, &data, &overrides);
-                let Some(draft) = self.source(package, file, entry, &data) else { continue };
-                // Of two entries for one table the later counts.
-                if let Some(&first) = seen.get(&draft.node.unique_id) {
-                    let place = Place { file: file.id, range: entry.name.range };
-                    let message = format!("source `{}` has another entry for the table `{}`", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
-                    if package == 0 {
-                        let says = format!("dbt found two sources with the name \"{}_{}\".", draft.node.source_name.as_deref().unwrap_or(""), draft.node.name);
-                        self.warn(crate::Diagnostic::new(place, crate::Severity::Error, "duplicate-name", format!("{message}; keep one")).as_dbt(says));
-                    }
-                    self.drafts[first] = draft;
-                } else {
-                    seen.insert(draft.node.unique_id.clone(), self.drafts.len());
-                    self.drafts.push(draft);
-                }
-                self.source_tests(package, file, entry, &data, &mut tests);
+                self.drafts[first] = draft;
+            } else {
+                seen.insert(draft.node.unique_id.clone(), self.drafts.len());
+                self.drafts.push(draft);
             }
         }
         self.make_tests(tests);
