@@ -113,7 +113,7 @@ impl Analysis {
             "unknown-ref" if !diagnostic.message.contains("package") && !diagnostic.message.contains("disabled") => {
                 of_types(&|node| node.resource_type.is_refable())
             }
-            "entry-without-node" => of_types(&|node| node.resource_type.is_refable()),
+            "entry-without-node" if diagnostic.message.starts_with("no ") => of_types(&|node| node.resource_type.is_refable()),
             "unknown-source" => of_types(&|node| node.resource_type == ResourceType::Source),
             "unknown-doc" => self.index.docs.iter().map(|docs| docs.name.clone()).collect(),
             _ => return None,

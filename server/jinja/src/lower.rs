@@ -277,7 +277,8 @@ fn constant(value: &minijinja::Value) -> Const {
             true => i64::try_from(value.clone()).map_or_else(|_| Const::Float(f64::try_from(value.clone()).unwrap_or(f64::NAN)), Const::Int),
             false => Const::Float(f64::try_from(value.clone()).unwrap_or(f64::NAN)),
         },
-        ValueKind::String => Const::Str(value.as_str().unwrap_or_default().into()),
+        // A backslash at a line's end joins the lines, as in Python; minijinja leaves both.
+        ValueKind::String => Const::Str(value.as_str().unwrap_or_default().replace("\\\r\n", "").replace("\\\n", "").into()),
         _ => Const::None,
     }
 }

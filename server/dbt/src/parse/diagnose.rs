@@ -101,7 +101,12 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
         };
         if !exists(index, entry, resource_type) {
             let (name, section) = (&entry.name.value, entry.section.key());
-            let message = format!("no {resource_type} of this project is called `{name}`; correct the name, or take the entry out");
+            // What has that name and is described elsewhere.
+            let other = index.named(name).iter().map(|&at| &index.nodes[at]).find(|node| node.resource_type != resource_type);
+            let message = match other {
+                Some(other) => format!("`{name}` is a {}; move the entry to `{}s:`", other.resource_type, other.resource_type),
+                None => format!("no {resource_type} of this project is called `{name}`; correct the name, or take the entry out"),
+            };
             let says = format!("Did not find matching node for patch with name '{name}' in the '{section}' section of file '{}'", file.path);
             found.push(Diagnostic::new(place(entry.name.range), Severity::Warning, "entry-without-node", message).as_dbt(says));
         }

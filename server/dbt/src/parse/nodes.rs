@@ -149,7 +149,9 @@ impl<'a> Builder<'a> {
         let rendered = jinja::render(&self.session.env, &subject, &template, &[]);
         let failure = rendered.failure.map(|failure| {
             let within = failure.trace.last().map(|name| format!(" (in {name})")).unwrap_or_default();
-            (failure.range, format!("{}{within}", failure.message))
+            // Macros write messages over several lines.
+            let message = failure.message.split_whitespace().collect::<Vec<_>>().join(" ");
+            (failure.range, format!("{message}{within}"))
         });
         Outcome { found: rendered.found, failure }
     }
