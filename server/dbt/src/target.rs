@@ -170,6 +170,7 @@ pub(crate) fn bare_env(settings: &Settings, target: Map) -> Env {
         adapter: Adapter::named(target.get("type").and_then(Json::as_str).unwrap_or("duckdb")),
         project,
         dependencies: Vec::new(),
+        versions: FxHashMap::default(),
         target,
         vars,
         environment: settings.environment.clone(),

@@ -16,6 +16,8 @@ pub struct Env {
     pub project: Name,
     /// All installed packages, the root project included.
     pub dependencies: Vec<Name>,
+    /// `version` of each one's dbt_project.yml.
+    pub versions: FxHashMap<Name, Json>,
     /// `target`, secrets left out.
     pub target: Map,
     /// What `var()` finds for the nodes of each package.
@@ -38,6 +40,7 @@ impl Env {
         let same = self.project == other.project
             && self.adapter == other.adapter
             && self.dependencies == other.dependencies
+            && self.versions == other.versions
             && self.target == other.target
             && self.vars == other.vars
             && self.environment == other.environment

@@ -670,6 +670,7 @@ impl<'e> Eval<'e> {
             Value::Undefined { .. } => return Err(self.fail(operators::undefined_message(object))),
             Value::Package(package) => self.package_macro(package, name).map(Value::Macro),
             Value::Object(inner) => inner.clone().attribute(self, name),
+            Value::Function(function) => function.attribute(self, name),
             _ => None,
         };
         if let Some(found) = found {

@@ -86,7 +86,10 @@ pub fn apply(eval: &mut Eval<'_>, name: &str, value: Value, args: &Args) -> Outc
             None => text().trim().into(),
         },
         "string" | "safe" | "as_text" => text().into(),
-        "as_bool" | "as_number" | "as_native" => native(eval, name, value)?,
+        "as_bool" | "as_number" | "as_native" if !eval.native => value,
+        "as_bool" => Value::object(Marked { filter: "as_bool", text: text().into() }),
+        "as_number" => Value::object(Marked { filter: "as_number", text: text().into() }),
+        "as_native" => Value::object(Marked { filter: "as_native", text: text().into() }),
         "replace" => {
             let (old, new) = (args.get(0, "old").map(Value::render).unwrap_or_default(), args.get(1, "new").map(Value::render).unwrap_or_default());
             match args.get(2, "count").and_then(Value::as_int) {
@@ -226,12 +229,41 @@ fn title(text: &str) -> String {
     out
 }
 
-/// dbt's `as_bool`, `as_number` and `as_native`, which mean something only where a whole value is one expression.
+/// What dbt's `as_bool`, `as_number` and `as_native` give while values are rendered natively: a text that is marked, and true unless
+/// it is empty, `False` too. Only where it is a whole value it becomes what it stands for (`quoted_native_concat`).
+struct Marked {
+    filter: &'static str,
+    text: crate::ast::Name,
+}
+
+impl crate::value::Object for Marked {
+    fn type_name(&self) -> &'static str {
+        "str"
+    }
+    fn render(&self) -> String {
+        self.text.to_string()
+    }
+    fn repr(&self) -> String {
+        Value::Str(self.text.clone()).repr()
+    }
+    fn is_true(&self) -> bool {
+        !self.text.is_empty()
+    }
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+/// The value that a whole expression stands for.
+pub fn unmarked(eval: &mut Eval<'_>, value: Value) -> Outcome<Value> {
+    match value.downcast::<Marked>().map(|marked| (marked.filter, marked.text.clone())) {
+        Some((filter, text)) => native(eval, filter, Value::Str(text)),
+        None => Ok(value),
+    }
+}
+
 fn native(eval: &mut Eval<'_>, name: &str, value: Value) -> Outcome<Value> {
     let Value::Str(text) = &value else { return Ok(value) };
-    if !eval.native {
-        return Ok(value);
-    }
     let parsed = literal(text);
     match (name, parsed) {
         ("as_bool", Some(made @ Value::Bool(_))) => Ok(made),

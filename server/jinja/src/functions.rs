@@ -15,6 +15,12 @@ impl Function {
     pub fn name(self) -> &'static str {
         self.0
     }
+
+    /// What a function has beside being called.
+    pub(crate) fn attribute(self, eval: &Eval<'_>, name: &str) -> Option<Value> {
+        let resolves = matches!(self.0, "ref" | "source") && name == "config";
+        resolves.then(|| Value::object(crate::host::RuntimeConfig(eval.env.project.clone())))
+    }
 }
 
 /// The longest range that Jinja's sandbox allows.

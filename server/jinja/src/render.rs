@@ -34,7 +34,10 @@ pub fn render_native(env: &Env, subject: &Subject<'_>, template: &Template, leni
     eval.native = true;
     eval.extra = extra.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
     let made = match template.body.as_slice() {
-        [Stmt::Emit(expr)] => eval.value(expr).map(|value| value.to_json()),
+        [Stmt::Emit(expr)] => {
+            let value = eval.value(expr).and_then(|value| crate::filters::unmarked(&mut eval, value).map_err(|flow| eval.uncaught(flow)));
+            value.map(|value| value.to_json())
+        }
         _ => eval.template(template).map(|()| Json::from(std::mem::take(&mut eval.out))),
     };
     (made, eval.found)

@@ -118,7 +118,10 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
 fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> {
     let project = &index.project;
     let is_code = file.kind.is_sql() && file.facts.errors.is_empty();
-    // What an evaluated node doesn't ask for stands in a branch that dbt doesn't take.
+    // What an evaluated node doesn't ask for stands in a branch that dbt doesn't take; what is switched off asks for nothing.
+    if file.kind == FileKind::Properties && is_off(index, file, used) {
+        return None;
+    }
     let is_asked = |shown: &str| !is_code || index.nodes_of_file(file.id).iter().any(|&at| index.nodes[at].unresolved.iter().any(|name| name == shown));
     let is_disabled = |name: &str| index.disabled.iter().any(|node| node.name == name);
     // A test of what isn't there is switched off, and dbt only warns.
@@ -171,6 +174,15 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
         }
         _ => None,
     }
+}
+
+/// Whether a use stands in an entry whose node is switched off.
+fn is_off(index: &Index, file: &InputFile, used: &Use) -> bool {
+    let mut entries = file.facts.properties.iter().flat_map(|properties| &properties.entries);
+    let Some(entry) = entries.find(|entry| entry.range.contains_range(used.range)) else { return false };
+    let described = |node: &Node| node.patch.as_ref().is_some_and(|patch| patch.place.file == file.id && patch.name.range == entry.name.range);
+    let is_on = index.nodes_described_in(file.id).iter().chain(index.nodes_of_file(file.id)).any(|&at| described(&index.nodes[at]));
+    !is_on && index.disabled.iter().any(|node| described(node))
 }
 
 /// A ref of a model that is private to another group.

@@ -71,7 +71,7 @@ impl Builder<'_> {
                 _ => custom,
             };
             match id {
-                Some(id) if !self.is_builtin(id) => {
+                Some(id) if !self.is_builtin(id) || self.session.is_dispatched(component) => {
                     let (name, reached) = self.generated(draft, config, id, custom);
                     named_by.extend(reached);
                     name

@@ -74,6 +74,14 @@ impl Session {
         }
     }
 
+    /// Whether dbt's own `generate_…_name` would dispatch to a macro of the project's or a package's.
+    pub fn is_dispatched(&self, component: &str) -> bool {
+        let prefixes = self.env.adapter.dispatch.iter();
+        prefixes
+            .map(|prefix| format!("{prefix}__generate_{component}_name"))
+            .any(|name| self.packages.iter().any(|package| self.env.library.in_package(&package.name, &name).is_some()))
+    }
+
     /// Adds what dbt's artifacts and the deferred state say of a node.
     pub fn lay_facts(&self, node: &mut Node) {
         if let Some(facts) = self.artifacts.of(&node.unique_id) {
@@ -193,6 +201,7 @@ fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, targe
         adapter: target.adapter.clone(),
         // dbt's own packages count, too.
         dependencies: packages.iter().map(|package| package.name.clone()).chain(target.adapter.packages.iter().map(|name| name.as_str().into())).collect(),
+        versions: packages.iter().map(|package| (package.name.clone(), package.document["version"].clone())).collect(),
         target: target.fields.clone(),
         vars: vars(packages, &root, &settings.vars),
         environment: settings.environment.clone(),

@@ -112,6 +112,32 @@ fn from_dict(eval: &mut Eval<'_>, name: &str, args: &Args, find: impl Fn(&mut Ev
     }
 }
 
+/// `ref.config`, `source.config`: what dbt's own functions know of a project. No part of its interface, and used all the same.
+pub struct RuntimeConfig(pub crate::ast::Name);
+
+impl Object for RuntimeConfig {
+    fn type_name(&self) -> &'static str {
+        "RuntimeConfig"
+    }
+    fn attribute(&self, eval: &mut Eval<'_>, name: &str) -> Option<Value> {
+        let of_target = |key: &str| eval.env.target.get(key).map_or(Value::None, Value::from);
+        Some(match name {
+            "project_name" => Value::Str(self.0.clone()),
+            "version" => eval.env.versions.get(&self.0).map_or(Value::None, Value::from),
+            "target_name" => of_target("target_name"),
+            "profile_name" => of_target("profile_name"),
+            "dependencies" => {
+                let each = eval.env.dependencies.iter().map(|name| (name.as_ref().into(), Value::object(Self(name.clone()))));
+                each.collect::<crate::value::Map>().into()
+            }
+            _ => return None,
+        })
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 /// `exceptions`.
 pub struct Exceptions;
 

@@ -193,8 +193,8 @@ fn skip_to(source: &str, from: usize, word: &str) -> usize {
 }
 
 /// The same text as minijinja's parser can read it, byte for byte as long: dbt's own blocks as ones that every Jinja knows (of a test or
-/// a materialization, which only define something, as a branch that is never taken), `{% do … %}` as an expression, and of the
-/// several keys of a subscript (`x[a, b]`) the first.
+/// a materialization, which only define something, as a branch that is never taken), `{% do … %}` as an expression, of the several
+/// keys of a subscript (`x[a, b]`) the first, and a number without the plus before it.
 pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     let is_dbts = |word: &str| {
         matches!(
@@ -212,7 +212,7 @@ pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
                 | "do"
         )
     };
-    let subscripts: Vec<TextRange> = tags.iter().filter(|tag| tag.kind != TagKind::Comment).flat_map(|tag| further_keys(source, tag.inner)).collect();
+    let subscripts: Vec<TextRange> = tags.iter().filter(|tag| tag.kind != TagKind::Comment).flat_map(|tag| unreadable(source, tag.inner)).collect();
     if subscripts.is_empty() && !tags.iter().any(|tag| is_dbts(tag.word(source))) {
         return Cow::Borrowed(source);
     }
@@ -257,8 +257,9 @@ pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
 }
 
-/// In subscripts with several keys (`x[a, b]`) what follows the first, without the bracket.
-fn further_keys(source: &str, tag: TextRange) -> Vec<TextRange> {
+/// In subscripts with several keys (`x[a, b]`) what follows the first, without the bracket; and a plus with nothing before it that it
+/// could add to.
+fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
     let (bytes, end) = (source.as_bytes(), tag.end as usize);
     let mut found = Vec::new();
     // For each open bracket whether it is a subscript's, and where its first comma is.
@@ -277,6 +278,7 @@ fn further_keys(source: &str, tag: TextRange) -> Vec<TextRange> {
                 let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
                 open.push((before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']'), None));
             }
+            b'+' if is_sign(&source[tag.start as usize..at]) => found.push(TextRange::new(at, at + 1)),
             b'(' | b'{' => open.push((false, None)),
             b',' => {
                 if let Some((true, comma @ None)) = open.last_mut() {
@@ -293,6 +295,15 @@ fn further_keys(source: &str, tag: TextRange) -> Vec<TextRange> {
         at += 1;
     }
     found
+}
+
+/// Whether a plus or minus after this text is a sign.
+fn is_sign(before: &str) -> bool {
+    let before = before.trim_end();
+    let word = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(before, |at| &before[at + 1..]);
+    // A statement's first word, too, has nothing to add to.
+    before.ends_with(['(', '[', '{', ',', '=', ':', '+', '-', '*', '/', '%', '~', '<', '>', '|'])
+        || matches!(word, "in" | "and" | "or" | "not" | "if" | "elif" | "else" | "is")
 }
 
 fn blank(bytes: &mut [u8], start: usize, end: usize) {
