@@ -300,7 +300,7 @@ fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
 /// Whether a plus or minus after this text is a sign.
 fn is_sign(before: &str) -> bool {
     let before = before.trim_end();
-    let word = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(before, |at| &before[at + 1..]);
+    let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(before);
     // A statement's first word, too, has nothing to add to.
     before.ends_with(['(', '[', '{', ',', '=', ':', '+', '-', '*', '/', '%', '~', '<', '>', '|'])
         || matches!(word, "in" | "and" | "or" | "not" | "if" | "elif" | "else" | "is")
