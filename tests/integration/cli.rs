@@ -4,6 +4,25 @@ use crate::harness::{Person, shop};
 use serde_json::{Value, json};
 
 #[test]
+fn folders_outside_of_the_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("team/shop/dbt_project.yml", "name: shop\nmodel-paths: [models, ../../sources]\nmacro-paths: [macros, ../../shared/macros]\n");
+    write("team/shop/models/a.sql", "select {{ cents('x') }} from {{ source('raw', 't') }}");
+    write("sources/raw.yml", "sources:\n- name: raw\n  tables: [{name: t}]\n");
+    write("shared/macros/cents.sql", "{% macro cents(c) %}{{ c }} / 100{% endmacro %}");
+    let ran = Person::new().run(&dir.path().join("team/shop"), &["index", "--strict", "--emit", "-"]);
+    assert!(ran.ok, "{ran:?}");
+    let manifest: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(manifest["nodes"]["model.shop.a"]["depends_on"], serde_json::json!({"macros": ["macro.shop.cents"], "nodes": ["source.shop.raw.t"]}));
+    assert_eq!(manifest["sources"]["source.shop.raw.t"]["original_file_path"], "../../sources/raw.yml");
+}
+
+#[test]
 fn index_finds_what_dbt_finds() {
     // Counted by dbt-core 1.11's own manifest of the same project.
     let index = Person::new().json(&shop(), &["index"]);

@@ -2,7 +2,7 @@
 
 use data::Value as Json;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use syntax::SyntaxError;
 use syntax::yaml::{self, Node};
 use syntax::yaml_value;
@@ -85,6 +85,38 @@ impl ProjectConfig {
         }
         config.document = yaml_value::of(&root);
         config
+    }
+}
+
+impl ProjectConfig {
+    /// The folders that the project names outside of its own (`../../sources`), as they are written and where they are.
+    pub fn outside(&self, root: &Path) -> Vec<(String, PathBuf)> {
+        let groups = [
+            &self.model_paths,
+            &self.seed_paths,
+            &self.snapshot_paths,
+            &self.test_paths,
+            &self.analysis_paths,
+            &self.macro_paths,
+            &self.function_paths,
+            &self.docs_paths,
+        ];
+        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        for written in groups.into_iter().flatten() {
+            let mut place = root.to_owned();
+            for part in Path::new(written).components() {
+                match part {
+                    Component::ParentDir => drop(place.pop()),
+                    Component::CurDir => {}
+                    part => place.push(part),
+                }
+            }
+            // A folder around the project is the project once more.
+            if !place.starts_with(root) && !root.starts_with(&place) && !found.iter().any(|(known, _)| known == written) {
+                found.push((written.clone(), place));
+            }
+        }
+        found
     }
 }
 

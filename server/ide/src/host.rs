@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use vfs::{FileId, FileText, ReadProblem, Vfs};
+use vfs::{FileId, FileText, Loader, ReadProblem, Vfs};
 
 /// A file of the project as one snapshot has it.
 #[derive(Debug, Clone)]
@@ -71,6 +71,21 @@ impl std::ops::Deref for Analysis {
     }
 }
 
+/// Reads a project from where it lies, with the folders that it names outside of its own.
+pub fn read_project(loader: &dyn Loader, root: &Path) -> Vec<(PathBuf, FileText)> {
+    let mut files = loader.load(root);
+    let outside = outside_of(&files, root);
+    files.extend(outside.iter().flat_map(|folder| loader.load(folder)));
+    files
+}
+
+/// The folders that a project names outside of its own, by its files.
+pub fn outside_of(files: &[(PathBuf, FileText)], root: &Path) -> Vec<PathBuf> {
+    let project = files.iter().find(|(path, _)| *path == root.join("dbt_project.yml"));
+    let outside = project.map(|(_, text)| ProjectConfig::read(&text.text).outside(root)).unwrap_or_default();
+    outside.into_iter().map(|(_, folder)| folder).collect()
+}
+
 /// Of more changed files than these everything is made anew.
 const MANY: usize = 64;
 
@@ -119,6 +134,11 @@ impl AnalysisHost {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folders outside of its own that the project names.
+    pub fn outside(&self) -> Vec<PathBuf> {
+        self.world.config.outside(&self.root).into_iter().map(|(_, folder)| folder).collect()
     }
 
     /// Says what decides beside the files how dbt sees the project.
@@ -228,11 +248,20 @@ impl AnalysisHost {
     fn rebuilt(&mut self) -> World {
         self.whole_parses += 1;
         let packages = self.packages();
+        let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
         let mut files: Vec<(FileId, PathBuf, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
         for (path, &id) in &self.present {
-            // The innermost package folder that holds the file.
-            let Some((number, (folder, config))) = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder)) else { continue };
-            let Ok(relative) = path.strip_prefix(folder) else { continue };
+            // The innermost package folder that holds the file, else a folder that the project names outside of its own.
+            let within = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder));
+            let (number, config, relative) = match within {
+                Some((number, (folder, config))) => (number, config, path.strip_prefix(folder).map(Path::to_owned).unwrap_or_default()),
+                None => {
+                    let Some((written, folder)) = outside.iter().find(|(_, folder)| path.starts_with(folder)) else { continue };
+                    let Some((_, config)) = packages.first() else { continue };
+                    (0, config, Path::new(written).join(path.strip_prefix(folder).unwrap_or(path)))
+                }
+            };
+            let relative = relative.as_path();
             if number == 0 && relative.starts_with(&config.packages_install_path) {
                 continue;
             }

@@ -256,7 +256,13 @@ impl State {
             if DiskLoader::is_artifact(path) || path.file_name().is_some_and(|name| name == "profiles.yml" || name == "ragstar.yml") {
                 settle.insert(root.clone());
             }
-            if !DiskLoader::is_relevant(&root, path) {
+            let is_own = if path.starts_with(&root) {
+                DiskLoader::is_relevant(&root, path)
+            } else {
+                let outside = self.projects.get(&root).map(|project| project.host.outside()).unwrap_or_default();
+                outside.iter().any(|folder| DiskLoader::is_relevant(folder, path))
+            };
+            if !is_own {
                 continue;
             }
             let Some(project) = self.projects.get_mut(&root) else { continue };
@@ -265,7 +271,7 @@ impl State {
             if path.is_dir() {
                 for (file, text) in DiskLoader.load(path) {
                     // The walk began below the root, where `.dbtignore` lies.
-                    if !DiskLoader::is_relevant(&root, &file) {
+                    if file.starts_with(&root) && !DiskLoader::is_relevant(&root, &file) {
                         continue;
                     }
                     gone.retain(|known| *known != file);
@@ -321,7 +327,9 @@ impl State {
     /// The root of the project that a file belongs to: the innermost that is open, packages aside.
     fn root_of(&self, path: &Path) -> Option<PathBuf> {
         let holding = self.projects.keys().filter(|root| path.starts_with(root));
-        holding.max_by_key(|root| root.components().count()).cloned()
+        let inner = holding.max_by_key(|root| root.components().count());
+        let names = |project: &Project| project.host.outside().iter().any(|folder| path.starts_with(folder));
+        inner.or_else(|| self.projects.iter().find(|(_, project)| names(project)).map(|(root, _)| root)).cloned()
     }
 
     fn project_of(&mut self, path: &Path) -> Option<&mut Project> {
@@ -374,8 +382,13 @@ impl State {
                     let (watched, sender) = (root.clone(), events.clone());
                     let watch = Watch::new(&root, move |paths| drop(sender.send(Event::FilesChanged { root: Some(watched.clone()), paths })));
                     let watch = watch.map_err(|error| tracing::warn!(%error, "changes on disk will not be noticed")).ok();
+                    let files = ide::read_project(&DiskLoader, &root);
+                    let own = ide::outside_of(&files, &root).into_iter().filter_map(|folder| {
+                        let (root, sender) = (root.clone(), events.clone());
+                        Watch::new(&folder, move |paths| drop(sender.send(Event::FilesChanged { root: Some(root.clone()), paths }))).ok()
+                    });
                     let around = outside.into_iter().filter_map(|file| watch_outside(&root, &file, &events));
-                    (DiskLoader.load(&root), watch.into_iter().chain(around).collect())
+                    (files, watch.into_iter().chain(own).chain(around).collect())
                 })
             };
             let told = async {

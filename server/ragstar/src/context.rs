@@ -73,7 +73,7 @@ impl Context {
         let root = self.root()?;
         let mut host = AnalysisHost::new(root);
         host.set_settings(self.all_settings());
-        host.load(DiskLoader.load(root));
+        host.load(ide::read_project(&DiskLoader, root));
         Ok(host.publish())
     }
 

@@ -13,14 +13,14 @@ pub async fn run(context: &Context) -> Outcome {
     let root = context.root()?.to_owned();
     let mut host = AnalysisHost::new(&root);
     host.set_settings(context.all_settings());
-    host.load(DiskLoader.load(&root));
+    host.load(ide::read_project(&DiskLoader, &root));
     let (publish, snapshots) = tokio::sync::watch::channel(host.publish());
     let watched = root.clone();
     let own = context.clone();
     let watch = Watch::new(&root, move |paths| {
         let relevant: Vec<_> = paths.iter().filter(|path| DiskLoader::is_relevant(&watched, path)).collect();
         if paths.is_empty() || relevant.iter().any(|path| !path.is_file()) {
-            host.load(DiskLoader.load(&watched));
+            host.load(ide::read_project(&DiskLoader, &watched));
         } else {
             relevant.into_iter().for_each(|path| host.set_disk(path, DiskLoader.read(path)));
         }
