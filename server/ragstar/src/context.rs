@@ -7,7 +7,7 @@ use rules::{Rules, Settings, Sources};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use vfs::{DiskLoader, Loader};
+use vfs::DiskLoader;
 
 /// Where one call works and what it was told.
 #[derive(Debug, Clone)]
