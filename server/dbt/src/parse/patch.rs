@@ -330,7 +330,7 @@ impl State {
             let entries = file.facts.properties.iter().flat_map(|properties| &properties.entries);
             let read: FxHashSet<_> = entries.filter(|entry| scope.names.contains(&entry.name.value)).map(|entry| entry.name.range).collect();
             if let Some(known) = index.told.get_mut(id) {
-                known.retain(|found| !read.contains(&found.place.range));
+                known.retain(|found| found.code != super::patches::DUPLICATE_ENTRY || !read.contains(&found.place.range));
             }
         }
         told.into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));

@@ -18,6 +18,9 @@ struct Prepared {
     columns: IndexMap<String, Column>,
 }
 
+/// Two entries for one node.
+pub(super) const DUPLICATE_ENTRY: &str = "duplicate-entry";
+
 /// Top-level keys of an entry that count as its config.
 const CONFIG_KEYS: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
 
@@ -115,7 +118,7 @@ impl<'a> Builder<'a> {
                 "dbt found two schema.yml entries for the same resource named {}. Resources and their associated columns may only be described a single time.",
                 entry.name.value
             );
-            self.warn(Diagnostic::new(place, Severity::Error, "duplicate-entry", message).as_dbt(says));
+            self.warn(Diagnostic::new(place, Severity::Error, DUPLICATE_ENTRY, message).as_dbt(says));
         }
     }
 

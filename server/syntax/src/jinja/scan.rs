@@ -257,8 +257,8 @@ pub(super) fn neutralise<'a>(source: &'a str, tags: &[Tag]) -> Cow<'a, str> {
     Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
 }
 
-/// In subscripts with several keys (`x[a, b]`) what follows the first, without the bracket; and a plus with nothing before it that it
-/// could add to.
+/// In subscripts with several keys (`x[a, b]`) what follows the first, without the bracket; a plus with nothing before it that it could
+/// add to; and white space that isn't ASCII, such as a no-break space.
 fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
     let (bytes, end) = (source.as_bytes(), tag.end as usize);
     let mut found = Vec::new();
@@ -277,6 +277,12 @@ fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
             b'[' => {
                 let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
                 open.push((before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']'), None));
+            }
+            byte if byte >= 0x80 => {
+                let c = source.get(at..).and_then(|rest| rest.chars().next());
+                if let Some(c) = c.filter(|c| c.is_whitespace()) {
+                    found.push(TextRange::new(at, at + c.len_utf8()));
+                }
             }
             b'+' if is_sign(&source[tag.start as usize..at]) => found.push(TextRange::new(at, at + 1)),
             b'(' | b'{' => open.push((false, None)),
@@ -401,5 +407,20 @@ mod tests {
         let masked = mask(source);
         assert_eq!(masked.len(), source.len());
         assert_eq!(masked.split_whitespace().collect::<Vec<_>>(), ["select", "jjjjjjj", "1", "from", "jjjjjjjjjjjjjjj"]);
+    }
+
+    #[test]
+    fn what_minijinja_cannot_read_is_written_otherwise() {
+        let of = |source: &str| neutralise(source, &scan(source)).into_owned();
+        let cases = [
+            ("{{ any[list, basestring](x[1], [2, 3]) }}", "{{ any[list            ](x[1], [2, 3]) }}"),
+            ("{{ f(a = +1, b=c + 1, d='+ x') }}", "{{ f(a =  1, b=c + 1, d='+ x') }}"),
+            ("{{ config()\u{a0}}}", "{{ config()  }}"),
+            ("{%- do x.append(1) -%}", "{{-    x.append(1) -}}"),
+            ("{% test t(a) %}x{% endtest %}", "{% if 0      %}x{% endif   %}"),
+        ];
+        for (source, expected) in cases {
+            assert_eq!((of(source).as_str(), of(source).len()), (expected, source.len()));
+        }
     }
 }
