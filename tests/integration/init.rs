@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use testkit::shop_copy;
 
-/// A run: its id, its job, its artifacts by name.
+/// A run: its id, its job, its artifacts by name; `name?step=N` is what only that step left.
 type Run = (u64, u64, Vec<(&'static str, String)>);
 
 /// What the account holds, and what was asked.
@@ -19,6 +19,10 @@ type Run = (u64, u64, Vec<(&'static str, String)>);
 struct Account {
     /// The newest first.
     runs: Vec<Run>,
+    /// What the steps of a run are called.
+    steps: HashMap<u64, Vec<&'static str>>,
+    /// Runs that a pull request started.
+    pull_requests: Vec<u64>,
     /// Answers that come before the real ones.
     failures: Vec<(u16, Option<&'static str>)>,
     /// How many more downloads end in the middle.
@@ -51,14 +55,17 @@ impl Cloud {
         Self { url, account, _runtime: runtime }
     }
 
+    fn data(&self) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("ragstar-cloud-{}", self.url.rsplit(':').next().unwrap()))
+    }
+
     fn person(&self) -> Person {
-        let data = std::env::temp_dir().join(format!("ragstar-cloud-{}", self.url.rsplit(':').next().unwrap()));
         Person::new()
             .with("DBT_CLOUD_URL", &self.url)
             .with("DBT_CLOUD_ACCOUNT_ID", 7)
             .with("DBT_CLOUD_API_KEY", KEY)
             .with("DBT_CLOUD_FIRST_WAIT_MS", 5)
-            .with("RAGSTAR_DATA_DIR", data.display())
+            .with("RAGSTAR_DATA_DIR", self.data().display())
     }
 }
 
@@ -88,6 +95,7 @@ fn gate(account: &Shared, headers: &HeaderMap, what: String) -> Option<Response>
 
 async fn runs(State(account): State<Shared>, UrlPath(id): UrlPath<u64>, Query(query): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
     let mut shown: Vec<_> = query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    shown.retain(|parameter| !parameter.starts_with("include_related"));
     shown.sort();
     if let Some(response) = gate(&account, &headers, format!("runs {}", shown.join(" "))) {
         return response;
@@ -101,7 +109,12 @@ async fn runs(State(account): State<Shared>, UrlPath(id): UrlPath<u64>, Query(qu
     let fitting: Vec<&Run> = account.runs.iter().filter(|(_, of, _)| job.is_none_or(|job| job == *of)).collect();
     let page = fitting.iter().skip(number("offset").unwrap_or(0)).take(number("limit").unwrap_or(100));
     let page: Vec<Value> = page
-        .map(|(id, job, _)| json!({"id": id, "job_definition_id": job, "status": 10, "status_humanized": "Success", "finished_at": format!("2026-11-2{} 04:00:00+00:00", id % 10)}))
+        .map(|(id, job, _)| {
+            let steps = account.steps.get(id).map(|names| names.iter().enumerate().map(|(at, name)| json!({"index": at + 1, "name": name, "status": 10})).collect::<Vec<_>>());
+            let request = account.pull_requests.contains(id).then_some(5);
+            json!({"id": id, "job_definition_id": job, "project_id": job / 100, "status": 10, "status_humanized": "Success", "run_steps": steps,
+                "trigger": {"github_pull_request_id": request, "cause": "x"}, "finished_at": format!("2026-11-2{} 04:00:00+00:00", id % 10)})
+        })
         .collect();
     let count = page.len();
     envelope(200, json!(page), json!({"pagination": {"count": count, "total_count": fitting.len()}, "order_by": "-finished_at", "filters": {"status": 10}}))
@@ -113,18 +126,29 @@ async fn artifacts(State(account): State<Shared>, UrlPath((_, run)): UrlPath<(u6
     }
     let account = account.lock().unwrap();
     match account.runs.iter().find(|(id, ..)| *id == run) {
-        Some((_, _, files)) => envelope(200, json!(files.iter().map(|(name, _)| name).collect::<Vec<_>>()), json!({})),
+        Some((_, _, files)) => {
+            let mut names: Vec<&str> = files.iter().filter_map(|(name, _)| name.split('?').next()).collect();
+            names.dedup();
+            envelope(200, json!(names), json!({}))
+        }
         None => envelope(404, Value::Null, json!({})),
     }
 }
 
-async fn artifact(State(account): State<Shared>, UrlPath((_, run, path)): UrlPath<(u64, u64, String)>, headers: HeaderMap) -> Response {
+async fn artifact(
+    State(account): State<Shared>,
+    UrlPath((_, run, path)): UrlPath<(u64, u64, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let of_step = query.get("step").map(|step| format!("{path}?step={step}"));
     if let Some(response) = gate(&account, &headers, format!("{path} of {run}")) {
         return response;
     }
     let mut account = account.lock().unwrap();
+    let wanted = of_step.unwrap_or(path);
     let text =
-        account.runs.iter().find(|(id, ..)| *id == run).and_then(|(_, _, files)| files.iter().find(|(name, _)| *name == path)).map(|(_, text)| text.clone());
+        account.runs.iter().find(|(id, ..)| *id == run).and_then(|(_, _, files)| files.iter().find(|(name, _)| *name == wanted)).map(|(_, text)| text.clone());
     let Some(text) = text else { return envelope(404, Value::Null, json!({})) };
     if account.cuts > 0 {
         account.cuts -= 1;
@@ -182,6 +206,43 @@ fn the_newest_run_of_dbt_cloud() {
     assert!(doctor.contains("manifest.json v12 of 2026-11-24T03:59:00"), "{doctor}");
 }
 
+fn results(which: &str, status: &str) -> String {
+    let result = json!({"unique_id": "model.shop.stg_shop__customers", "status": status, "execution_time": 2.0, "timing": []});
+    json!({"metadata": {"generated_at": "2026-11-24T04:00:00Z"}, "results": [result], "args": {"which": which}}).to_string()
+}
+
+/// The docs step comes last and only compiles; what ran is another step's. Runs of other projects and of pull requests are passed over.
+#[test]
+fn the_step_that_ran_and_the_project_that_is_ours() {
+    let of = |project: &str, relation: &str| manifest(relation).replacen("\"metadata\":{", &format!("\"metadata\":{{\"project_name\":\"{project}\","), 1);
+    let files = |project: &str, relation: &str| {
+        vec![
+            ("manifest.json", of(project, relation)),
+            ("catalog.json", catalog()),
+            ("run_results.json", results("generate", "success")),
+            ("run_results.json?step=3", results("build", "error")),
+        ]
+    };
+    let steps = vec!["Clone git repository", "Invoke dbt with `dbt deps`", "Invoke dbt with `dbt build --select state:modified`", "Invoke dbt with `dbt docs generate`"];
+    let account = Account {
+        runs: vec![(9, 200, files("other", "a.b.c")), (8, 100, files("shop", "pr.b.c")), (7, 100, files("shop", "prod.shop.customers"))],
+        steps: [9, 8, 7].map(|run| (run, steps.clone())).into(),
+        pull_requests: vec![8],
+        ..Account::default()
+    };
+    let server = Cloud::start(account);
+    let project = shop_copy().unwrap();
+    let made = server.person().json(project.path(), &["init", "--method", "cloud"]);
+    let taken: Vec<&str> = made["taken"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(taken.len() == 3 && taken.iter().all(|line| line.contains("run 7")), "{taken:?}");
+    let found = std::fs::read_dir(server.data().join("cloud")).unwrap().next().unwrap().unwrap().path().join("run_results.json");
+    assert!(std::fs::read_to_string(found).unwrap().contains("build"));
+    // Nothing of ours at all.
+    server.account.lock().unwrap().runs.truncate(1);
+    let ran = server.person().run(project.path(), &["init", "--method", "cloud"]);
+    assert!(!ran.ok && ran.err.contains("is of this project (it is of the project `other`, and this is `shop`); name the project's job"), "{ran:?}");
+}
+
 #[test]
 fn what_dbt_cloud_refuses_is_told_and_changes_nothing() {
     let server = Cloud::start(Account { runs: vec![(1, 3, vec![("manifest.json", manifest("a.b.c"))])], ..Account::default() });
@@ -197,6 +258,8 @@ fn what_dbt_cloud_refuses_is_told_and_changes_nothing() {
     fails(server.person().with("DBT_CLOUD_JOB_ID", 99), "no run of job 99 of account 7 has ended well yet");
     fails(server.person().with("DBT_CLOUD_URL", "http://127.0.0.1:9"), "can't be reached");
     fails(Person::new(), "needs DBT_CLOUD_API_KEY");
+    server.account.lock().unwrap().failures = vec![(429, Some("0")); 10];
+    fails(server.person(), "try again then");
     server.account.lock().unwrap().failures = vec![(503, None); 10];
     fails(server.person(), "HTTP 503");
     server.account.lock().unwrap().failures.clear();
@@ -234,21 +297,31 @@ fn local_needs_nothing() {
 #[test]
 fn deferred_relations() {
     let project = shop_copy().unwrap();
-    let state = tempfile::tempdir().unwrap();
-    let node = |kind: &str| json!({"resource_type": "model", "database": "prod", "schema": "analytics", "alias": "customers", "relation_name": "prod.analytics.customers", "config": {"materialized": kind}});
+    // Relative to the project, as dbt takes it; what the state calls its relation doesn't count.
+    let state = project.path().join("prod");
+    std::fs::create_dir(&state).unwrap();
+    let node = |kind: &str| json!({"resource_type": "model", "database": "prod", "schema": "analytics", "alias": "customers", "relation_name": null, "config": {"materialized": kind}});
     let written = json!({"metadata": {}, "nodes": {"model.shop.stg_shop__customers": node("view"), "model.shop.fct_orders": node("ephemeral")}});
-    std::fs::write(state.path().join("manifest.json"), written.to_string()).unwrap();
-    let dir = state.path().to_str().unwrap();
+    std::fs::write(state.join("manifest.json"), written.to_string()).unwrap();
     let emitted = |arguments: &[&str]| {
         let ran = Person::new().run(project.path(), &[&["index", "--emit", "-"], arguments].concat());
         assert!(ran.ok, "{ran:?}");
         serde_json::from_str::<Value>(&ran.out).unwrap()
     };
-    let with = emitted(&["--state", dir, "--defer"]);
-    assert_eq!(with["nodes"]["model.shop.stg_shop__customers"]["defer_relation"]["relation_name"], "prod.analytics.customers");
-    assert!(with["nodes"]["model.shop.fct_orders"]["defer_relation"].is_null());
-    assert!(emitted(&["--state", dir])["nodes"]["model.shop.stg_shop__customers"]["defer_relation"].is_null());
-    std::fs::remove_file(state.path().join("manifest.json")).unwrap();
-    let doctor = Person::new().run(project.path(), &["doctor", "--state", dir]).out;
-    assert!(doctor.contains("can't be deferred to: there is no such file"), "{doctor}");
+    for arguments in [&["--state", "prod", "--defer"][..], &["--defer-state", "prod", "--state", "elsewhere", "--defer", "--favor-state"]] {
+        let with = emitted(arguments);
+        assert_eq!(with["nodes"]["model.shop.stg_shop__customers"]["defer_relation"]["relation_name"], "\"prod\".\"analytics\".\"customers\"");
+        assert!(with["nodes"]["model.shop.fct_orders"]["defer_relation"].is_null());
+    }
+    assert!(emitted(&["--state", "prod"])["nodes"]["model.shop.stg_shop__customers"]["defer_relation"].is_null());
+    let refused = |arguments: &[&str], says: &str| {
+        let ran = Person::new().run(project.path(), &[&["index"], arguments].concat());
+        assert!(!ran.ok && ran.err.contains(says), "{ran:?}");
+    };
+    refused(&["--defer"], "--defer needs a state");
+    refused(&["--defer", "--state", "nowhere"], "can't be deferred to: there is no such file");
+    std::fs::write(state.join("manifest.json"), "{").unwrap();
+    refused(&["--defer", "--state", "prod"], "it is no manifest");
+    let doctor = Person::new().with("DBT_DEFER", 1).run(project.path(), &["doctor", "--state", "prod"]).out;
+    assert!(doctor.contains("can't be deferred to: it is no manifest"), "{doctor}");
 }

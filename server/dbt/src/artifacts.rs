@@ -2,8 +2,10 @@
 //!
 //! Shapes: <https://schemas.getdbt.com>; manifests from v7 on (dbt 1.3), catalog v1, run results v4 to v6, sources v3.
 
+mod files;
+
+use files::{After, Catalog, CatalogNode, Head, Manifest, Metadata, RunResults, Sources};
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// One of dbt's files.
@@ -42,9 +44,9 @@ impl Artifact {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeFacts {
     pub compiled: Option<Arc<str>>,
-    pub relation_name: Option<Arc<str>>,
-    /// Whether the warehouse had it when the catalog was made, and its columns there, in their order.
-    pub in_catalog: bool,
+    /// Where the warehouse had it when the catalog was made.
+    pub relation: Option<CatalogRelation>,
+    /// Its columns there, in their order.
     pub columns: Vec<CatalogColumn>,
     /// The relation's comment in the warehouse.
     pub comment: Option<Arc<str>>,
@@ -54,18 +56,40 @@ pub struct NodeFacts {
     pub freshness: Option<Freshness>,
 }
 
+/// A relation as the warehouse names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CatalogRelation {
+    pub database: Option<Arc<str>>,
+    pub schema: Option<Arc<str>>,
+    pub name: Option<Arc<str>>,
+    /// `BASE TABLE`, `VIEW`, `table`, … in the adapter's words.
+    pub kind: Option<Arc<str>>,
+    pub owner: Option<Arc<str>>,
+}
+
+impl CatalogRelation {
+    /// Whether it is the relation of a database, schema and name. What isn't told is no difference, and case is none either.
+    pub fn is(&self, database: Option<&str>, schema: Option<&str>, name: Option<&str>) -> bool {
+        let same = |one: &Option<Arc<str>>, other: Option<&str>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            _ => true,
+        };
+        same(&self.database, database) && same(&self.schema, schema) && same(&self.name, name)
+    }
+}
+
 /// A column as the warehouse has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogColumn {
     pub name: Arc<str>,
-    pub data_type: Arc<str>,
+    pub data_type: Option<Arc<str>>,
     pub comment: Option<Arc<str>>,
 }
 
 /// How a node's last build or test ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastRun {
-    /// `success`, `error`, `skipped`; of tests `pass`, `warn`, `fail`.
+    /// `success`, `error`, `skipped`, `partial success`, `no-op`; of tests `pass`, `warn`, `fail`.
     pub status: Arc<str>,
     pub message: Option<Arc<str>>,
     /// Rows that a test found.
@@ -82,7 +106,12 @@ pub struct Freshness {
     pub status: Arc<str>,
     /// RFC 3339.
     pub max_loaded_at: Option<Arc<str>>,
+    /// Its age when it was looked at, RFC 3339 too.
+    pub snapshotted_at: Option<Arc<str>>,
     pub age_seconds: Option<f64>,
+    /// `12 hour`: older is a warning, or an error.
+    pub warn_after: Option<String>,
+    pub error_after: Option<String>,
     pub error: Option<Arc<str>>,
 }
 
@@ -102,113 +131,33 @@ pub struct ArtifactReport {
 /// All of them together.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Artifacts {
+    project: String,
     nodes: FxHashMap<Arc<str>, Arc<NodeFacts>>,
     pub reports: Vec<ArtifactReport>,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    metadata: Option<Metadata>,
+/// Whether a manifest is of a project, as far as it tells; else whose it is.
+pub fn check_project(manifest: &[u8], project: &str) -> Result<(), String> {
+    serde_json::from_slice(manifest).map_or(Ok(()), |head: Head| head.metadata.check(project))
 }
 
-#[derive(Deserialize, Default)]
-struct Metadata {
-    dbt_schema_version: Option<String>,
-    dbt_version: Option<String>,
-    generated_at: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Manifest {
-    nodes: FxHashMap<Arc<str>, ManifestNode>,
-    #[serde(default)]
-    sources: FxHashMap<Arc<str>, ManifestNode>,
-}
-
-#[derive(Deserialize)]
-struct ManifestNode {
-    #[serde(alias = "compiled_sql")]
-    compiled_code: Option<Arc<str>>,
-    relation_name: Option<Arc<str>>,
-}
-
-#[derive(Deserialize)]
-struct Catalog {
-    nodes: FxHashMap<Arc<str>, CatalogNode>,
-    #[serde(default)]
-    sources: FxHashMap<Arc<str>, CatalogNode>,
-}
-
-#[derive(Deserialize)]
-struct CatalogNode {
-    metadata: CatalogRelation,
-    #[serde(default)]
-    columns: FxHashMap<Arc<str>, CatalogEntry>,
-    #[serde(default)]
-    stats: FxHashMap<String, Stat>,
-}
-
-#[derive(Deserialize)]
-struct CatalogRelation {
-    comment: Option<Arc<str>>,
-}
-
-#[derive(Deserialize)]
-struct CatalogEntry {
-    name: Arc<str>,
-    #[serde(rename = "type")]
-    data_type: Arc<str>,
-    #[serde(default)]
-    index: i64,
-    comment: Option<Arc<str>>,
-}
-
-#[derive(Deserialize)]
-struct Stat {
-    value: Option<data::Value>,
-}
-
-#[derive(Deserialize)]
-struct RunResults {
-    results: Vec<RunResult>,
-    #[serde(default)]
-    args: FxHashMap<String, data::Value>,
-}
-
-#[derive(Deserialize)]
-struct RunResult {
-    unique_id: Arc<str>,
-    status: Arc<str>,
-    message: Option<Arc<str>>,
-    failures: Option<i64>,
-    #[serde(default)]
-    execution_time: f64,
-    #[serde(default)]
-    timing: Vec<Timing>,
-    compiled_code: Option<Arc<str>>,
-    relation_name: Option<Arc<str>>,
-}
-
-#[derive(Deserialize)]
-struct Timing {
-    completed_at: Option<Arc<str>>,
-}
-
-#[derive(Deserialize)]
-struct Sources {
-    results: Vec<SourceResult>,
-}
-
-#[derive(Deserialize)]
-struct SourceResult {
-    unique_id: Arc<str>,
-    status: Arc<str>,
-    max_loaded_at: Option<Arc<str>>,
-    max_loaded_at_time_ago_in_s: Option<f64>,
-    error: Option<data::Value>,
+impl Metadata {
+    fn check(&self, project: &str) -> Result<(), String> {
+        match (&self.project_name, &self.project_id) {
+            _ if project.is_empty() => Ok(()),
+            (Some(name), _) if name != project => Err(format!("it is of the project `{name}`, and this is `{project}`")),
+            (None, Some(id)) if *id != jinja::md5(project) => Err(format!("it is of another project than `{project}`")),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Artifacts {
+    /// Nothing yet of a project; artifacts that are another's add nothing.
+    pub fn of_project(name: &str) -> Self {
+        Self { project: name.to_owned(), ..Self::default() }
+    }
+
     /// What is known of a node.
     pub fn of(&self, unique_id: &str) -> Option<&Arc<NodeFacts>> {
         self.nodes.get(unique_id)
@@ -218,21 +167,20 @@ impl Artifacts {
         self.nodes.is_empty()
     }
 
-    /// Takes a file over. One that can't be read adds nothing but its report.
+    /// Takes a file over, [`Artifact::ALL`] in their order. One that can't be read adds nothing but its report.
     pub fn read(&mut self, artifact: Artifact, bytes: &[u8]) {
-        let head: Head = serde_json::from_slice(bytes).unwrap_or(Head { metadata: None });
-        let metadata = head.metadata.unwrap_or_default();
+        let metadata = serde_json::from_slice::<Head>(bytes).unwrap_or_default().metadata;
         let schema = metadata.dbt_schema_version.as_deref().and_then(version_of);
         let taken = match schema {
             Some(version) if version < artifact.oldest() => {
                 Err(format!("schema v{version} is older than v{}, the oldest that is read; run a newer dbt", artifact.oldest()))
             }
-            _ => self.take(artifact, bytes).map_err(|error| why(&error)),
+            _ if artifact == Artifact::Manifest && metadata.check(&self.project).is_err() => {
+                Err(format!("{}; run dbt again here", metadata.check(&self.project).err().unwrap_or_default()))
+            }
+            _ => self.take(artifact, bytes, &metadata).map_err(|error| why(&error)),
         };
-        let (nodes, problem) = match taken {
-            Ok(nodes) => (nodes, None),
-            Err(problem) => (0, Some(problem)),
-        };
+        let (nodes, problem) = taken.map_or_else(|problem| (0, Some(problem)), |(nodes, less)| (nodes, less));
         let report = ArtifactReport { artifact, schema, generated_at: metadata.generated_at, dbt_version: metadata.dbt_version, nodes, problem };
         self.reports.push(report);
     }
@@ -246,63 +194,95 @@ impl Artifacts {
         Arc::make_mut(self.nodes.entry(unique_id).or_default())
     }
 
-    fn take(&mut self, artifact: Artifact, bytes: &[u8]) -> Result<usize, serde_json::Error> {
+    /// How many nodes it tells of, and what it tells less of than it could.
+    fn take(&mut self, artifact: Artifact, bytes: &[u8], metadata: &Metadata) -> Result<(usize, Option<String>), serde_json::Error> {
+        let left_out = |odd: usize| (odd > 0).then(|| format!("{odd} entries have not the shape of dbt's and are left out"));
         match artifact {
             Artifact::Manifest => {
-                let manifest: Manifest = serde_json::from_slice(bytes)?;
+                let (manifest, odd) = files::read::<Manifest>(bytes)?;
                 let count = manifest.nodes.len() + manifest.sources.len();
                 for (unique_id, node) in manifest.nodes.into_iter().chain(manifest.sources) {
-                    if node.compiled_code.is_some() || node.relation_name.is_some() {
-                        let facts = self.node(unique_id);
-                        (facts.compiled, facts.relation_name) = (node.compiled_code, node.relation_name);
+                    if node.compiled_code.is_some() {
+                        self.node(unique_id).compiled = node.compiled_code;
                     }
                 }
-                Ok(count)
+                Ok((count, left_out(odd)))
             }
             Artifact::Catalog => {
-                let catalog: Catalog = serde_json::from_slice(bytes)?;
+                let (catalog, odd) = files::read::<Catalog>(bytes)?;
                 let count = catalog.nodes.len() + catalog.sources.len();
                 for (unique_id, node) in catalog.nodes.into_iter().chain(catalog.sources) {
-                    let mut columns: Vec<CatalogEntry> = node.columns.into_values().collect();
-                    columns.sort_by_key(|column| column.index);
-                    // Each adapter has a name of its own for it.
-                    let stat = |names: &[&str]| names.iter().find_map(|name| node.stats.get(*name)?.value.as_ref()?.as_f64()).map(|value| value as u64);
-                    let facts = self.node(unique_id);
-                    facts.in_catalog = true;
-                    facts.rows = stat(&["row_count", "num_rows", "rows"]);
-                    facts.bytes = stat(&["bytes", "num_bytes"]);
-                    facts.comment = node.metadata.comment.filter(|comment| !comment.is_empty());
-                    let column = |column: CatalogEntry| CatalogColumn { name: column.name, data_type: column.data_type, comment: column.comment };
-                    facts.columns = columns.into_iter().map(column).collect();
+                    self.take_catalog(unique_id, node);
                 }
-                Ok(count)
+                let partial = catalog.errors.filter(|errors| !errors.is_empty()).map(|errors| {
+                    format!("it is not whole, dbt could not ask for everything: {}", errors[0].trim().lines().next().unwrap_or_default())
+                });
+                Ok((count, partial.or(left_out(odd))))
             }
             Artifact::RunResults => {
-                let results: RunResults = serde_json::from_slice(bytes)?;
+                let (results, odd) = files::read::<RunResults>(bytes)?;
                 let count = results.results.len();
-                // These commands only compile.
-                let ran = !matches!(results.args.get("which").and_then(data::Value::as_str), Some("compile" | "generate" | "docs" | "list" | "show"));
-                for result in results.results {
-                    let facts = self.node(result.unique_id);
-                    facts.compiled = result.compiled_code.or(facts.compiled.take());
-                    facts.relation_name = result.relation_name.or(facts.relation_name.take());
-                    if ran {
-                        let at = result.timing.into_iter().filter_map(|timing| timing.completed_at).next_back();
-                        let (status, message, failures, seconds) = (result.status, result.message, result.failures, result.execution_time);
-                        facts.last_run = Some(LastRun { status, message, failures, seconds, at });
-                    }
-                }
-                Ok(count)
+                self.take_runs(results, metadata);
+                Ok((count, left_out(odd)))
             }
             Artifact::Sources => {
-                let sources: Sources = serde_json::from_slice(bytes)?;
+                let (sources, odd) = files::read::<Sources>(bytes)?;
                 let count = sources.results.len();
+                let after = |after: Option<After>| after.and_then(|after| Some(format!("{} {}", after.count?, after.period?)));
                 for result in sources.results {
                     let error = result.error.filter(|error| !error.is_null()).map(|error| error.as_str().map_or_else(|| error.to_string().into(), Arc::from));
-                    self.node(result.unique_id).freshness =
-                        Some(Freshness { status: result.status, max_loaded_at: result.max_loaded_at, age_seconds: result.max_loaded_at_time_ago_in_s, error });
+                    self.node(result.unique_id).freshness = Some(Freshness {
+                        status: result.status,
+                        max_loaded_at: result.max_loaded_at,
+                        snapshotted_at: result.snapshotted_at,
+                        age_seconds: result.max_loaded_at_time_ago_in_s,
+                        warn_after: after(result.criteria.warn_after),
+                        error_after: after(result.criteria.error_after),
+                        error,
+                    });
                 }
-                Ok(count)
+                Ok((count, left_out(odd)))
+            }
+        }
+    }
+
+    fn take_catalog(&mut self, unique_id: Arc<str>, node: CatalogNode) {
+        let mut columns: Vec<_> = node.columns.into_iter().collect();
+        columns.sort_by_key(|(_, column)| column.index);
+        // Each adapter has a name of its own for it.
+        let stat = |names: &[&str]| names.iter().find_map(|name| node.stats.get(*name)?.value.as_ref()?.as_f64()).map(|value| value as u64);
+        let written = |comment: Option<Arc<str>>| comment.filter(|comment| !comment.trim().is_empty());
+        let facts = self.node(unique_id);
+        facts.rows = stat(&["row_count", "num_rows", "rows"]);
+        facts.bytes = stat(&["bytes", "num_bytes", "size"]);
+        let metadata = node.metadata;
+        facts.comment = written(metadata.comment);
+        facts.relation =
+            Some(CatalogRelation { database: metadata.database, schema: metadata.schema, name: metadata.name, kind: metadata.kind, owner: metadata.owner });
+        let columns = columns.into_iter();
+        facts.columns = columns
+            .map(|(key, column)| CatalogColumn { name: column.name.unwrap_or(key), data_type: column.data_type, comment: written(column.comment) })
+            .collect();
+    }
+
+    fn take_runs(&mut self, results: RunResults, metadata: &Metadata) {
+        let manifest = self.reports.iter().find(|report| report.artifact == Artifact::Manifest);
+        // What is older than the manifest has older code; both are `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
+        let is_older = manifest.and_then(|report| report.generated_at.as_ref()).zip(metadata.generated_at.as_ref()).is_some_and(|(one, two)| two < one);
+        // Other commands compile, clone or call a macro; `--empty` builds without rows.
+        let command = results.args.get("which").and_then(data::Value::as_str);
+        let ran = command.is_none_or(|command| matches!(command, "build" | "run" | "test" | "seed" | "snapshot" | "retry"));
+        let is_empty = results.args.get("empty").and_then(data::Value::as_bool) == Some(true);
+        let written: Option<Arc<str>> = metadata.generated_at.as_deref().map(Into::into);
+        for result in results.results {
+            let facts = self.node(result.unique_id);
+            if !is_older || facts.compiled.is_none() {
+                facts.compiled = result.compiled_code.or(facts.compiled.take());
+            }
+            if ran && !is_empty {
+                let at = result.timing.into_iter().filter_map(|timing| timing.completed_at).next_back().or_else(|| written.clone());
+                let (status, message, failures, seconds) = (result.status, result.message, result.failures, result.execution_time);
+                facts.last_run = Some(LastRun { status, message, failures, seconds, at });
             }
         }
     }
@@ -356,5 +336,39 @@ mod tests {
         assert!(problem(Artifact::Catalog, "<html>").contains("no JSON"));
         assert!(problem(Artifact::RunResults, "[1, 2]").contains("shape"));
         assert!(problem(Artifact::Sources, r#"{"results": {}}"#).contains("shape"));
+        let partial = r#"{"metadata": {}, "nodes": {"model.p.a": {}}, "errors": ["Runtime Error\\n  no right"]}"#;
+        assert!(problem(Artifact::Catalog, partial).contains("not whole"));
+        let odd = r#"{"metadata": {}, "nodes": {"model.p.a": {}, "model.p.b": 7}}"#;
+        assert!(problem(Artifact::Catalog, odd).contains("1 entries"));
+    }
+
+    #[test]
+    fn what_is_of_another_project_adds_nothing() {
+        let manifest = |metadata: &str| format!(r#"{{"metadata": {{{metadata}}}, "nodes": {{"model.p.a": {{"compiled_code": "select 1"}}}}}}"#);
+        let takes = |metadata: &str| {
+            let mut artifacts = Artifacts::of_project("p");
+            artifacts.read(Artifact::Manifest, manifest(metadata).as_bytes());
+            artifacts.of("model.p.a").is_some()
+        };
+        assert!(takes("") && takes(r#""project_name": "p""#) && takes(r#""project_id": "83878c91171338902e0fe0fb97a8c47a""#));
+        assert!(!takes(r#""project_name": "q""#) && !takes(r#""project_id": "7694f4a66316e53c8cdd9d9954bd611d""#));
+    }
+
+    #[test]
+    fn only_what_ran_is_a_run_and_the_newest_code_counts() {
+        let read = |manifest: &str, results: &str, args: &str| {
+            let mut all = Artifacts::default();
+            all.read(Artifact::Manifest, format!(r#"{{"metadata": {{"generated_at": "{manifest}"}}, "nodes": {{"model.p.a": {{"compiled_code": "manifest"}}}}}}"#).as_bytes());
+            all.read(Artifact::RunResults, format!(r#"{{"metadata": {{"generated_at": "{results}"}}, "args": {args}, "results": [{{"unique_id": "model.p.a", "status": "skipped", "timing": [], "compiled_code": "results"}}]}}"#).as_bytes());
+            let facts = all.of("model.p.a").expect("it is there");
+            let at = facts.last_run.as_ref().and_then(|run| run.at.clone());
+            (facts.compiled.as_deref() == Some("results"), at.as_deref().map(str::to_owned))
+        };
+        let (old, new) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        assert_eq!(read(old, new, r#"{"which": "build"}"#), (true, Some(new.to_owned())));
+        assert_eq!(read(new, old, r#"{"which": "test"}"#), (false, Some(old.to_owned())));
+        for args in [r#"{"which": "clone"}"#, r#"{"which": "generate"}"#, r#"{"which": "run-operation"}"#, r#"{"which": "run", "empty": true}"#] {
+            assert_eq!(read(old, new, args).1, None, "{args}");
+        }
     }
 }

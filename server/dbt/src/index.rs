@@ -197,9 +197,14 @@ impl Node {
     /// The relation that a `ref` of it reads: its own, or with `--defer` the other target's where this target hasn't built it, as far
     /// as a catalog tells; without one all is taken as not built.
     pub fn relation(&self) -> Option<&str> {
-        let is_built = self.artifacts.as_ref().is_some_and(|facts| facts.in_catalog);
-        let deferred = self.deferred.as_ref().filter(|_| !is_built).and_then(|deferred| deferred.relation_name.as_deref());
-        deferred.or(self.relation_name.as_deref())
+        let deferred = self.deferred.as_ref().filter(|deferred| deferred.favored || !self.is_built());
+        deferred.map(|deferred| &*deferred.relation).or(self.relation_name.as_deref())
+    }
+
+    /// Whether the catalog has it where this target puts it.
+    fn is_built(&self) -> bool {
+        let found = self.artifacts.as_ref().and_then(|facts| facts.relation.as_ref());
+        found.is_some_and(|found| found.is(self.database.as_deref(), self.schema.as_deref(), self.alias.as_deref()))
     }
 
     /// The column of a name; SQL's names have no case.

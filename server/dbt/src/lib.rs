@@ -3,7 +3,7 @@
 //! The way through: [`ProjectConfig`] says which paths hold what, [`FileKind`] says what a file is, [`Facts`] are what one file says
 //! with names unresolved, [`Index`] merges them and resolves.
 
-mod artifacts;
+pub mod artifacts;
 mod config;
 mod facts;
 mod index;
@@ -19,7 +19,7 @@ mod target;
 
 mod evaluate;
 
-pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, Freshness, LastRun, NodeFacts};
+pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, CatalogRelation, Freshness, LastRun, NodeFacts};
 pub use config::Config;
 pub use facts::{Facts, Target, Use, read};
 pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse};

@@ -190,7 +190,7 @@ impl Index {
         if let Some(deferred) = &node.deferred {
             extend(
                 made,
-                json!({"defer_relation": {"database": deferred.database, "schema": deferred.schema, "alias": deferred.alias, "relation_name": deferred.relation_name,
+                json!({"defer_relation": {"database": deferred.database, "schema": deferred.schema, "alias": deferred.alias, "relation_name": deferred.relation,
                     "resource_type": node.resource_type.as_str(), "name": node.name, "description": text(&node.description).unwrap_or(""), "compiled_code": null,
                     "meta": node.meta, "tags": node.tags, "config": null}}),
             );

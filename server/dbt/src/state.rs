@@ -10,13 +10,24 @@ pub struct Deferred {
     pub database: Option<Arc<str>>,
     pub schema: Arc<str>,
     pub alias: Arc<str>,
-    pub relation_name: Option<Arc<str>>,
+    /// Made of these with this project's quoting, as dbt makes it; what the state calls it doesn't count.
+    pub relation: Arc<str>,
+    /// It counts also where this target has built the node (`--favor-state`).
+    pub favored: bool,
 }
 
 /// What can be deferred to: models, seeds and snapshots that are relations (`Manifest.merge_from_artifact`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    nodes: FxHashMap<Arc<str>, Arc<Deferred>>,
+    nodes: FxHashMap<Arc<str>, Place>,
+    favored: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    database: Option<Arc<str>>,
+    schema: Arc<str>,
+    alias: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +42,6 @@ struct StateNode {
     #[serde(default)]
     schema: Option<Arc<str>>,
     alias: Option<Arc<str>>,
-    relation_name: Option<Arc<str>>,
     #[serde(default)]
     config: Option<StateConfig>,
 }
@@ -50,13 +60,29 @@ impl State {
             matches!(node.resource_type.as_str(), "model" | "seed" | "snapshot") && !is_ephemeral
         };
         let nodes = manifest.nodes.into_iter().filter(|(_, node)| is_relation(node)).filter_map(|(unique_id, node)| {
-            let deferred = Deferred { database: node.database, schema: node.schema?, alias: node.alias?, relation_name: node.relation_name };
-            Some((unique_id, Arc::new(deferred)))
+            Some((unique_id, Place { database: node.database, schema: node.schema?, alias: node.alias? }))
         });
-        Ok(Self { nodes: nodes.collect() })
+        Ok(Self { nodes: nodes.collect(), favored: false })
     }
 
-    pub fn of(&self, unique_id: &str) -> Option<&Arc<Deferred>> {
-        self.nodes.get(unique_id)
+    /// Whether it counts also for what this target has built.
+    pub fn favored(self, favored: bool) -> Self {
+        Self { favored, ..self }
+    }
+
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Where a node is, its relation made by `render` of its parts.
+    pub fn of(&self, unique_id: &str, render: impl FnOnce(&jinja::Relation) -> String) -> Option<Deferred> {
+        let place = self.nodes.get(unique_id)?.clone();
+        let parts =
+            jinja::Relation { database: place.database.clone(), schema: Some(place.schema.clone()), identifier: Some(place.alias.clone()), quoting: data::Map::new() };
+        Some(Deferred { database: place.database, schema: place.schema, alias: place.alias, relation: render(&parts).into(), favored: self.favored })
     }
 }

@@ -17,17 +17,25 @@ impl Analysis {
             facts.push(("relation", format!("{relation}{deferred}")));
         }
         if let Some(known) = &node.artifacts {
-            if let Some(rows) = known.rows {
-                let size = known.bytes.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
-                facts.push(("in the warehouse", format!("{} rows{size}", grouped(rows))));
+            let found = known.relation.as_ref();
+            let kind = found.and_then(|found| found.kind.as_deref()).map(|kind| if kind == "BASE TABLE" { "table".to_owned() } else { kind.to_lowercase() });
+            let owner = found.and_then(|found| found.owner.as_deref()).filter(|owner| !owner.is_empty()).map(|owner| format!("owned by {owner}"));
+            let rows = known.rows.map(|rows| format!("{} rows", grouped(rows)));
+            let parts: Vec<String> = [kind, rows, known.bytes.map(size), owner].into_iter().flatten().collect();
+            if !parts.is_empty() {
+                facts.push(("in the warehouse", parts.join(", ")));
             }
             if let Some(run) = known.last_run.as_ref().filter(|_| !node.resource_type.is_test()) {
                 facts.push(("last build", told(run)));
             }
             if let Some(fresh) = &known.freshness {
-                let age = fresh.age_seconds.map(|seconds| format!(", {} old", span(seconds))).unwrap_or_default();
+                let on = fresh.snapshotted_at.as_deref().and_then(|at| at.get(..10)).map(|day| format!(" on {day}")).unwrap_or_default();
+                let age = fresh.age_seconds.map(|seconds| format!(", {} old then", span(seconds))).unwrap_or_default();
+                let limits = [("warning", &fresh.warn_after), ("error", &fresh.error_after)].map(|(word, after)| Some(format!("{word} after {}s", after.as_ref()?)));
+                let limits: Vec<String> = limits.into_iter().flatten().collect();
+                let limits = if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", ")) };
                 let error = fresh.error.as_deref().map(|error| format!(": {}", first_line(error))).unwrap_or_default();
-                facts.push(("freshness", format!("{}{age}{error}", fresh.status)));
+                facts.push(("freshness", format!("{}{on}{age}{limits}{error}", fresh.status)));
             }
         }
         let tests = self.index.children[index].iter().map(|&child| &self.index.nodes[child]).filter(|node| node.resource_type.is_test());

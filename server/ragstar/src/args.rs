@@ -39,6 +39,12 @@ pub struct Common {
     /// Take the relations of that state for what this target hasn't built
     #[arg(long, global = true)]
     pub defer: bool,
+    /// Another folder than --state to defer to
+    #[arg(long, global = true, value_name = "DIR")]
+    pub defer_state: Option<String>,
+    /// With --defer: take them also for what this target has built
+    #[arg(long, global = true)]
+    pub favor_state: bool,
     /// Change one setting for this call; `ragstar config` lists them
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
@@ -53,10 +59,11 @@ impl Common {
             ("dbt.profiles_dir", &self.profiles_dir),
             ("dbt.vars", &self.vars),
             ("dbt.state", &self.state),
+            ("dbt.defer_state", &self.defer_state),
         ];
         let given = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        let defer = self.defer.then(|| ("dbt.defer".to_owned(), "true".to_owned()));
-        given.chain(defer).chain(self.set.iter().cloned()).collect()
+        let on = [("dbt.defer", self.defer), ("dbt.favor_state", self.favor_state)].into_iter().filter(|(_, on)| *on);
+        given.chain(on.map(|(key, _)| (key.to_owned(), "true".to_owned()))).chain(self.set.iter().cloned()).collect()
     }
 }
 

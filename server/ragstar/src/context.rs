@@ -71,6 +71,9 @@ impl Context {
     /// The project, read from disk. Blocks.
     pub fn load(&self) -> Result<Analysis, String> {
         let root = self.root()?;
+        if let Some(Err(why)) = self.deferred_to() {
+            return Err(why);
+        }
         let mut host = AnalysisHost::new(root);
         host.set_settings(self.all_settings());
         host.load(ide::read_project(&DiskLoader, root));
@@ -98,8 +101,7 @@ impl Context {
 
     /// Adds dbt's artifacts and the state to the settings.
     pub fn with_artifacts(&self, settings: ide::DbtSettings) -> ide::DbtSettings {
-        let state = if self.settings.get("dbt.defer") == Some("true") { self.state() } else { None };
-        let state = state.and_then(|state| state.map_err(|why| tracing::warn!("{why}")).ok());
+        let state = self.deferred_to().and_then(|state| state.map_err(|why| tracing::warn!("{why}")).ok());
         ide::DbtSettings { artifacts: Arc::new(self.artifacts()), state: state.map(Arc::new), ..settings }
     }
 
@@ -112,8 +114,13 @@ impl Context {
         if let Some(dir) = self.settings.get("dbt.target_path") {
             return Some(root.join(dir));
         }
-        let project = std::fs::read_to_string(root.join("dbt_project.yml")).unwrap_or_default();
-        Some(root.join(dbt::ProjectConfig::read(&project).target_path))
+        Some(root.join(self.project_config().target_path))
+    }
+
+    /// The project's own file, as far as it can be read.
+    pub fn project_config(&self) -> dbt::ProjectConfig {
+        let text = self.project.as_deref().and_then(|root| std::fs::read_to_string(root.join("dbt_project.yml")).ok());
+        dbt::ProjectConfig::read(&text.unwrap_or_default())
     }
 
     /// Where the artifacts of dbt Cloud are kept.
@@ -123,7 +130,7 @@ impl Context {
 
     /// What dbt left in its target folder; a file that can't be read is told in its report.
     pub fn artifacts(&self) -> ide::Artifacts {
-        let mut artifacts = ide::Artifacts::default();
+        let mut artifacts = ide::Artifacts::of_project(&self.project_config().name);
         let Some(dir) = self.artifacts_dir() else { return artifacts };
         for artifact in ide::Artifact::ALL {
             match read_artifact(&dir.join(artifact.file_name())) {
@@ -135,9 +142,20 @@ impl Context {
         artifacts
     }
 
-    /// The state to defer to, where a folder is named; why it can't be read.
+    /// The state that this call defers to, if it does; why it can't be read.
+    pub fn deferred_to(&self) -> Option<Result<ide::State, String>> {
+        if !self.settings.is_on("dbt.defer") {
+            return None;
+        }
+        let favored = self.settings.is_on("dbt.favor_state");
+        let neither = || Err("--defer needs a state: name a folder with the manifest.json of another target with --state or --defer-state".to_owned());
+        Some(self.state().unwrap_or_else(neither).map(|state| state.favored(favored)))
+    }
+
+    /// The other target's state, where a folder is named; why it can't be read. The folder is relative to the project's, as dbt's is.
     pub fn state(&self) -> Option<Result<ide::State, String>> {
-        let file = Path::new(self.settings.get("dbt.state")?).join("manifest.json");
+        let dir = self.settings.get("dbt.defer_state").or_else(|| self.settings.get("dbt.state"))?;
+        let file = self.project.as_deref().unwrap_or(Path::new("")).join(dir).join("manifest.json");
         let read = match read_artifact(&file) {
             Ok(Some(bytes)) => ide::State::read(&bytes),
             Ok(None) => Err("there is no such file".to_owned()),

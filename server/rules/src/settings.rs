@@ -132,6 +132,7 @@ impl Settings {
     }
 
     fn put(&mut self, setting: &'static Setting, value: &str, origin: Origin, is_own: bool) {
+        let value = if setting.kind == Kind::Flag { flag(value).map_or(value, |on| if on { "true" } else { "false" }) } else { value };
         self.values.insert(setting.key, Value { text: SecretString::from(value.to_owned()), origin, is_own });
     }
 
@@ -238,6 +239,11 @@ impl Settings {
 
     pub fn secret(&self, key: &str) -> Option<SecretString> {
         self.values.get(key).map(|value| value.text.clone())
+    }
+
+    /// Whether a flag is set.
+    pub fn is_on(&self, key: &str) -> bool {
+        self.get(key) == Some("true")
     }
 
     /// A whole number; the check at reading keeps it parsable.
@@ -393,6 +399,15 @@ fn log_level(value: &str) -> String {
     }
 }
 
+/// As dbt's command line reads its flags from the environment.
+fn flag(value: &str) -> Option<bool> {
+    match value.to_lowercase().as_str() {
+        "true" | "1" | "t" | "yes" | "y" | "on" => Some(true),
+        "false" | "0" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 fn check(setting: &Setting, value: &str) -> Result<(), String> {
     // Messages never repeat a secret.
     let fits = match setting.kind {
@@ -402,6 +417,7 @@ fn check(setting: &Setting, value: &str) -> Result<(), String> {
         Kind::Count => value.parse::<u64>().is_ok_and(|count| count > 0),
         Kind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
         Kind::Choice(choices) => choices.contains(&value),
+        Kind::Flag => flag(value).is_some(),
     };
     if fits {
         return Ok(());
@@ -412,6 +428,7 @@ fn check(setting: &Setting, value: &str) -> Result<(), String> {
         Kind::Count => format!("`{value}` is not a whole number above zero"),
         Kind::Number => format!("`{value}` is not a number"),
         Kind::Choice(choices) => format!("`{value}` is not one of {}", choices.join(", ")),
+        Kind::Flag => format!("`{value}` is neither true nor false"),
         Kind::Text | Kind::Secret | Kind::Folder => "not a text".to_owned(),
     })
 }

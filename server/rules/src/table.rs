@@ -14,6 +14,8 @@ pub enum Kind {
     /// A folder of this machine. A project's own files can't choose it: what is there is run.
     Folder,
     Choice(&'static [&'static str]),
+    /// Yes or no: `true`, `1`, `yes`, `on` and their opposites, in any case; kept as `true` or `false`.
+    Flag,
     /// Never shown, never kept in a settings file: there it is a reference, `env:NAME`.
     Secret,
 }
@@ -92,6 +94,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("dbt_cloud.url", &["DBT_CLOUD_URL"], Kind::Url, Some("https://cloud.getdbt.com"), "dbt Cloud's address for the account"),
     setting("dbt_cloud.account_id", &["DBT_CLOUD_ACCOUNT_ID"], Kind::Count, None, "the account's number"),
     setting("dbt_cloud.job_id", &["DBT_CLOUD_JOB_ID"], Kind::Count, None, "the job whose newest successful run counts; by default any"),
+    setting("dbt_cloud.environment_id", &["DBT_CLOUD_ENVIRONMENT_ID"], Kind::Count, None, "the environment whose runs count; by default any"),
     setting("dbt_cloud.api_key", &["DBT_CLOUD_API_KEY"], Kind::Secret, None, "a service token or personal token of dbt Cloud"),
     setting(
         "dbt_cloud.first_wait_ms",
@@ -101,7 +104,9 @@ pub const SETTINGS: &[Setting] = &[
         "milliseconds before a failed request is tried again; each next wait is longer",
     ),
     setting("dbt.state", &["DBT_STATE"], Kind::Folder, None, "a folder with the manifest.json of another target, to defer to"),
-    setting("dbt.defer", &["DBT_DEFER"], Kind::Choice(&["true", "false"]), Some("false"), "take the relations of dbt.state for what this target hasn't built"),
+    setting("dbt.defer", &["DBT_DEFER"], Kind::Flag, Some("false"), "take the relations of dbt.state for what this target hasn't built"),
+    setting("dbt.defer_state", &["DBT_DEFER_STATE"], Kind::Folder, None, "another folder than dbt.state to defer to"),
+    setting("dbt.favor_state", &["DBT_FAVOR_STATE"], Kind::Flag, Some("false"), "with dbt.defer: also for what this target has built"),
     setting("dbt.target_path", &["DBT_TARGET_PATH"], Kind::Folder, None, "the folder of dbt's artifacts; by default the project's target-path, else target"),
     setting("data.dir", &["RAGSTAR_DATA_DIR"], Kind::Folder, None, "where the private database lives; by default the user's data folder"),
     setting("cache.dir", &["RAGSTAR_CACHE_DIR"], Kind::Folder, None, "where downloaded programs and weights live; by default the user's cache folder"),

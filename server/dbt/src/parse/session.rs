@@ -88,9 +88,9 @@ impl Session {
             for found in &facts.columns {
                 let known = node.columns.values_mut().find(|column| column.name.eq_ignore_ascii_case(&found.name));
                 match known {
-                    Some(column) => column.catalog_type = Some(found.data_type.clone()),
+                    Some(column) => column.catalog_type = found.data_type.clone(),
                     None => {
-                        let column = Column { catalog_type: Some(found.data_type.clone()), ..Column::named(&found.name) };
+                        let column = Column { catalog_type: found.data_type.clone(), ..Column::named(&found.name) };
                         node.columns.insert(column.name.clone(), column);
                     }
                 }
@@ -98,7 +98,8 @@ impl Session {
             node.artifacts = Some(facts.clone());
         }
         if let Some(state) = &self.state {
-            node.deferred = state.of(&node.unique_id).filter(|_| node.relation_name.is_some()).cloned();
+            let render = |relation: &jinja::Relation| jinja::render_relation(&self.target.adapter, &self.env.quoting, relation);
+            node.deferred = node.relation_name.as_ref().and_then(|_| state.of(&node.unique_id, render)).map(Arc::new);
         }
     }
 

@@ -95,9 +95,9 @@ fn project(context: &Context) -> Vec<Check> {
         (_, installed) => check("packages", State::Fine, format!("{installed} installed: {}", summary.packages.join(", "))),
     });
     checks.push(artifacts(context));
-    if let Some(state) = context.state() {
+    if let Some(state) = context.deferred_to().or_else(|| context.state()) {
         checks.push(match state {
-            Ok(_) => check("state", State::Fine, context.settings.get("dbt.state").unwrap_or_default()),
+            Ok(state) => check("state", State::Fine, format!("{} relations to defer to", state.len())),
             Err(why) => check("state", State::Wrong, why),
         });
     }
@@ -113,7 +113,8 @@ fn artifacts(context: &Context) -> Check {
         let version = report.schema.map(|schema| format!(" v{schema}")).unwrap_or_default();
         let made = report.generated_at.as_deref().map(|at| format!(" of {}", at.split('.').next().unwrap_or(at))).unwrap_or_default();
         match &report.problem {
-            Some(problem) => format!("{}{version}{made} says nothing: {problem}", report.artifact.file_name()),
+            Some(problem) if report.nodes == 0 => format!("{}{version}{made} says nothing: {problem}", report.artifact.file_name()),
+            Some(problem) => format!("{}{version}{made}: {} nodes; {problem}", report.artifact.file_name(), report.nodes),
             None => format!("{}{version}{made}: {} nodes", report.artifact.file_name(), report.nodes),
         }
     });

@@ -39,7 +39,7 @@ pub async fn run(context: &Context, method: Option<Method>, json: bool) -> Outco
     says.iter().for_each(|line| output::line(line));
     let shown: Vec<String> = summary.counts.iter().map(|(kind, count)| format!("{count} {kind}{}", if *count == 1 { "" } else { "s" })).collect();
     output::line(&format!("{}: {}", summary.project, shown.join(", ")));
-    for report in reports.iter().filter(|report| report.problem.is_none()) {
+    for report in reports.iter().filter(|report| report.nodes > 0 || report.problem.is_none()) {
         output::line(&format!("  {} adds what it says of {} nodes", report.artifact.file_name(), report.nodes));
     }
     problems.iter().for_each(|problem| output::note(&format!("ragstar: {problem}")));
@@ -192,11 +192,17 @@ async fn cloud(context: &Context) -> Result<Vec<String>, String> {
         url: settings.get("dbt_cloud.url").unwrap_or("https://cloud.getdbt.com").to_owned(),
         id,
         key,
-        job: settings.count("dbt_cloud.job_id").map(|job| job),
+        job: settings.count("dbt_cloud.job_id"),
+        environment: settings.count("dbt_cloud.environment_id"),
         first_wait: std::time::Duration::from_millis(settings.count("dbt_cloud.first_wait_ms").unwrap_or(1000)),
     };
     let names = Artifact::ALL.map(Artifact::file_name);
-    let taken = cloud::Cloud::new(account).take(&names, &context.cloud_dir()).await.map_err(|error| error.to_string())?;
+    let project = context.project_config().name;
+    let is_ours = |file: &Path| {
+        let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+        dbt::artifacts::check_project(&bytes, &project)
+    };
+    let taken = cloud::Cloud::new(account).take(&names, &context.cloud_dir(), &is_ours).await.map_err(|error| error.to_string())?;
     let each = taken.iter().map(|taken| {
         let when = taken.run.finished_at.as_deref().map(|at| format!(" of {at}")).unwrap_or_default();
         format!("{} ({:.1} MB) from run {}{when}", taken.name, taken.bytes as f64 / 1e6, taken.run.id)
