@@ -110,7 +110,10 @@ async fn runs(State(account): State<Shared>, UrlPath(id): UrlPath<u64>, Query(qu
     let page = fitting.iter().skip(number("offset").unwrap_or(0)).take(number("limit").unwrap_or(100));
     let page: Vec<Value> = page
         .map(|(id, job, _)| {
-            let steps = account.steps.get(id).map(|names| names.iter().enumerate().map(|(at, name)| json!({"index": at + 1, "name": name, "status": 10})).collect::<Vec<_>>());
+            let steps = account
+                .steps
+                .get(id)
+                .map(|names| names.iter().enumerate().map(|(at, name)| json!({"index": at + 1, "name": name, "status": 10})).collect::<Vec<_>>());
             let request = account.pull_requests.contains(id).then_some(5);
             json!({"id": id, "job_definition_id": job, "project_id": job / 100, "status": 10, "status_humanized": "Success", "run_steps": steps,
                 "trigger": {"github_pull_request_id": request, "cause": "x"}, "finished_at": format!("2026-11-2{} 04:00:00+00:00", id % 10)})
@@ -223,7 +226,12 @@ fn the_step_that_ran_and_the_project_that_is_ours() {
             ("run_results.json?step=3", results("build", "error")),
         ]
     };
-    let steps = vec!["Clone git repository", "Invoke dbt with `dbt deps`", "Invoke dbt with `dbt build --select state:modified`", "Invoke dbt with `dbt docs generate`"];
+    let steps = vec![
+        "Clone git repository",
+        "Invoke dbt with `dbt deps`",
+        "Invoke dbt with `dbt build --select state:modified`",
+        "Invoke dbt with `dbt docs generate`",
+    ];
     let account = Account {
         runs: vec![(9, 200, files("other", "a.b.c")), (8, 100, files("shop", "pr.b.c")), (7, 100, files("shop", "prod.shop.customers"))],
         steps: [9, 8, 7].map(|run| (run, steps.clone())).into(),

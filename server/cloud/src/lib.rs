@@ -98,7 +98,23 @@ impl Run {
 
 /// dbt's commands.
 const COMMANDS: [&str; 18] = [
-    "build", "clean", "clone", "compile", "debug", "deps", "docs", "list", "ls", "parse", "retry", "run", "run-operation", "seed", "show", "snapshot", "source",
+    "build",
+    "clean",
+    "clone",
+    "compile",
+    "debug",
+    "deps",
+    "docs",
+    "list",
+    "ls",
+    "parse",
+    "retry",
+    "run",
+    "run-operation",
+    "seed",
+    "show",
+    "snapshot",
+    "source",
     "test",
 ];
 
@@ -425,7 +441,10 @@ mod tests {
             "Invoke dbt with `dbt run-operation grant`",
             "Invoke dbt with `dbt docs generate`",
         ]);
-        assert_eq!([usual.step_of("run_results.json"), usual.step_of("sources.json"), usual.step_of("manifest.json")], [Some(Some(4)), Some(Some(3)), Some(None)]);
+        assert_eq!(
+            [usual.step_of("run_results.json"), usual.step_of("sources.json"), usual.step_of("manifest.json")],
+            [Some(Some(4)), Some(Some(3)), Some(None)]
+        );
         let docs = run(&["Clone git repository", "Invoke dbt with `dbt docs generate`"]);
         assert_eq!(docs.step_of("run_results.json"), None);
         assert_eq!(Run { run_steps: None, ..docs }.step_of("run_results.json"), Some(None));

@@ -214,9 +214,10 @@ impl Artifacts {
                 for (unique_id, node) in catalog.nodes.into_iter().chain(catalog.sources) {
                     self.take_catalog(unique_id, node);
                 }
-                let partial = catalog.errors.filter(|errors| !errors.is_empty()).map(|errors| {
-                    format!("it is not whole, dbt could not ask for everything: {}", errors[0].trim().lines().next().unwrap_or_default())
-                });
+                let partial = catalog
+                    .errors
+                    .filter(|errors| !errors.is_empty())
+                    .map(|errors| format!("it is not whole, dbt could not ask for everything: {}", errors[0].trim().lines().next().unwrap_or_default()));
                 Ok((count, partial.or(left_out(odd))))
             }
             Artifact::RunResults => {
@@ -358,7 +359,10 @@ mod tests {
     fn only_what_ran_is_a_run_and_the_newest_code_counts() {
         let read = |manifest: &str, results: &str, args: &str| {
             let mut all = Artifacts::default();
-            all.read(Artifact::Manifest, format!(r#"{{"metadata": {{"generated_at": "{manifest}"}}, "nodes": {{"model.p.a": {{"compiled_code": "manifest"}}}}}}"#).as_bytes());
+            all.read(
+                Artifact::Manifest,
+                format!(r#"{{"metadata": {{"generated_at": "{manifest}"}}, "nodes": {{"model.p.a": {{"compiled_code": "manifest"}}}}}}"#).as_bytes(),
+            );
             all.read(Artifact::RunResults, format!(r#"{{"metadata": {{"generated_at": "{results}"}}, "args": {args}, "results": [{{"unique_id": "model.p.a", "status": "skipped", "timing": [], "compiled_code": "results"}}]}}"#).as_bytes());
             let facts = all.of("model.p.a").expect("it is there");
             let at = facts.last_run.as_ref().and_then(|run| run.at.clone());

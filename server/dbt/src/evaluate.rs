@@ -61,6 +61,8 @@ pub fn literal_calls(calls: &[Call]) -> Found {
                 }
             }
             Some("config") => jinja::config::merge(&mut found.config, options(call)),
+            // Whether it is missing is for those who know the vars.
+            Some("var") if call.arg(1, "default").is_none() => found.missing_vars.extend(text(0)),
             _ => {}
         }
     }

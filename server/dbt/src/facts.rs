@@ -1,5 +1,6 @@
 //! What one file says, names unresolved.
 
+use crate::shape::{self, Problem};
 use crate::{FileKind, Properties, evaluate, properties};
 use jinja::Found;
 use syntax::SyntaxError;
@@ -55,14 +56,16 @@ pub struct Facts {
     /// A seed's header.
     pub header: Vec<String>,
     pub errors: Vec<SyntaxError>,
+    /// What dbt refuses in its shape, though it can be read.
+    pub problems: Vec<Problem>,
 }
 
 /// Reads one file of a known kind.
 pub fn read(kind: FileKind, source: &str) -> Facts {
     match kind {
         FileKind::Properties => {
-            let properties = properties::read(source);
-            Facts { uses: properties.uses.clone(), errors: properties.errors.clone(), properties: Some(properties), ..Facts::default() }
+            let (properties, problems) = properties::read(source);
+            Facts { uses: properties.uses.clone(), errors: properties.errors.clone(), problems, properties: Some(properties), ..Facts::default() }
         }
         FileKind::Docs => {
             let (blocks, errors) = syntax_jinja::docs(source);
@@ -74,11 +77,22 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             Facts {
                 uses: uses_of(&own).into_iter().filter(|found| !matches!(found.target, Target::Macro { .. })).collect(),
                 code: Some(evaluate::python(&own)),
+                problems: if parsed.errors.is_empty() { shape::python(source, &parsed) } else { Vec::new() },
                 errors: parsed.errors,
                 ..Facts::default()
             }
         }
-        FileKind::Selectors | FileKind::Packages => Facts { errors: syntax::yaml::parse(source).error.into_iter().collect(), ..Facts::default() },
+        FileKind::Selectors | FileKind::Packages | FileKind::Project => {
+            let tree = syntax::yaml::parse(source);
+            // What else is wrong with dbt_project.yml is in its config.
+            let errors = if kind == FileKind::Project { Vec::new() } else { tree.error.into_iter().collect() };
+            let check = match kind {
+                FileKind::Project => shape::project,
+                FileKind::Selectors => shape::selectors,
+                _ => shape::other,
+            };
+            Facts { errors, problems: tree.root.as_ref().map(check).unwrap_or_default(), ..Facts::default() }
+        }
         FileKind::Seed => Facts { header: csv_header(source), ..Facts::default() },
         kind if kind.is_sql() => {
             let parsed = syntax_jinja::parse(source);

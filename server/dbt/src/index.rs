@@ -346,6 +346,10 @@ pub struct Index {
     /// Whether a package's nodes look for names in their own package first; dbt's default is the root project.
     pub(crate) own_package_first: bool,
     pub(crate) adapter: Arc<str>,
+    /// Packages whose models only they may read (`restrict-access`), but for public ones.
+    pub(crate) restricted: Arc<[Arc<str>]>,
+    /// `require_resource_names_without_spaces: false`.
+    pub(crate) names_with_spaces: bool,
     /// Whether nodes depend on each other in a circle.
     pub(crate) has_cycle: bool,
 }

@@ -14,6 +14,7 @@ mod project;
 mod properties;
 mod resource;
 mod selectors;
+mod shape;
 mod state;
 mod target;
 
@@ -28,5 +29,6 @@ pub use parse::Parser;
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
+pub use shape::Problem;
 pub use state::{Deferred, State};
 pub use target::{Settings, Target as ProfileTarget};

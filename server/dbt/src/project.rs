@@ -44,9 +44,14 @@ impl ProjectConfig {
             fail(root.range, "dbt_project.yml must be a mapping of keys to values");
         }
         match root.get("name") {
-            Some(name) => match name.as_str() {
-                Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => config.name = name.to_owned(),
-                _ => fail(name.range, "the project's name must be letters, digits and underscores"),
+            Some(node) => match node.as_str() {
+                Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => {
+                    config.name = name.to_owned();
+                    if name.starts_with(|c: char| c.is_ascii_digit()) {
+                        fail(node.range, "the project's name must not begin with a digit");
+                    }
+                }
+                _ => fail(node.range, "the project's name must be letters, digits and underscores"),
             },
             None => fail(TextRange::at(0), "dbt_project.yml has no `name`; add one, such as `name: my_project`"),
         }

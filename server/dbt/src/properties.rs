@@ -1,5 +1,6 @@
 //! Properties files: the YAML that describes and tests nodes, and defines sources, exposures and the semantic layer.
 
+use crate::shape::{self, Problem};
 use crate::{TestUse, Use, facts};
 use data::{Map, Value as Json};
 use std::sync::Arc;
@@ -127,6 +128,8 @@ pub struct ColumnEntry {
 pub struct VersionEntry {
     pub version: String,
     pub range: TextRange,
+    /// The value of `v`.
+    pub name_range: TextRange,
     pub description: Option<Text>,
     pub columns: Vec<ColumnEntry>,
 }
@@ -140,28 +143,25 @@ pub struct Properties {
     pub uses: Vec<Use>,
 }
 
-/// Reads a properties file. Sections and keys that dbt doesn't know are passed over.
-pub fn read(source: &str) -> Properties {
+/// Reads a properties file, and what is wrong with its shape. Sections and keys that dbt doesn't know are passed over.
+pub fn read(source: &str) -> (Properties, Vec<Problem>) {
     // dbt strips a file before it reads it.
     let source = source.trim_end();
     let tree = yaml::parse(source);
     let mut properties = Properties { errors: tree.error.into_iter().collect(), ..Properties::default() };
-    let Some(mut root) = tree.root else { return properties };
+    let Some(mut root) = tree.root else { return (properties, Vec::new()) };
+    // After an error of syntax the tree is cut short, and what is missing says nothing.
+    let problems = if properties.errors.is_empty() { shape::properties(&root) } else { Vec::new() };
     without_last_line_end(&mut root);
-    let mut reader = Reader { source, uses: Vec::new(), errors: Vec::new(), data: yaml_value::Reader::default() };
+    let mut reader = Reader { source, uses: Vec::new(), data: yaml_value::Reader::default() };
     for (section, key) in Section::ALL {
         let Some(list) = root.get(key) else { continue };
-        if !matches!(list.kind, Kind::Seq { .. }) && !list.is_null() {
-            let message = format!("`{key}` must be a list of entries, each with a `name`");
-            reader.errors.push(SyntaxError { range: list.range, message });
-        }
         for item in list.items() {
             reader.entry(section, item, &mut properties.entries);
         }
     }
-    properties.errors.extend(reader.errors);
     properties.uses = reader.uses;
-    properties
+    (properties, problems)
 }
 
 /// A text block at the end of a stripped file has no line end.
@@ -179,22 +179,10 @@ fn without_last_line_end(node: &mut Node) {
 struct Reader<'a> {
     source: &'a str,
     uses: Vec<Use>,
-    errors: Vec<SyntaxError>,
     data: yaml_value::Reader,
 }
 
 impl Reader<'_> {
-    fn name(&mut self, item: &Node, what: &str) -> Option<Text> {
-        match item.get("name") {
-            Some(node) if node.as_str().is_some() => Some(text(node)),
-            _ => {
-                let message = format!("this entry of `{what}` has no `name`");
-                self.errors.push(SyntaxError { range: first_line(self.source, item.range), message });
-                None
-            }
-        }
-    }
-
     fn description(&mut self, item: &Node) -> Option<Text> {
         let node = item.get("description")?;
         let value = node.as_str()?.to_owned();
@@ -205,7 +193,7 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, section: Section, item: &Node, entries: &mut Vec<Entry>) {
-        let Some(name) = self.name(item, section.key()) else { return };
+        let Some(name) = name(item) else { return };
         let path = vec![Step::key(section.key()), Step::named(&name.value)];
         if section == Section::Sources {
             return self.source(item, path, entries);
@@ -289,7 +277,7 @@ impl Reader<'_> {
         let description = self.description(item);
         let tests = self.tests(item);
         let columns_key = if section == Section::Macros { "arguments" } else { "columns" };
-        let columns = item.get(columns_key).map(|list| self.columns(list, columns_key)).unwrap_or_default();
+        let columns = item.get(columns_key).map(|list| self.columns(list)).unwrap_or_default();
         Entry {
             section,
             name,
@@ -312,7 +300,7 @@ impl Reader<'_> {
             map.remove("tables");
         }
         for table in item.get("tables").map(Node::items).unwrap_or_default() {
-            let Some(table_name) = self.name(table, "tables") else { continue };
+            let Some(table_name) = name(table) else { continue };
             let mut path = path.clone();
             path.extend([Step::key("tables"), Step::named(&table_name.value)]);
             let mut entry = self.common(Section::Sources, table, table_name, path);
@@ -329,18 +317,19 @@ impl Reader<'_> {
     }
 
     fn version(&mut self, item: &Node) -> Option<VersionEntry> {
-        let version = item.get_str("v")?.to_owned();
-        let columns = item.get("columns").map(|list| self.columns(list, "columns")).unwrap_or_default();
-        Some(VersionEntry { version, range: item.range, description: self.description(item), columns })
+        let number = item.get("v")?;
+        let version = number.as_str()?.to_owned();
+        let columns = item.get("columns").map(|list| self.columns(list)).unwrap_or_default();
+        Some(VersionEntry { version, range: item.range, name_range: number.range, description: self.description(item), columns })
     }
 
-    fn columns(&mut self, list: &Node, key: &str) -> Vec<ColumnEntry> {
+    fn columns(&mut self, list: &Node) -> Vec<ColumnEntry> {
         let mut columns = Vec::new();
         for item in list.items() {
             if item.get("include").is_some() || item.get("exclude").is_some() {
                 continue;
             }
-            let Some(name) = self.name(item, key) else { continue };
+            let Some(name) = name(item) else { continue };
             let description = self.description(item);
             let tests = self.tests(item);
             let data_type = item.get_str("data_type").or_else(|| item.get_str("type")).map(str::to_owned);
@@ -404,16 +393,15 @@ fn metric_details(params: &Node, entry: &mut Entry) {
     }
 }
 
+/// What an item is called; one without a name is told by its shape.
+fn name(item: &Node) -> Option<Text> {
+    item.get("name").filter(|node| node.as_str().is_some()).map(text)
+}
+
 fn text(node: &Node) -> Text {
     Text { value: node.as_str().unwrap_or_default().to_owned(), range: node.range }
 }
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn first_line(source: &str, range: TextRange) -> TextRange {
-    let text = range.of(source);
-    let end = text.find(['\n', '\r']).unwrap_or(text.len());
-    TextRange::new(range.start as usize, range.start as usize + end)
 }

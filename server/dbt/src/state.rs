@@ -59,9 +59,11 @@ impl State {
             let is_ephemeral = node.config.as_ref().is_some_and(|config| config.materialized.as_deref() == Some("ephemeral"));
             matches!(node.resource_type.as_str(), "model" | "seed" | "snapshot") && !is_ephemeral
         };
-        let nodes = manifest.nodes.into_iter().filter(|(_, node)| is_relation(node)).filter_map(|(unique_id, node)| {
-            Some((unique_id, Place { database: node.database, schema: node.schema?, alias: node.alias? }))
-        });
+        let nodes = manifest
+            .nodes
+            .into_iter()
+            .filter(|(_, node)| is_relation(node))
+            .filter_map(|(unique_id, node)| Some((unique_id, Place { database: node.database, schema: node.schema?, alias: node.alias? })));
         Ok(Self { nodes: nodes.collect(), favored: false })
     }
 
@@ -81,8 +83,12 @@ impl State {
     /// Where a node is, its relation made by `render` of its parts.
     pub fn of(&self, unique_id: &str, render: impl FnOnce(&jinja::Relation) -> String) -> Option<Deferred> {
         let place = self.nodes.get(unique_id)?.clone();
-        let parts =
-            jinja::Relation { database: place.database.clone(), schema: Some(place.schema.clone()), identifier: Some(place.alias.clone()), quoting: data::Map::new() };
+        let parts = jinja::Relation {
+            database: place.database.clone(),
+            schema: Some(place.schema.clone()),
+            identifier: Some(place.alias.clone()),
+            quoting: data::Map::new(),
+        };
         Some(Deferred { database: place.database, schema: place.schema, alias: place.alias, relation: render(&parts).into(), favored: self.favored })
     }
 }

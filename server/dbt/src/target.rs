@@ -44,7 +44,14 @@ pub struct Target {
     pub database: Option<Arc<str>>,
     pub schema: Arc<str>,
     /// Why there is no such target, where there is none: then a target of no known warehouse stands in.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
+}
+
+/// What is wrong with the profile, and what dbt says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub message: String,
+    pub dbt: String,
 }
 
 /// Keys of a profile that are never kept, whatever an adapter shows of them.
@@ -55,37 +62,53 @@ impl Target {
     pub fn read(settings: &Settings, project_profile: Option<&str>) -> Self {
         let name = settings.profile.as_deref().or(project_profile);
         let outcome = match (&settings.profiles, name) {
-            (None, _) => Err("no profiles.yml was found".to_owned()),
-            (Some(_), None) => Err("dbt_project.yml names no `profile`".to_owned()),
+            (None, name) => Err(problem("no profiles.yml was found", format!("Could not find profile named '{}'", name.unwrap_or("None")))),
+            (Some(_), None) => Err(problem("dbt_project.yml names no `profile`", "dbt cannot run because no profile was specified for this dbt project.")),
             (Some(text), Some(name)) => Self::of_profile(settings, text, name),
         };
         outcome.unwrap_or_else(Self::unknown)
     }
 
     /// What stands in where no profile can be read.
-    pub fn unknown(problem: String) -> Self {
+    pub fn unknown(problem: Problem) -> Self {
         let fields = json!({"name": "default", "target_name": "default", "profile_name": "default", "type": "duckdb", "schema": "main", "database": "memory", "threads": 1});
-        let Json::Object(fields) = fields else { return Self::unknown(problem) };
+        let fields = fields.as_object().cloned().unwrap_or_default();
         Self { adapter: Adapter::named("duckdb"), fields, database: Some("memory".into()), schema: "main".into(), problem: Some(problem) }
     }
 
-    fn of_profile(settings: &Settings, text: &str, name: &str) -> Result<Self, String> {
+    fn of_profile(settings: &Settings, text: &str, name: &str) -> Result<Self, Problem> {
         let parsed = syntax::yaml::parse(text);
         if let Some(error) = &parsed.error {
-            return Err(format!("profiles.yml can't be read: {}", error.message));
+            let line = text::LineIndex::new(text).line_of(error.range.start as usize) + 1;
+            let says = format!("dbt encountered an error while trying to read your profiles.yml file.\nSyntax error near line {line}");
+            return Err(problem(format!("profiles.yml can't be read: {} (line {line})", error.message), says));
         }
         let profiles = syntax::yaml_value::document(&parsed);
-        let Some(profile) = profiles.get(name) else { return Err(format!("profiles.yml has no profile `{name}`")) };
+        if profiles.is_null() {
+            return Err(problem(
+                "profiles.yml is empty",
+                "dbt encountered an error while trying to read your profiles.yml file.\nThe profiles.yml file is empty",
+            ));
+        }
+        let Some(profile) = profiles.get(name) else {
+            return Err(problem(format!("profiles.yml has no profile `{name}`"), format!("Could not find profile named '{name}'")));
+        };
         let env = bare_env(settings, Map::new());
         let render = |value: &Json| profile_value(&env, value);
         let target = match &settings.target {
             Some(target) => target.clone(),
             None => profile.get("target").map(render).and_then(|target| target.as_str().map(str::to_owned)).unwrap_or_else(|| "default".to_owned()),
         };
-        let outputs = profile.get("outputs").and_then(Json::as_object);
-        let Some(output) = outputs.and_then(|outputs| outputs.get(&target)).and_then(Json::as_object) else {
-            let known: Vec<&str> = outputs.into_iter().flatten().map(|(name, _)| &**name).collect();
-            return Err(format!("the profile `{name}` has no target `{target}`; it has {}", known.join(", ")));
+        let Some(outputs) = profile.get("outputs").and_then(Json::as_object) else {
+            return Err(problem(format!("the profile `{name}` has no `outputs`"), format!("outputs not specified in profile '{name}'")));
+        };
+        let Some(output) = outputs.get(&target).and_then(Json::as_object) else {
+            let known: Vec<&str> = outputs.into_iter().map(|(name, _)| &**name).collect();
+            let says = format!(
+                "The profile '{name}' does not have a target named '{target}'. The valid target names for this profile are:\n - {}",
+                known.join("\n - ")
+            );
+            return Err(problem(format!("the profile `{name}` has no target `{target}`; it has {}", known.join(", ")), says));
         };
         let mut given: Map = Map::new();
         for (key, value) in output {
@@ -94,7 +117,8 @@ impl Target {
             }
         }
         let Some(kind) = given.get("type").and_then(Json::as_str).map(str::to_owned) else {
-            return Err(format!("the target `{target}` of profile `{name}` has no `type`"));
+            let says = format!("required field \"type\" not found in profile {name} and target {target}");
+            return Err(problem(format!("the target `{target}` of profile `{name}` has no `type`"), says));
         };
         Ok(Self::made(&kind, name, &target, given))
     }
@@ -134,6 +158,10 @@ impl Target {
         fields.insert("threads", threads.into());
         Self { adapter, fields, database, schema, problem: None }
     }
+}
+
+fn problem(message: impl Into<String>, dbt: impl Into<String>) -> Problem {
+    Problem { message: message.into(), dbt: dbt.into() }
 }
 
 fn is_secret(key: &str) -> bool {
@@ -202,8 +230,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told() {
-        assert!(target("other: {}", &[]).problem.is_some_and(|problem| problem.contains("no profile `shop`")));
-        assert!(target("shop: {outputs: {dev: {type: duckdb}}}", &[]).problem.is_some_and(|problem| problem.contains("it has dev")));
+        assert!(target("other: {}", &[]).problem.is_some_and(|problem| problem.message.contains("no profile `shop`")));
+        assert!(target("shop: {outputs: {dev: {type: duckdb}}}", &[]).problem.is_some_and(|problem| problem.message.contains("it has dev")));
         let duckdb = target("shop: {target: dev, outputs: {dev: {type: duckdb, path: 'a/b.duckdb'}}}", &[]);
         assert_eq!((duckdb.database.as_deref(), &*duckdb.schema), (Some("b"), "main"));
     }

@@ -28,6 +28,10 @@ impl Analysis {
     pub fn diagnostics(&self, file: &File) -> Vec<Diagnostic> {
         let mut found: Vec<Diagnostic> = self.index.diagnostics_of(file.id).cloned().collect();
         for diagnostic in &mut found {
+            // What is about a whole file of code is shown at its first line.
+            if diagnostic.place.range == TextRange::at(0) && !matches!(file.kind, FileKind::Properties | FileKind::Project) {
+                diagnostic.place.range = first_line(&file.text);
+            }
             if let Some(name) = self.suggestion(file, diagnostic) {
                 diagnostic.message.push_str(&format!("; did you mean `{name}`?"));
             }
@@ -110,9 +114,7 @@ impl Analysis {
         let of_types =
             |fits: &dyn Fn(&Node) -> bool| -> Vec<String> { self.index.nodes.iter().filter(|node| fits(node)).map(|node| node.name.clone()).collect() };
         let names = match diagnostic.code {
-            "unknown-ref" if !diagnostic.message.contains("package") && !diagnostic.message.contains("disabled") => {
-                of_types(&|node| node.resource_type.is_refable())
-            }
+            "unknown-ref" if diagnostic.message.starts_with("no ") => of_types(&|node| node.resource_type.is_refable()),
             "entry-without-node" if diagnostic.message.starts_with("no ") => of_types(&|node| node.resource_type.is_refable()),
             "unknown-source" => of_types(&|node| node.resource_type == ResourceType::Source),
             "unknown-doc" => self.index.docs.iter().map(|docs| docs.name.clone()).collect(),
@@ -201,10 +203,10 @@ mod tests {
             expect![[r#"
                 dbt_project.yml:1 Information missing-profile [] no profiles.yml was found; names of relations are guessed until a profile says which warehouse, database and schema are meant
                 dbt_project.yml:3 Error project-config [models] `model-paths` must be a list of folders, such as ["models"]
-                models/a.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
+                models/a.sql:1 Error cycle [select {{ ref('b') ] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/a.sql:1 Hint missing-description [select {{ ref('b') ] model `a` has no description
                 models/a.sql:1 Error jinja-syntax [{{] this Jinja tag is never closed; add `}}`
-                models/b.sql:1 Error cycle [] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
+                models/b.sql:1 Error cycle [select 1 from {{ ref('a') }} {{ ref('x' }}] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/b.sql:1 Hint missing-description [select 1 from {{ ref('a') }} {{ ref('x' }}] model `b` has no description
                 models/b.sql:1 Error jinja-syntax [}] invalid Jinja: unexpected `}`, expected `,`
                 models/m.yml:2 Hint missing-description [a] model `a` has no description

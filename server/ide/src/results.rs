@@ -31,7 +31,8 @@ impl Analysis {
             if let Some(fresh) = &known.freshness {
                 let on = fresh.snapshotted_at.as_deref().and_then(|at| at.get(..10)).map(|day| format!(" on {day}")).unwrap_or_default();
                 let age = fresh.age_seconds.map(|seconds| format!(", {} old then", span(seconds))).unwrap_or_default();
-                let limits = [("warning", &fresh.warn_after), ("error", &fresh.error_after)].map(|(word, after)| Some(format!("{word} after {}s", after.as_ref()?)));
+                let limits =
+                    [("warning", &fresh.warn_after), ("error", &fresh.error_after)].map(|(word, after)| Some(format!("{word} after {}s", after.as_ref()?)));
                 let limits: Vec<String> = limits.into_iter().flatten().collect();
                 let limits = if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", ")) };
                 let error = fresh.error.as_deref().map(|error| format!(": {}", first_line(error))).unwrap_or_default();

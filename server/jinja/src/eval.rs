@@ -570,7 +570,10 @@ impl<'e> Eval<'e> {
             Value::Closure(closure) => self.call_closure(closure, args),
             Value::Bound(bound) => self.call_method(&bound.0, &bound.1, args),
             Value::Object(object) => object.clone().call(self, &args),
-            Value::Undefined { lenient: true, .. } => Ok(callee.clone()),
+            Value::Undefined { lenient: true, name } => {
+                self.found.undefined.insert(name.clone());
+                Ok(callee.clone())
+            }
             Value::Undefined { .. } => Err(self.fail(operators::undefined_message(callee))),
             other => Err(self.fail(format!("a {} can't be called", other.type_name()))),
         }
@@ -587,10 +590,7 @@ impl<'e> Eval<'e> {
         }
         let tree = match source.tree() {
             Ok(tree) => tree.clone(),
-            Err(error) => {
-                let message = error.message.clone();
-                return Err(self.fail(format!("the macro `{}` has a syntax error: {message}", source.unique_id)));
-            }
+            Err(error) => return Err(self.fail(format!("the macro `{}` has a syntax error: {}", source.unique_id, error.message))),
         };
         self.stack.push(id);
         let outer_scopes = std::mem::replace(&mut self.scopes, Scopes::fresh());

@@ -58,7 +58,7 @@ pub fn call(eval: &mut Eval<'_>, function: Function, args: Args) -> Outcome<Valu
         "ref" => reference(eval, &args),
         "source" => {
             let [Value::Str(source), Value::Str(table)] = args.positional.as_slice() else {
-                return Err(eval.fail(format!("source() takes exactly two texts ({} arguments given)", args.positional.len())));
+                return Err(eval.fail(format!("source() takes exactly two arguments ({} given)", args.positional.len())));
             };
             let call = SourceCall { source: source.to_string(), table: table.to_string() };
             eval.found.sources.push(call);
@@ -83,7 +83,7 @@ pub fn call(eval: &mut Eval<'_>, function: Function, args: Args) -> Outcome<Valu
             let found = match names.as_slice() {
                 [name] => eval.subject.docs.find(None, name),
                 [package, name] => eval.subject.docs.find(Some(package), name),
-                _ => return Err(eval.fail(format!("doc() takes one or two texts ({} given)", args.positional.len()))),
+                _ => return Err(eval.fail(format!("doc() takes at most two arguments ({} given)", args.positional.len()))),
             };
             match found {
                 Some((unique_id, text)) => {
@@ -189,7 +189,7 @@ fn reference(eval: &mut Eval<'_>, args: &Args) -> Outcome<Value> {
     let (package, name) = match args.positional.as_slice() {
         [name] => (None, name),
         [package, name] => (Some(package), name),
-        _ => return Err(eval.fail(format!("ref() takes one or two arguments ({} given)", args.positional.len()))),
+        _ => return Err(eval.fail(format!("ref() takes at most two arguments ({} given)", args.positional.len()))),
     };
     let Value::Str(name) = name else { return Err(eval.fail(format!("The name argument to ref() must be a string, got {}", name.type_name()))) };
     let package = match package {
@@ -442,7 +442,10 @@ impl Object for Var {
                 None if eval.subject.requires_vars => {
                     Err(eval.fail(format!("Required var '{name}' not found in config; give it under `vars:` in dbt_project.yml or with --vars")))
                 }
-                None => Ok(Value::None),
+                None => {
+                    eval.found.missing_vars.insert(name);
+                    Ok(Value::None)
+                }
             },
         }
     }

@@ -11,6 +11,20 @@ pub struct Python {
     /// Calls of dotted names that begin with `dbt`, in the order of the text.
     pub calls: Vec<Call>,
     pub errors: Vec<SyntaxError>,
+    /// Every `def model` at the top of the file.
+    pub models: Vec<ModelFunction>,
+    /// Whether the file holds any statement.
+    pub is_empty: bool,
+}
+
+/// A function that may be dbt's entry into a Python model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFunction {
+    /// Its name.
+    pub range: TextRange,
+    pub parameters: Vec<String>,
+    /// How many values its last statement returns; 0 where that returns nothing.
+    pub returned: usize,
 }
 
 /// Nested deeper than this nothing is read.
@@ -25,6 +39,10 @@ pub fn parse(source: &str) -> Python {
     }
     let Some(tree) = parser.parse(source, None) else { return python };
     visit(tree.root_node(), source, &mut python, 0);
+    let root = tree.root_node();
+    let mut cursor = root.walk();
+    python.models = root.named_children(&mut cursor).filter_map(|node| model_function(node, source)).collect();
+    python.is_empty = root.named_children(&mut cursor).all(|node| node.kind() == "comment");
     if python.errors.is_empty() && tree.root_node().has_error() {
         let end = source.find('\n').unwrap_or(source.len());
         python.errors.push(SyntaxError { range: TextRange::new(0, end), message: "invalid Python".to_owned() });
@@ -51,6 +69,27 @@ fn visit(node: Node<'_>, source: &str, python: &mut Python, depth: usize) {
     for child in node.named_children(&mut cursor) {
         visit(child, source, python, depth + 1);
     }
+}
+
+fn model_function(node: Node<'_>, source: &str) -> Option<ModelFunction> {
+    let definition = if node.kind() == "decorated_definition" { node.child_by_field_name("definition")? } else { node };
+    let name = definition.child_by_field_name("name").filter(|_| definition.kind() == "function_definition")?;
+    if range(name).of(source) != "model" {
+        return None;
+    }
+    let list = definition.child_by_field_name("parameters")?;
+    let mut cursor = list.walk();
+    let parameters = list.named_children(&mut cursor).filter(|node| node.kind() != "comment");
+    let named = |node: Node<'_>| range(node).of(source).split([':', '=']).next().unwrap_or_default().trim().to_owned();
+    let parameters = parameters.map(named).collect();
+    let body = definition.child_by_field_name("body")?;
+    let mut cursor = body.walk();
+    let last = body.named_children(&mut cursor).filter(|node| node.kind() != "comment").last();
+    let returned = last.filter(|last| last.kind() == "return_statement").and_then(|last| last.named_child(0)).map_or(0, |value| match value.kind() {
+        "expression_list" | "tuple" => value.named_child_count(),
+        _ => 1,
+    });
+    Some(ModelFunction { range: range(name), parameters, returned })
 }
 
 fn range(node: Node<'_>) -> TextRange {

@@ -2,10 +2,11 @@
 
 use super::{arc, session::Session};
 use crate::FileKind;
-use crate::index::{Description, Docs, Index, PackageInput, Place};
+use crate::index::{Description, Diagnostic, Docs, Index, PackageInput, Place, Severity};
 use crate::properties::Text;
 use jinja::ast::Name;
 use jinja::{Kind, Subject};
+use rustc_hash::FxHashMap;
 use syntax::jinja::BlockKind;
 use vfs::FileId;
 
@@ -28,6 +29,23 @@ pub fn docs_of(inputs: &[PackageInput], session: &Session) -> Vec<Docs> {
         }
     }
     docs
+}
+
+/// Docs blocks of the root project of one name.
+pub fn duplicates(docs: &[Docs], root: &str) -> Vec<Diagnostic> {
+    let mut seen: FxHashMap<&str, &Docs> = FxHashMap::default();
+    let mut found = Vec::new();
+    for block in docs.iter().filter(|block| &*block.package == root) {
+        if let Some(first) = seen.insert(&block.name, block) {
+            let message = format!("two docs blocks are called `{}`: this one and another in {}; rename one", block.name, first.path);
+            let says = format!(
+                "dbt found two docs with the name \"{}\".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\nwhen looking for doc(\"{}\").",
+                block.name, block.name
+            );
+            found.push(Diagnostic::new(block.place, Severity::Error, "duplicate-name", message).as_dbt(says));
+        }
+    }
+    found
 }
 
 /// A docs block's text, which dbt renders with no names but Jinja's (`DocumentationParser.parse_block`).

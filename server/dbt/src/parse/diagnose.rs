@@ -1,5 +1,7 @@
 //! What is wrong in the root project's files; packages are somebody else's.
 
+mod nodes;
+
 use super::link::label;
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place, Severity};
 use crate::properties::{Entry, Section};
@@ -60,30 +62,72 @@ fn tell_cycle(index: &mut Index, cycle: &[NodeIndex]) {
 }
 
 /// Who asks, as dbt calls it: `Model 'model.shop.orders' (models/orders.sql)`.
-fn asker(index: &Index, file: &InputFile) -> String {
+fn asker(index: &Index, file: &InputFile, used: &Use, shown: &str) -> String {
+    if file.kind != FileKind::Properties {
+        return index.nodes_of_file(file.id).first().map_or_else(|| format!("Model ({})", file.path), |&at| asker_of(&index.nodes[at], file));
+    }
+    // In a properties file a test asks, or the entry around the call.
+    let asks = |&&at: &&NodeIndex| index.nodes[at].unresolved.iter().any(|name| name == shown);
+    if let Some(&test) = index.tests_of_file(file.id).iter().find(asks) {
+        return asker_of(&index.nodes[test], file);
+    }
+    let entries = file.facts.properties.iter().flat_map(|properties| &properties.entries);
+    let name = entries.filter(|entry| entry.range.contains_range(used.range)).map(|entry| entry.name.range).next();
+    let nodes = || index.nodes_of_file(file.id).iter().chain(index.nodes_described_in(file.id)).map(|&at| &index.nodes[at]);
+    let around = nodes().find(|node| node.patch.as_ref().is_some_and(|patch| patch.place.file == file.id && Some(patch.name.range) == name));
+    around.or_else(|| nodes().find(|node| Some(node.place.range) == name)).map_or_else(|| format!("Model ({})", file.path), |node| asker_of(node, file))
+}
+
+fn asker_of(node: &Node, file: &InputFile) -> String {
+    let path = if node.resource_type == ResourceType::Operation { "./dbt_project.yml" } else { &file.path };
+    format!("{} '{}' ({path})", title(node.resource_type), node.unique_id)
+}
+
+/// `Saved_Query`, as dbt writes a resource type.
+fn title(kind: ResourceType) -> String {
+    let words = kind.as_str().split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+    words.collect::<Vec<_>>().join("_")
+}
+
+/// What dbt calls a file's node where it tells an error in its text: `model b (models/b.sql)`.
+fn in_node(index: &Index, file: &InputFile) -> String {
     let node = index.nodes_of_file(file.id).first().map(|&at| &index.nodes[at]);
-    let kind = node.map_or("A node", |node| match node.resource_type {
-        ResourceType::Snapshot => "Snapshot",
-        ResourceType::Analysis => "Analysis",
-        ResourceType::Test => "Test",
-        ResourceType::Exposure => "Exposure",
-        _ => "Model",
-    });
-    format!("{kind} '{}' ({})", node.map_or("", |node| &node.unique_id), file.path)
+    node.map(|node| format!(" in {} {} ({})", node.resource_type, node.name, file.path)).unwrap_or_default()
 }
 
 fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     let place = |range| Place { file: file.id, range };
     let mut found: Vec<Diagnostic> = Vec::new();
     for error in &file.facts.errors {
+        // Of such files dbt reads the blocks one by one, and only warns of a tag between them.
+        let blocks_alone = file.kind.holds_macros() || file.kind == FileKind::Snapshot;
+        let tag = error.message.strip_prefix("invalid Jinja: unknown statement ").filter(|_| blocks_alone);
+        if let Some(tag) = tag.filter(|_| !file.facts.blocks.iter().any(|block| block.range.contains_range(error.range))) {
+            let message = format!("no block begins or ends here with `{tag}`; take the tag out");
+            let says = format!("Found unexpected '{tag}' block tag. in file `{}`", file.path);
+            found.push(Diagnostic::new(place(error.range), Severity::Warning, "jinja-syntax", message).as_dbt(says));
+            continue;
+        }
         let (code, says) = match file.kind {
             FileKind::Properties | FileKind::Project | FileKind::Selectors | FileKind::Packages => {
-                ("yaml-syntax", "Parsing Error: Syntax error near this line")
+                let line = text::LineIndex::new(&file.text).line_of(error.range.start as usize) + 1;
+                (
+                    "yaml-syntax",
+                    format!(
+                        "Parsing Error\n  Error reading {}: {} - Runtime Error\n    Syntax error near line {line}",
+                        index.project,
+                        super::without_first(&file.path)
+                    ),
+                )
             }
-            FileKind::PythonModel => ("python-syntax", "Parsing Error: this Python model can't be parsed"),
-            _ => ("jinja-syntax", "Compilation Error"),
+            FileKind::PythonModel => ("python-syntax", format!("Parsing Error{}", in_node(index, file))),
+            _ => ("jinja-syntax", format!("Compilation Error{}\n  {}", in_node(index, file), error.message)),
         };
         found.push(Diagnostic::new(place(error.range), Severity::Error, code, error.message.clone()).as_dbt(says));
+    }
+    for problem in &file.facts.problems {
+        let says = problem.dbt.replace("{file}", &file.path).replace("{node}", &in_node(index, file));
+        found.push(Diagnostic::new(place(problem.range), problem.severity, problem.code, problem.message.clone()).as_dbt(says));
     }
     // A macro's names resolve where it is called.
     if file.kind.holds_macros() {
@@ -91,7 +135,10 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     }
     found.extend(file.facts.uses.iter().filter_map(|used| judge_use(index, file, used)));
     found.extend(file.facts.uses.iter().filter_map(|used| judge_access(index, file, used)));
+    found.extend(file.facts.uses.iter().filter_map(|used| judge_ambiguous(index, file, used)));
     found.extend(index.nodes_of_file(file.id).iter().filter_map(|&at| judge_relation(index, at)));
+    found.extend(nodes::of_file(index, file));
+    found.extend(unknown_tests(index, file));
     for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries) {
         let resource_type = match entry.section {
             Section::Models => ResourceType::Model,
@@ -107,7 +154,13 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
                 Some(other) => format!("`{name}` is a {}; move the entry to `{}s:`", other.resource_type, other.resource_type),
                 None => format!("no {resource_type} of this project is called `{name}`; correct the name, or take the entry out"),
             };
-            let says = format!("Did not find matching node for patch with name '{name}' in the '{section}' section of file '{}'", file.path);
+            let says = match other {
+                Some(other) => format!(
+                    "'{name}' is a {0} node, but it is specified in the {section} section of {1}.\nTo fix this error, place the `{name}` specification under the {0}s key instead.",
+                    other.resource_type, file.path
+                ),
+                None => format!("Did not find matching node for patch with name '{name}' in the '{section}' section of file '{}'", file.path),
+            };
             found.push(Diagnostic::new(place(entry.name.range), Severity::Warning, "entry-without-node", message).as_dbt(says));
         }
     }
@@ -132,7 +185,17 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
     let made = |code, severity, message: String, says: String| {
         Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, severity, code, message).as_dbt(says))
     };
-    let severity = |shown: &str| if of_test(shown) { Severity::Warning } else { Severity::Error };
+    let of_unit_test = || {
+        let mut entries = file.facts.properties.iter().flat_map(|properties| &properties.entries);
+        entries.any(|entry| entry.section == Section::UnitTests && entry.range.contains_range(used.range))
+    };
+    // dbt says nothing of a test whose model is switched off, and finds the inputs of unit tests when it runs them.
+    let severity = |shown: &str, state: &str| match of_test(shown) {
+        true if state == "is disabled" => Severity::Hint,
+        true => Severity::Warning,
+        false if of_unit_test() => Severity::Warning,
+        false => Severity::Error,
+    };
     match &used.target {
         Target::Ref { package, name, version } if index.resolve(&used.target, project).is_none() => {
             let shown = label(package.as_deref(), name, version.as_deref());
@@ -146,14 +209,25 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
                 _ if is_disabled(name) => {
                     (format!("`{name}` is disabled by its config, so `ref` can't find it; enable it, or take the ref out"), "is disabled")
                 }
+                _ if version.is_some() && !index.named(name).is_empty() => {
+                    let known: Vec<&str> = index.named(name).iter().filter_map(|&at| index.nodes[at].version.as_deref()).collect();
+                    let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+                    (format!("`{name}` has no version {}; {known}", version.as_deref().unwrap_or_default()), "was not found")
+                }
                 _ => (format!("no model, seed or snapshot is called `{shown}`; correct the name, or add it"), "was not found"),
             };
-            let within = package.as_deref().map(|package| format!(" in package or project '{package}'")).unwrap_or_default();
+            let within = match package.as_deref() {
+                Some(package) => format!(" in package or project '{package}'"),
+                None if of_test(&shown) => " in package ''".to_owned(),
+                None => String::new(),
+            };
             let version = version.as_deref().map(|version| format!(" with version '{version}'")).unwrap_or_default();
-            made("unknown-ref", severity(&shown), message, format!("{} depends on a node named '{name}'{version}{within} which {state}", asker(index, file)))
+            let asker = asker(index, file, used, &shown);
+            made("unknown-ref", severity(&shown, state), message, format!("{asker} depends on a node named '{name}'{version}{within} which {state}"))
         }
         Target::Source { source, table } if index.resolve(&used.target, project).is_none() => {
-            if !is_asked(&format!("{source}.{table}")) {
+            let shown = format!("{source}.{table}");
+            if !is_asked(&shown) {
                 return None;
             }
             let (message, state) = if is_disabled(table) {
@@ -161,16 +235,15 @@ fn judge_use(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> 
             } else {
                 (format!("no source `{source}` with a table `{table}` is defined; correct the name, or add it under `sources:`"), "was not found")
             };
-            made(
-                "unknown-source",
-                severity(&format!("{source}.{table}")),
-                message,
-                format!("{} depends on a source named '{source}.{table}' which {state}", asker(index, file)),
-            )
+            let asker = asker(index, file, used, &shown);
+            made("unknown-source", severity(&shown, state), message, format!("{asker} depends on a source named '{shown}' which {state}"))
         }
         Target::Doc { package, name } if index.resolve_doc(package.as_deref(), name, project).is_none() => {
             let message = format!("no docs block is called `{name}`; add {{% docs {name} %}} to a Markdown file, or correct the name");
-            made("unknown-doc", Severity::Error, message, format!("Documentation for '{name}' not found"))
+            let asker = asker(index, file, used, "");
+            let asker = asker.split('\'').nth(1).unwrap_or_default();
+            let within = package.as_deref().map(|package| format!("in package '{package}' ")).unwrap_or_default();
+            made("unknown-doc", Severity::Error, message, format!("Documentation for '{asker}' depends on doc '{name}' {within} which was not found"))
         }
         _ => None,
     }
@@ -185,21 +258,83 @@ fn is_off(index: &Index, file: &InputFile, used: &Use) -> bool {
     !is_on && index.disabled.iter().any(|node| described(node))
 }
 
-/// A ref of a model that is private to another group.
+/// A ref of a model that is private to another group, or of a package that keeps its models to itself.
 fn judge_access(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> {
     let target = &index.nodes[index.resolve(&used.target, &index.project)?];
-    let group = target.config.group.as_deref().filter(|_| target.config.access.as_deref() == Some("private"))?;
-    let asks = |node: &Node| {
-        let own = node.definition.get("group").and_then(data::Value::as_str).or(node.config.group.as_deref());
-        own != Some(group) && node.depends_on.iter().any(|&at| std::ptr::eq(&index.nodes[at], target))
+    let access = target.config.access.as_deref();
+    let told = |message: String, node: &Node, whose: String| {
+        let says =
+            format!("Node {} attempted to reference node {}, which is not allowed because the referenced node is {whose}.", node.unique_id, target.unique_id);
+        Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, Severity::Error, "private-ref", message).as_dbt(says))
     };
-    let node = index.nodes_of_file(file.id).iter().map(|&at| &index.nodes[at]).find(|node| asks(node))?;
+    let asks = |node: &Node| node.depends_on.iter().any(|&at| std::ptr::eq(&index.nodes[at], target));
+    let mut nodes = index.nodes_of_file(file.id).iter().map(|&at| &index.nodes[at]).filter(|node| asks(node));
+    if access != Some("public") && target.package != index.project && target.resource_type == ResourceType::Model && index.restricted.contains(&target.package)
+    {
+        let (package, access) = (&target.package, access.unwrap_or("protected"));
+        let message = format!("`{}` is {access} to the package `{package}`, which others may not read; read one of its public models", target.label());
+        return told(message, nodes.next()?, format!("{access} to the '{package}' package"));
+    }
+    let group = target.config.group.as_deref().filter(|_| access == Some("private"))?;
+    let own = |node: &Node| node.definition.get("group").and_then(data::Value::as_str).or(node.config.group.as_deref()) == Some(group);
+    let node = nodes.find(|node| !own(node))?;
     let message = format!("`{}` is private to the group `{group}`; put `{}` into that group, or make the model `protected`", target.label(), node.label());
+    told(message, node, format!("private to the '{group}' group"))
+}
+
+/// A name that two packages have and the root project hasn't.
+fn judge_ambiguous(index: &Index, file: &InputFile, used: &Use) -> Option<Diagnostic> {
+    let Target::Ref { package: None, name, .. } = &used.target else { return None };
+    let named: Vec<&Node> = index.named(name).iter().map(|&at| &index.nodes[at]).collect();
+    if named.len() < 2 || named.iter().any(|node| node.package == index.project) || named.iter().all(|node| node.package == named[0].package) {
+        return None;
+    }
+    let mut packages: Vec<&str> = named.iter().map(|node| &*node.package).collect();
+    packages.dedup();
+    let ids: Vec<String> = named.iter().map(|node| format!("'{}'", node.unique_id)).collect();
+    let message = format!("`{name}` is in the packages {}; say which: ref('{}', '{name}')", packages.join(" and "), packages[0]);
     let says = format!(
-        "Node {} attempted to reference node {}, which is not allowed because the referenced node is private to the '{group}' group.",
-        node.unique_id, target.unique_id
+        "When referencing '{name}', dbt found nodes in multiple packages: {}\nTo fix this, use two-argument 'ref', with the package name first: {}",
+        ids.join(", "),
+        packages.iter().map(|package| format!("'{package}'")).collect::<Vec<_>>().join(" or ")
     );
-    Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, Severity::Error, "private-ref", message).as_dbt(says))
+    Some(Diagnostic::new(Place { file: file.id, range: used.name_range }, Severity::Error, "ambiguous-ref", message).as_dbt(says))
+}
+
+/// Generic tests that have no macro: dbt stops there when it compiles.
+fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
+    let missing: Vec<&Node> = index.tests_of_file(file.id).iter().map(|&at| &index.nodes[at]).filter(|node| node.macros.first() == Some(&None)).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let full_name = |node: &Node| {
+        let test = node.test.as_ref()?;
+        Some(test.namespace.as_ref().map_or_else(|| test.name.clone(), |namespace| format!("{namespace}.{}", test.name)))
+    };
+    let entries = file.facts.properties.iter().flat_map(|properties| &properties.entries);
+    let used = entries.flat_map(|entry| entry.tests.iter().chain(entry.columns.iter().flat_map(|column| column.tests.iter())));
+    let mut found = Vec::new();
+    for test in used {
+        let Some(node) = missing.iter().find(|node| full_name(node).as_deref() == Some(&test.name)) else { continue };
+        let (message, undefined) = match test.name.split_once('.') {
+            Some((package, _)) if !index.packages.iter().any(|known| **known == *package) => {
+                (format!("package `{package}` is not installed; run `dbt deps` or correct its name"), format!("'{package}' is undefined"))
+            }
+            Some((package, name)) => {
+                (format!("package `{package}` has no test `{name}`; correct the name"), format!("'dict object' has no attribute 'test_{name}'"))
+            }
+            None => (
+                format!("no generic test is called `{}`; correct the name, or add {{% test {} %}}", test.name, test.name),
+                format!("'test_{}' is undefined", test.name),
+            ),
+        };
+        let says = format!(
+            "Compilation Error in test {} ({})\n  {undefined}. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".",
+            node.name, file.path
+        );
+        found.push(Diagnostic::new(Place { file: file.id, range: test.range }, Severity::Error, "unknown-test", message).as_dbt(says));
+    }
+    found
 }
 
 /// Two nodes that would be one table.
@@ -210,7 +345,9 @@ fn judge_relation(index: &Index, at: NodeIndex) -> Option<Diagnostic> {
     let other = &index.nodes[*others.iter().find(|other| **other != at)?];
     let message =
         format!("`{}` and `{}` ({}) are both written to {relation}; give one of them another alias or schema", node.label(), other.label(), other.path);
-    let says = format!("dbt found two resources with the database representation \"{}\".", relation.replace('"', ""));
+    let says = format!(
+        "dbt found two resources with the database representation \"{relation}\".\ndbt cannot create two resources with identical database representations."
+    );
     Some(Diagnostic::new(node.place, Severity::Error, "ambiguous-relation", message).as_dbt(says))
 }
 

@@ -1,11 +1,47 @@
 //! Entries of properties files with their Jinja rendered.
 
 use super::Builder;
+use crate::index::{Diagnostic, InputFile, Place, Severity};
 use crate::properties::{Entry, EntryData, Section};
 use data::{Map, Value as Json};
 use std::sync::Arc;
+use text::TextRange;
 
 impl Builder<'_> {
+    /// What in the root project's properties can't be rendered; dbt stops there.
+    pub(super) fn unrendered(&mut self) {
+        let Some(package) = self.session.packages.first().map(|package| package.name.clone()) else { return };
+        let mut found = Vec::new();
+        let entries = self.inputs.iter().take(1).flat_map(super::properties).filter(|(file, entry)| entry.data.has_jinja && !self.partial.contains(&file.id));
+        for (file, entry) in entries {
+            let mut visit = |text: &Arc<str>| {
+                let Err(message) = self.session.yaml_text(&package, text) else { return };
+                let range = range_of(file, entry, text);
+                if found.iter().any(|known: &Diagnostic| known.place.file == file.id && known.place.range == range) {
+                    return;
+                }
+                let says = match message.starts_with("Env var required") {
+                    true => format!("Failed to render {} from project {package}: Parsing Error\n  {message}", file.path),
+                    false => format!("Compilation Error\n  Could not render {text}: {message}"),
+                };
+                found.push(Diagnostic::new(Place { file: file.id, range }, Severity::Error, UNRENDERED, message).as_dbt(says));
+            };
+            let is_source = entry.section == Section::Sources;
+            texts(entry.section, &entry.data.own, if is_source { &["tables", "0"] } else { &[] }, &mut visit);
+            texts(entry.section, &entry.data.source, &[], &mut visit);
+            let described = [&entry.description, &entry.source_description].into_iter().chain(entry.columns.iter().map(|column| &column.description));
+            for text in described.flatten().filter(|text| text.value.contains("{{") || text.value.contains("{%")) {
+                let Err(error) = jinja::lower::parse(&text.value, 0) else { continue };
+                let place = Place { file: file.id, range: text.range };
+                if !found.iter().any(|known| known.place == place) {
+                    let says = format!("Compilation Error\n  {}", error.message);
+                    found.push(Diagnostic::new(place, Severity::Error, UNRENDERED, error.message).as_dbt(says));
+                }
+            }
+        }
+        self.told.extend(found);
+    }
+
     /// An entry's data as dbt reads it: Jinja is rendered but in descriptions, tests, hooks and filters, which wait
     /// (`SchemaYamlRenderer`).
     pub(super) fn entry_data(&self, package: usize, entry: &Entry) -> Arc<EntryData> {
@@ -58,6 +94,50 @@ impl Builder<'_> {
             _ => {}
         }
     }
+}
+
+/// A text of a properties file that can't be rendered.
+pub(super) const UNRENDERED: &str = "yaml-rendering";
+
+/// Every text of an entry that is rendered.
+fn texts(section: Section, map: &Map, prefix: &[&str], visit: &mut impl FnMut(&Arc<str>)) {
+    fn walk(section: Section, value: &Json, path: &mut Vec<String>, visit: &mut impl FnMut(&Arc<str>)) {
+        if !is_rendered(section, path) {
+            return;
+        }
+        match value {
+            Json::String(text) => visit(text),
+            Json::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    path.push(number.to_string());
+                    walk(section, item, path, visit);
+                    path.pop();
+                }
+            }
+            Json::Object(map) => {
+                for (key, item) in map {
+                    path.push(key.to_string());
+                    walk(section, item, path, visit);
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut path: Vec<String> = prefix.iter().map(|key| (*key).to_owned()).collect();
+    for (key, value) in map {
+        path.push(key.to_string());
+        walk(section, value, &mut path, visit);
+        path.pop();
+    }
+}
+
+/// Where a text stands in an entry; its name where it is written in another way, as with escapes.
+fn range_of(file: &InputFile, entry: &Entry, text: &str) -> TextRange {
+    let line = text.lines().find(|line| line.contains('{')).unwrap_or(text).trim();
+    let start = entry.range.start as usize;
+    // A source's entry stands around its table's.
+    [start, 0].iter().find_map(|&from| Some(from + file.text[from..].find(line)?)).map_or(entry.name.range, |at| TextRange::new(at, at + line.len()))
 }
 
 fn is_rendered(section: Section, path: &[String]) -> bool {

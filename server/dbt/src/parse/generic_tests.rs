@@ -3,7 +3,7 @@
 use super::configs::tags;
 use super::{Builder, Draft, arc, fqn_prefix, list, string, text_of, without_first};
 use crate::ResourceType;
-use crate::index::{Diagnostic, InputFile, Place, Severity, TestMetadata, blank};
+use crate::index::{Diagnostic, InputFile, Node, Place, Severity, TestMetadata, blank};
 use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
 use data::json;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use text::TextRange;
 
 /// Arguments of a test that are its config.
-const CONFIG_ARGS: [&str; 14] = [
+pub(crate) const CONFIG_ARGS: [&str; 14] = [
     "severity",
     "tags",
     "enabled",
@@ -70,11 +70,8 @@ impl Builder<'_> {
         let built = in_parallel(&all, |tested| Built::new(tested, nested));
         let mut taken: Vec<(Tested, Built)> = Vec::with_capacity(all.len());
         for (tested, built) in all.into_iter().zip(built) {
-            match built {
-                Some(built) => taken.push((tested, built)),
-                None if tested.package == 0 => self.told.push(malformed(&tested)),
-                None => {}
-            }
+            // One that can't be read is told by its shape.
+            taken.extend(built.map(|built| (tested, built)));
         }
         let all = taken;
         for (tested, built) in &all {
@@ -86,6 +83,8 @@ impl Builder<'_> {
         for draft in made {
             if seen.insert(draft.node.unique_id.clone()) {
                 self.drafts.push(draft);
+            } else if draft.package == 0 {
+                self.told.push(repeated(&draft.node));
             }
         }
     }
@@ -239,6 +238,22 @@ impl Builder<'_> {
     }
 }
 
+/// A test that stands twice.
+fn repeated(node: &Node) -> Diagnostic {
+    let test = node.test.as_deref();
+    let whose = test.map(|test| test.file_key_name.as_str()).unwrap_or_default();
+    let column = test.and_then(|test| test.column_name.as_deref()).map(|column| format!(" of column `{column}`")).unwrap_or_default();
+    let name = test.map(|test| test.name.as_str()).unwrap_or_default();
+    let message =
+        format!("the test `{name}`{column} of `{}` stands twice; take one out, or give it a `name:`", whose.split_once('.').map_or(whose, |(_, name)| name));
+    let defined = test.and_then(|test| test.column_name.as_deref()).map(|column| format!("column \"{column}\" in ")).unwrap_or_default();
+    let says = format!(
+        "dbt found two data_tests with the name \"{}\" defined on {defined}\"{whose}\".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\nwhen running tests.",
+        node.name
+    );
+    Diagnostic::new(node.place, Severity::Error, "duplicate-name", message).as_dbt(says)
+}
+
 /// The tests of an entry, by either name.
 pub(super) fn tests_in(data: &Map) -> &[Json] {
     ["data_tests", "tests"].iter().map(|key| list(data, key)).find(|tests| !tests.is_empty()).unwrap_or(&[])
@@ -266,12 +281,7 @@ impl Built {
                 }
                 None if map.len() == 1 => {
                     let (name, args) = map.iter().next()?;
-                    let args = match args {
-                        Json::Object(args) => args.clone(),
-                        Json::Null => return None,
-                        _ => return None,
-                    };
-                    (name.to_string(), args)
+                    (name.to_string(), args.as_object()?.clone())
                 }
                 None => return None,
             },
@@ -305,24 +315,6 @@ impl Built {
         let given_name = args.remove("name").map(|name| text_of(&name));
         Some(Self { name, namespace, args, config, description, given_name })
     }
-}
-
-/// A test that is none, and why.
-fn malformed(tested: &Tested) -> Diagnostic {
-    let (ours, says) = match &tested.test {
-        Json::Object(map) if map.len() == 1 => {
-            ("its arguments must be a mapping, such as `arguments: {values: [a, b]}`", "test arguments must be a dict".to_owned())
-        }
-        Json::Object(map) => {
-            let keys: Vec<&str> = map.keys().map(|key| &**key).collect();
-            let says = format!("test definition dictionary must have exactly one key, got [{}] instead ({} keys)", keys.join(", "), keys.len());
-            ("a test is its name, or a mapping whose only key is its name: indent its arguments below it", says)
-        }
-        other => ("a test is its name, or a mapping whose only key is its name", format!("test must be dict or str, got (value {other})")),
-    };
-    let whose = tested.column.as_ref().map_or_else(|| format!("`{}`", tested.name), |column| format!("column `{column}` of `{}`", tested.name));
-    let message = format!("a test of {whose} can't be read: {ours}");
-    Diagnostic::new(tested.place, Severity::Error, "malformed-test", message).as_dbt(format!("Invalid test config given in {}: {says}", tested.file))
 }
 
 fn is_truthy(value: &Json) -> bool {

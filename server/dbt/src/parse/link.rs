@@ -158,8 +158,14 @@ pub(super) fn label(package: Option<&str>, name: &str, version: Option<&str>) ->
 }
 
 fn duplicate(node: &Node, first: &Node) -> Diagnostic {
-    let message = format!("two {}s are called `{}`: this one and {}; rename one", node.resource_type, node.label(), first.path);
-    let says = format!("dbt found two {}s with the name \"{}\".", node.resource_type, node.name);
+    let kinds = match node.resource_type {
+        ResourceType::Analysis => "analyses".to_owned(),
+        ResourceType::SavedQuery => "saved queries".to_owned(),
+        kind => format!("{}s", kind.as_str().replace('_', " ")),
+    };
+    let message = format!("two {kinds} are called `{}`: this one and another in {}; rename one", node.label(), first.path);
+    let kind = if node.resource_type == ResourceType::Test { "data_test" } else { node.resource_type.as_str() };
+    let says = format!("dbt found two {kind}s with the name \"{}\".", node.name);
     Diagnostic::new(node.place, Severity::Error, "duplicate-name", message).as_dbt(says)
 }
 

@@ -21,10 +21,26 @@ impl Builder<'_> {
             let mut described: FxHashMap<&str, (&Entry, FileId)> = FxHashMap::default();
             for file in &input.files {
                 for entry in file.facts.properties.iter().flat_map(|properties| &properties.entries).filter(|entry| entry.section == Section::Macros) {
-                    described.entry(entry.name.value.as_str()).or_insert((entry, file.id));
+                    let name = entry.name.value.as_str();
+                    if described.contains_key(name) && package == 0 {
+                        let message = format!("the macro `{name}` has another entry; dbt allows one: bring them together");
+                        let says = format!(
+                            "dbt found two schema.yml entries for the same macro in package {package_name} named {name}. Macros may only be described a single time."
+                        );
+                        let place = Place { file: file.id, range: entry.name.range };
+                        self.told.push(Diagnostic::new(place, Severity::Error, super::patches::DUPLICATE_ENTRY, message).as_dbt(says));
+                    }
+                    described.entry(name).or_insert((entry, file.id));
                 }
             }
             let mut seen: FxHashSet<String> = FxHashSet::default();
+            let is_macro = |name: &str| self.session.env.library.in_package(&package_name, name).is_some();
+            for (name, (entry, file)) in described.iter().filter(|(name, _)| package == 0 && !is_macro(name)) {
+                let message = format!("no macro of this project is called `{name}`; correct the name, or take the entry out");
+                let place = Place { file: *file, range: entry.name.range };
+                let says = format!("Found patch for macro \"{name}\" which was not found");
+                self.told.push(Diagnostic::new(place, Severity::Warning, "entry-without-node", message).as_dbt(says));
+            }
             for file in input.files.iter().filter(|file| file.kind.holds_macros()) {
                 for block in super::session::macro_blocks(file) {
                     let Some(name) = macro_name(block) else { continue };
@@ -32,7 +48,7 @@ impl Builder<'_> {
                         if package == 0 {
                             let place = Place { file: file.id, range: block.name_range };
                             let message = format!("another macro of this project is called `{name}`; rename one");
-                            let says = format!("dbt found two macros named \"{name}\" in the project \"{package_name}\".");
+                            let says = format!("dbt found multiple macros named \"{name}\" in the project \"{package_name}\".");
                             self.told.push(Diagnostic::new(place, Severity::Error, "duplicate-name", message).as_dbt(says));
                         }
                         continue;

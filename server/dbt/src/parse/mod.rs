@@ -20,6 +20,7 @@ mod sources;
 mod unit_tests;
 
 pub(crate) use configs::{tags as tags_of, text_of};
+pub(crate) use generic_tests::CONFIG_ARGS as TEST_CONFIGS;
 pub(crate) use session::render_text;
 
 use crate::FileKind;
@@ -73,12 +74,21 @@ impl Parser {
             project: session.root().clone(),
             packages: session.packages.iter().map(|package| package.name.clone()).collect(),
             own_package_first: session.own_package_first,
+            names_with_spaces: session.names_with_spaces,
             selectors: session.selectors(&packages),
             adapter: session.target.adapter.name.as_str().into(),
+            restricted: session
+                .packages
+                .iter()
+                .filter(|package| package.document["restrict-access"] == Json::Bool(true))
+                .map(|package| package.name.clone())
+                .collect(),
             ..Index::default()
         };
         Arc::make_mut(&mut index.names).paths = packages.iter().flat_map(|package| &package.files).map(|file| (file.id, file.path.clone())).collect();
-        index.set_docs(descriptions::docs_of(&packages, &session));
+        let docs = descriptions::docs_of(&packages, &session);
+        let doubled = descriptions::duplicates(&docs, &index.project);
+        index.set_docs(docs);
         let mut builder = Builder::new(&packages, &session, &index, &mut self.memo);
         builder.nodes();
         builder.hooks();
@@ -88,14 +98,16 @@ impl Parser {
         builder.generic_tests();
         builder.sources();
         builder.yaml_nodes();
+        builder.unrendered();
         let macros = builder.macros();
         let Builder { mut drafts, told, .. } = builder;
         drafts.iter_mut().for_each(|draft| session.lay_facts(&mut draft.node));
         let reach = Reach::new(&packages, &drafts);
-        let told = told.into_iter().chain(packages::problems(&packages, &session));
+        let told = told.into_iter().chain(packages::problems(&packages, &session)).chain(doubled);
         told.for_each(|found| index.told.entry(found.place.file).or_default().push(found));
         index.set_macros(macros);
         link::link(&mut index, drafts);
+        packages::tell_unused(&packages, &mut index);
         diagnose::judge_all(&mut index, &packages);
         self.state = Some(State { inputs: packages, session, index: index.clone(), reach });
         index

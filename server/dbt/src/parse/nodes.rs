@@ -1,9 +1,9 @@
 //! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
-use crate::index::{Column, Diagnostic, InputFile, Place, Severity, WHOLE, blank};
+use crate::index::{Column, Diagnostic, InputFile, Node, Place, Severity, WHOLE, blank};
 use crate::parallel::in_parallel;
-use crate::{FileKind, ResourceType};
+use crate::{FileKind, ResourceType, Target, Use};
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{Found, Relation, Subject};
@@ -131,8 +131,11 @@ impl<'a> Builder<'a> {
     fn render(&self, package: usize, source: &str, shift: usize, name: &str, kind: ResourceType, fqn: &[String], path: &str) -> Outcome {
         let template = match jinja::lower::parse(source, shift) {
             Ok(template) => template,
-            // The reader of the file tells the error itself.
-            Err(_) => return Outcome { found: self.salvage(source), failure: None },
+            // The reader of the file tells the error itself; nobody reads hooks.
+            Err(error) => {
+                let failure = (kind == ResourceType::Operation).then_some((error.range, error.message));
+                return Outcome { found: self.salvage(source), failure };
+            }
         };
         let package_name = self.session.packages[package].name.clone();
         let target = &self.session.target;
@@ -178,14 +181,57 @@ impl<'a> Builder<'a> {
         if let Some((range, message)) = &outcome.failure
             && package == 0
         {
-            let says = format!("Compilation Error in {kind} {name} ({})", file.path);
+            let says = says_of(&format!(" in {kind} {name} ({})", file.path), message);
             self.warn(Diagnostic::new(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone()).as_dbt(says));
         }
         let mut draft = Draft { call: outcome.found.config.clone(), ..Draft::new(node, package) };
         draft.take(outcome.found.clone());
         // dbt decides before it reads properties whether a node is one of the disabled.
         draft.enabled = is_enabled(&self.session.config(package, kind, &draft.node.fqn, &draft.patch, &draft.call));
+        if package == 0 && draft.enabled {
+            self.told.extend(self.compile_errors(&draft.node, file, body, &outcome.found));
+        }
         self.push(draft);
+    }
+
+    /// What passes while dbt parses and stops it when it compiles: macros that aren't there, vars without a value.
+    fn compile_errors(&self, node: &Node, file: &InputFile, body: TextRange, found: &Found) -> Vec<Diagnostic> {
+        if found.undefined.is_empty() && found.missing_vars.is_empty() {
+            return Vec::new();
+        }
+        let source = if body == WHOLE { &*file.text } else { body.of(&file.text) };
+        let head = format!("Compilation Error in {} {} ({})\n  ", node.resource_type, node.name, file.path);
+        let vars = self.session.env.vars.get(&node.package);
+        let told = |range, severity, code, message: String, says: String| {
+            Diagnostic::new(Place { file: file.id, range }, severity, code, message).as_dbt(format!("{head}{says}"))
+        };
+        let of_use = |used: &Use| match &used.target {
+            Target::Macro { path } if path.first().is_some_and(|name| found.undefined.contains(name.as_str())) && !is_assigned(source, &path[0]) => {
+                let (message, undefined) = match path.as_slice() {
+                    [name] => (format!("no macro is called `{name}`; correct the name, or add it"), name),
+                    [package, ..] => (format!("`{package}` is neither a package nor a variable; run `dbt deps`, or correct the name"), package),
+                    [] => return None,
+                };
+                let says = format!(
+                    "'{undefined}' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\"."
+                );
+                Some(told(used.name_range, Severity::Error, "unknown-macro", message, says))
+            }
+            Target::Var { name } if found.missing_vars.contains(name) && !vars.is_some_and(|vars| vars.contains_key(name)) => {
+                let call = used.range.of(&file.text);
+                // The same var with a default elsewhere in the text.
+                if call.matches(',').count() > 0 {
+                    return None;
+                }
+                let message = format!("var `{name}` has no value; give it one under `vars:` in dbt_project.yml or with --vars, or a default here");
+                let given: Vec<String> = vars.into_iter().flat_map(|vars| vars.keys()).map(|key| format!("\"{key}\"")).collect();
+                let says = format!("Required var '{name}' not found in config:\nVars supplied to {} = {{{}}}", node.name, given.join(", "));
+                // `--vars` may give it when dbt runs.
+                Some(told(used.name_range, Severity::Warning, "unknown-var", message, says))
+            }
+            _ => None,
+        };
+        file.facts.uses.iter().filter(|used| body == WHOLE || body.contains_range(used.range)).filter_map(of_use).collect()
     }
 
     pub(super) fn push(&mut self, draft: Draft) {
@@ -239,7 +285,7 @@ impl<'a> Builder<'a> {
                     if let Some((_, message)) = outcome.failure
                         && package == 0
                     {
-                        let says = format!("Compilation Error in operation {hook_name} (./dbt_project.yml)");
+                        let says = says_of(&format!(" in operation {hook_name} (./dbt_project.yml)"), &message);
                         self.warn(Diagnostic::new(place, Severity::Error, "jinja-evaluation", format!("{hook}: {message}")).as_dbt(says));
                     }
                     self.drafts.push(draft);
@@ -247,6 +293,24 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// dbt's words for a failure, whose message may end in the macro that it happened in.
+fn says_of(node: &str, message: &str) -> String {
+    let message = message.rsplit_once(" (in ").map_or(message, |(message, _)| message);
+    let is_parsing = ["Env var required", "Secret env vars"].iter().any(|start| message.starts_with(start));
+    if is_parsing { format!("Parsing Error\n  {message}") } else { format!("Compilation Error{node}\n  {message}") }
+}
+
+/// Whether a text gives a name a value itself somewhere, be it in a branch that wasn't taken: `{% set x = … %}`, a loop, a block.
+fn is_assigned(source: &str, name: &str) -> bool {
+    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
+    source.match_indices(name).any(|(at, _)| {
+        let before = source[..at].trim_end();
+        let whole = !source[..at].ends_with(is_word) && !source[at + name.len()..].starts_with(is_word);
+        let word = before.rsplit(|sign: char| !is_word(sign)).next().unwrap_or("");
+        whole && (matches!(word, "set" | "for" | "as" | "import" | "macro") || before.ends_with([',', '(']))
+    })
 }
 
 /// Whether a merged config leaves the node switched on.

@@ -1,9 +1,10 @@
 //! What is wrong with the packages and the profile, told at the file that asks for them.
 
 use super::session::Session;
-use crate::FileKind;
-use crate::index::{Diagnostic, PackageInput, Place, Severity};
+use crate::index::{Diagnostic, Index, PackageInput, Place, Severity};
+use crate::{FileKind, ResourceType};
 use rustc_hash::FxHashSet;
+use syntax::yaml::Node;
 use text::TextRange;
 
 /// Packages that are listed and not installed, names that two packages have, a profile that isn't there
@@ -43,10 +44,100 @@ pub(super) fn problems(inputs: &[PackageInput], session: &Session) -> Vec<Diagno
         }
     }
     if let Some(problem) = &session.target.problem {
-        let message = format!("{problem}; names of relations are guessed until a profile says which warehouse, database and schema are meant");
-        let name = root.config.profile.as_deref().unwrap_or("");
-        let found_one = Diagnostic::new(at_key("profile"), Severity::Information, "missing-profile", message);
-        found.push(found_one.as_dbt(format!("Could not find profile named '{name}'")));
+        let message = format!("{}; names of relations are guessed until a profile says which warehouse, database and schema are meant", problem.message);
+        found.push(Diagnostic::new(at_key("profile"), Severity::Information, "missing-profile", message).as_dbt(problem.dbt.clone()));
+    }
+    for (text, why) in &session.unrendered {
+        let line = text.lines().find(|line| line.contains('{')).unwrap_or(text).trim();
+        let range = project.text.find(line).map_or(TextRange::at(0), |at| TextRange::new(at, at + line.len()));
+        let says = if why.starts_with("Env var required") { why.clone() } else { format!("Could not render {text}: {why}") };
+        found.push(Diagnostic::new(Place { file: project.id, range }, Severity::Error, super::entries::UNRENDERED, why.clone()).as_dbt(says));
+    }
+    let name = &root.config.name;
+    if session.target.adapter.packages.iter().any(|known| known == name) {
+        let message = format!("dbt has a package `{name}` of its own; give the project another name");
+        let says = format!("dbt found more than one package with the name \"{name}\" included in this project. Package names must be unique in a project.");
+        found.push(Diagnostic::new(at_key("name"), Severity::Error, "duplicate-package", message).as_dbt(says));
+    }
+    let both = |name: &str| {
+        let file = root.files.iter().find(|file| &*file.path == name)?;
+        let range = syntax::yaml::parse(&file.text).root?.get_entry("packages")?.0.range;
+        Some(Place { file: file.id, range })
+    };
+    if let (Some(_), Some(place)) = (both("packages.yml"), both("dependencies.yml")) {
+        let message = "packages.yml has `packages`, too; keep one of the two lists";
+        let says = "The 'packages' key cannot be specified in both packages.yml and dependencies.yml";
+        found.push(Diagnostic::new(place, Severity::Error, "project-config", message).as_dbt(says));
     }
     found
+}
+
+/// Sections of dbt_project.yml and the resources that their paths are of.
+const SECTIONS: [(&str, ResourceType); 10] = [
+    ("models", ResourceType::Model),
+    ("seeds", ResourceType::Seed),
+    ("snapshots", ResourceType::Snapshot),
+    ("sources", ResourceType::Source),
+    ("data_tests", ResourceType::Test),
+    ("metrics", ResourceType::Metric),
+    ("semantic_models", ResourceType::SemanticModel),
+    ("saved_queries", ResourceType::SavedQuery),
+    ("exposures", ResourceType::Exposure),
+    ("functions", ResourceType::Function),
+];
+
+const UNUSED: &str = "unused-config";
+
+/// Tells the paths of dbt_project.yml that configure nothing, in place of what was told of them before.
+pub(super) fn tell_unused(inputs: &[PackageInput], index: &mut Index) {
+    let project = inputs.first().and_then(|root| root.files.iter().find(|file| file.kind == FileKind::Project));
+    if let Some(known) = project.and_then(|project| index.told.get_mut(&project.id)) {
+        known.retain(|found| found.code != UNUSED);
+    }
+    unused_paths(inputs, index).into_iter().for_each(|found| index.told.entry(found.place.file).or_default().push(found));
+}
+
+/// Paths of dbt_project.yml that configure nothing (`RuntimeConfig.warn_for_unused_resource_config_paths`).
+fn unused_paths(inputs: &[PackageInput], index: &Index) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let project = inputs.first().and_then(|root| root.files.iter().find(|file| file.kind == FileKind::Project));
+    let Some((project, root)) = project.and_then(|file| Some((file, syntax::yaml::parse(&file.text).root?))) else { return found };
+    for (section, kind) in SECTIONS {
+        let spelled = [section, &section.replace('_', "-"), if section == "data_tests" { "tests" } else { section }];
+        let Some((key, configs)) = spelled.iter().find_map(|name| root.get_entry(name)) else { continue };
+        let mut paths = Vec::new();
+        config_paths(key, configs, &mut Vec::new(), &mut paths);
+        if paths.is_empty() {
+            continue;
+        }
+        let of_kind = index.nodes.iter().filter(|node| node.resource_type == kind);
+        // What is switched off counts whatever its type.
+        let fqns: Vec<&[String]> = of_kind.chain(index.disabled.iter().map(|node| &**node)).map(|node| node.fqn.as_slice()).collect();
+        for (path, range) in paths {
+            if fqns.iter().any(|fqn| fqn.starts_with(&path)) {
+                continue;
+            }
+            let shown = std::iter::once(section.to_owned()).chain(path).collect::<Vec<_>>().join(".");
+            let message = format!("nothing is at `{shown}`, so this config does nothing; correct the path, or take it out");
+            let says = format!(
+                "Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are 1 unused configuration paths:\n- {shown}"
+            );
+            found.push(Diagnostic::new(Place { file: project.id, range }, Severity::Warning, UNUSED, message).as_dbt(says));
+        }
+    }
+    found
+}
+
+/// Every path that holds a config, with the place of its last key.
+fn config_paths(key: &Node, configs: &Node, path: &mut Vec<String>, paths: &mut Vec<(Vec<String>, TextRange)>) {
+    for (name, value) in configs.entries() {
+        let Some(text) = name.as_str() else { continue };
+        if matches!(value.kind, syntax::yaml::Kind::Map { .. }) && !text.starts_with('+') {
+            path.push(text.to_owned());
+            config_paths(name, value, path, paths);
+            path.pop();
+        } else if !paths.iter().any(|(known, _)| known == path) {
+            paths.push((path.clone(), key.range));
+        }
+    }
 }

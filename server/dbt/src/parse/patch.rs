@@ -57,6 +57,7 @@ impl Parser {
         builder.generic_tests();
         builder.sources();
         builder.yaml_nodes();
+        builder.unrendered();
         let Builder { mut drafts, told, names, .. } = builder;
         drafts.iter_mut().for_each(|draft| state.session.lay_facts(&mut draft.node));
         scope.names = names;
@@ -252,7 +253,8 @@ impl State {
         if was_off != is_off {
             return None;
         }
-        if !disabled.is_empty() || index.disabled.iter().any(|node| of_scope(node)) {
+        let switched = !disabled.is_empty() || index.disabled.iter().any(|node| of_scope(node));
+        if switched {
             let mut all: Vec<Arc<Node>> = index.disabled.iter().filter(|node| !of_scope(node)).cloned().collect();
             all.extend(disabled.into_iter().map(|draft| Arc::from(draft.node)));
             all.sort_by(|left, right| left.unique_id.cmp(&right.unique_id));
@@ -279,6 +281,7 @@ impl State {
                 None => gone.push(before.unique_id.clone()),
             }
         }
+        let others = switched || !gone.is_empty() || !made.is_empty();
         let mut sources: FxHashSet<(String, String)> = FxHashSet::default();
         for unique_id in gone {
             let at = index.node(&unique_id)?;
@@ -301,6 +304,9 @@ impl State {
             relink.extend(index.nodes.iter().filter(|node| !node.unresolved.is_empty()).map(|node| node.unique_id.clone()));
         }
         self.relink(scope, relink, told, &sources);
+        if others {
+            super::packages::tell_unused(&self.inputs, &mut self.index);
+        }
         Some(())
     }
 

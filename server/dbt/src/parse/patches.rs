@@ -135,9 +135,24 @@ impl<'a> Builder<'a> {
             if found.is_none() && Some(written) == latest.as_ref() {
                 found = self.unversioned(package, &entry.name.value, true);
             }
-            let Some(index) = found.or_else(|| self.unversioned(package, &stem, false)) else { continue };
+            let Some(index) = found.or_else(|| self.unversioned(package, &stem, false)) else {
+                self.version_without_file(package, file, entry, entry.versions.get(number), &stem);
+                continue;
+            };
             let spanned = entry.versions.get(number);
             self.version(index, package, file, entry, &data, version, spanned, &label, latest.as_ref());
+        }
+    }
+
+    fn version_without_file(&mut self, package: usize, file: &InputFile, entry: &Entry, version: Option<&VersionEntry>, stem: &str) {
+        if package == 0 {
+            let range = version.map_or(entry.name.range, |version| version.name_range);
+            let message = format!(
+                "version {} has no file: neither {stem}.sql nor {stem}.py is there; add it, or name it with `defined_in`",
+                version.map_or("", |version| &version.version)
+            );
+            let says = format!("Did not find matching node for patch with name '{stem}' in the 'models' section of file '{}'", file.path);
+            self.warn(Diagnostic::new(Place { file: file.id, range }, Severity::Warning, "entry-without-node", message).as_dbt(says));
         }
     }
 

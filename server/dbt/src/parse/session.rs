@@ -41,8 +41,12 @@ pub struct Session {
     pub nested_arguments: bool,
     /// `require_ref_searches_node_package_before_root`.
     pub own_package_first: bool,
+    /// `require_resource_names_without_spaces: false`.
+    pub names_with_spaces: bool,
     /// `validate_macro_args`: arguments of macros come from their signatures.
     pub validate_macro_args: bool,
+    /// Texts of the root's dbt_project.yml that can't be rendered, and why.
+    pub unrendered: Vec<(Arc<str>, String)>,
     artifacts: Arc<Artifacts>,
     state: Option<Arc<State>>,
 }
@@ -55,8 +59,15 @@ impl Session {
         let project_env = bare_env(settings, target.fields.clone());
         // `--vars` are the root project's alone (`new_project`).
         let package_env = Env { vars: FxHashMap::default(), ..project_env.clone() };
-        let packages: Vec<Package> =
-            inputs.iter().enumerate().map(|(number, input)| package(input, if number == 0 { &project_env } else { &package_env })).collect();
+        let mut unrendered = Vec::new();
+        let packages: Vec<Package> = inputs
+            .iter()
+            .enumerate()
+            .map(|(number, input)| match number {
+                0 => package(input, &project_env, &mut unrendered),
+                _ => package(input, &package_env, &mut Vec::new()),
+            })
+            .collect();
         let env = env(inputs, &packages, settings, &target, before);
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
@@ -65,7 +76,9 @@ impl Session {
         Self {
             nested_arguments: flag("require_generic_test_arguments_property", true),
             own_package_first: flag("require_ref_searches_node_package_before_root", false),
+            names_with_spaces: !flag("require_resource_names_without_spaces", true),
             validate_macro_args: flag("validate_macro_args", false),
+            unrendered,
             artifacts: settings.artifacts.clone(),
             state: settings.state.clone(),
             packages,
@@ -109,7 +122,7 @@ impl Session {
         let Some(file) = file else { return data::Map::new() };
         let mut document = syntax::yaml_value::document(&syntax::yaml::parse(&file.text));
         let env = Env { vars: FxHashMap::default(), library: Library::default(), ..self.env.clone() };
-        render_project(&env, &mut document, &mut Vec::new());
+        render_project(&env, &mut document, &mut Vec::new(), &mut Vec::new());
         crate::selectors::selectors(&document)
     }
 
@@ -134,9 +147,9 @@ pub fn render_text(env: &Env, package: &Name, kind: Kind, text: &str) -> Result<
     jinja::render_native(env, &subject, &template, false, &[]).0.map_err(|failure| failure.message)
 }
 
-fn package(input: &PackageInput, env: &Env) -> Package {
+fn package(input: &PackageInput, env: &Env, unrendered: &mut Vec<(Arc<str>, String)>) -> Package {
     let mut document = input.config.document.clone();
-    render_project(env, &mut document, &mut Vec::new());
+    render_project(env, &mut document, &mut Vec::new(), unrendered);
     let mut trees = FxHashMap::default();
     for section in SECTIONS {
         let other = if section.contains('-') { section.replace('-', "_") } else { section.replace('_', "-") };
@@ -148,7 +161,7 @@ fn package(input: &PackageInput, env: &Env) -> Package {
 }
 
 /// Renders dbt_project.yml but for hooks and vars, which wait (`DbtProjectYamlRenderer`).
-fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
+fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>, unrendered: &mut Vec<(Arc<str>, String)>) {
     if let Some(first) = path.first() {
         if matches!(first.as_str(), "on-run-start" | "on-run-end" | "query-comment" | "vars") {
             return;
@@ -159,22 +172,21 @@ fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>) {
         }
     }
     match value {
-        Json::String(text) => {
-            if let Ok(rendered) = render_text(env, &env.project, Kind::Project, text) {
-                *value = rendered;
-            }
-        }
+        Json::String(text) => match render_text(env, &env.project, Kind::Project, text) {
+            Ok(rendered) => *value = rendered,
+            Err(why) => unrendered.push((text.clone(), why)),
+        },
         Json::Array(items) => {
             for (index, item) in Arc::make_mut(items).iter_mut().enumerate() {
                 path.push(index.to_string());
-                render_project(env, item, path);
+                render_project(env, item, path, unrendered);
                 path.pop();
             }
         }
         Json::Object(map) => {
             for (key, item) in map.iter_mut() {
                 path.push(key.to_string());
-                render_project(env, item, path);
+                render_project(env, item, path, unrendered);
                 path.pop();
             }
         }

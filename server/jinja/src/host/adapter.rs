@@ -66,7 +66,7 @@ impl Object for AdapterObject {
 fn dispatch(eval: &mut Eval<'_>, args: &Args) -> Outcome<Value> {
     let Some(name) = args.text(0, "macro_name") else { return Err(eval.fail("adapter.dispatch() needs the name of a macro")) };
     if let Some((namespace, name)) = name.split_once('.') {
-        return Err(eval.fail(format!("adapter.dispatch() takes no dotted name; did you mean adapter.dispatch('{name}', macro_namespace='{namespace}')?")));
+        return Err(eval.fail(format!("In adapter.dispatch, got a macro name of \"{namespace}.{name}\", but \".\" is not a valid macro name component. Did you mean `adapter.dispatch(\"{name}\", macro_namespace=\"{namespace}\")`?")));
     }
     let namespace = match args.get(1, "macro_namespace") {
         None | Some(Value::None) => None,

@@ -25,7 +25,7 @@ impl Object for ConfigCalls {
             ([Value::Dict(map)], true) => map.borrow().iter().map(|(key, value)| (key.value().render(), value.to_json())).collect(),
             ([], false) => args.keywords.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect::<Map>(),
             ([Value::Undefined { .. } | Value::None], true) => Map::new(),
-            _ => return Err(eval.fail("config() takes either one dict or keyword arguments")),
+            _ => return Err(eval.fail("Invalid inline model config: it takes one dict or keyword arguments, not both")),
         };
         crate::config::merge(&mut eval.found.config, options);
         Ok("".into())
