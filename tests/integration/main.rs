@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bad_input;
+mod cache_on_disk;
 mod cli;
 mod dbt;
 mod fuzz;

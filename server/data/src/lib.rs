@@ -2,6 +2,7 @@
 //! count; a change copies what others hold, too.
 
 mod map;
+pub mod pack;
 mod value;
 
 pub use map::{Entry, Map};

@@ -25,6 +25,16 @@ impl Map {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
+    /// A mapping of entries whose keys differ.
+    pub(crate) fn of_entries(entries: Vec<(Arc<str>, Value)>) -> Self {
+        Self((!entries.is_empty()).then(|| Arc::new(entries)))
+    }
+
+    /// Where its contents are; mappings that share them have one place.
+    pub(crate) fn place(&self) -> Option<usize> {
+        self.0.as_ref().map(|entries| Arc::as_ptr(entries) as usize)
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
         self.entries().iter().position(|(known, _)| **known == *key)
     }

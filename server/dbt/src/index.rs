@@ -1,8 +1,11 @@
 //! The merged index: every node, macro and docs block of a project and its packages, with names resolved.
 
+mod facts;
 mod nodes;
+mod pack;
 mod resolve;
 
+pub(crate) use facts::FactSources;
 pub use nodes::Nodes;
 
 use crate::artifacts::NodeFacts;
@@ -95,6 +98,8 @@ pub struct Column {
     pub doc_blocks: Vec<Arc<str>>,
     /// What the warehouse says of it, where a catalog is there.
     pub catalog_type: Option<Arc<str>>,
+    /// Only the catalog names it.
+    pub(crate) is_of_catalog: bool,
 }
 
 /// The entry of a node in a properties file.
@@ -229,6 +234,7 @@ impl Column {
             properties: Map::new(),
             doc_blocks: Vec::new(),
             catalog_type: None,
+            is_of_catalog: false,
         }
     }
 
@@ -346,6 +352,8 @@ pub struct Index {
     /// Whether a package's nodes look for names in their own package first; dbt's default is the root project.
     pub(crate) own_package_first: bool,
     pub(crate) adapter: Arc<str>,
+    /// The root project's `quoting`.
+    pub(crate) quoting: Map,
     /// Packages whose models only they may read (`restrict-access`), but for public ones.
     pub(crate) restricted: Arc<[Arc<str>]>,
     /// `require_resource_names_without_spaces: false`.

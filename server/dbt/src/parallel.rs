@@ -10,10 +10,21 @@ const CHUNK: usize = 16;
 
 static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
 
+/// Does something for each of a few large items on all cores, in order.
+pub fn in_parallel_each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    match pool() {
+        Some(pool) => pool.install(|| items.par_iter().with_max_len(1).map(&work).collect()),
+        None => items.iter().map(work).collect(),
+    }
+}
+
+fn pool() -> Option<&'static rayon::ThreadPool> {
+    POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|number| format!("parse-{number}")).build().ok()).as_ref()
+}
+
 /// Does something for each item on all cores, in order. Also few items go to a worker: the walker needs its deeper stack.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
-    let pool = POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|number| format!("parse-{number}")).build().ok());
-    match pool {
+    match pool() {
         Some(pool) => pool.install(|| items.par_iter().with_min_len(CHUNK).map(&work).collect()),
         // Without threads the work is done all the same.
         None => items.iter().map(work).collect(),

@@ -161,6 +161,24 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    pub const ALL: [Self; 15] = [
+        Self::Project,
+        Self::Packages,
+        Self::Selectors,
+        Self::Model,
+        Self::PythonModel,
+        Self::Snapshot,
+        Self::Seed,
+        Self::SingularTest,
+        Self::GenericTest,
+        Self::Analysis,
+        Self::Macro,
+        Self::Properties,
+        Self::Docs,
+        Self::Function,
+        Self::Fixture,
+    ];
+
     /// What the file at `path`, relative to its package's folder, is; `None` where dbt doesn't read it.
     pub fn of(path: &Path, config: &ProjectConfig) -> Option<Self> {
         let text = path.to_str()?.replace('\\', "/");

@@ -4,7 +4,7 @@ use dbt::{Facts, FileKind, Index, InputFile, PackageInput, Parser, ProjectConfig
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use vfs::{FileId, FileText, Loader, ReadProblem, Vfs};
 
 /// A file of the project as one snapshot has it.
@@ -18,8 +18,65 @@ pub struct File {
     pub package: usize,
     pub kind: FileKind,
     pub text: Arc<str>,
-    pub facts: Arc<Facts>,
+    pub facts: LazyFacts,
     pub problem: Option<ReadProblem>,
+}
+
+/// What a file's text says, read when somebody asks.
+#[derive(Debug, Clone)]
+pub struct LazyFacts {
+    read: OnceLock<Arc<Facts>>,
+    kind: FileKind,
+    text: Arc<str>,
+}
+
+impl LazyFacts {
+    fn known(kind: FileKind, text: Arc<str>, facts: Arc<Facts>) -> Self {
+        Self { read: OnceLock::from(facts), kind, text }
+    }
+
+    fn unread(kind: FileKind, text: Arc<str>) -> Self {
+        Self { read: OnceLock::new(), kind, text }
+    }
+}
+
+impl std::ops::Deref for LazyFacts {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        self.read.get_or_init(|| {
+            // On a worker, whose stack is deep enough for what is nested deeply.
+            let mut read = dbt::in_parallel(std::slice::from_ref(self), |own| dbt::read(own.kind, &own.text));
+            Arc::new(read.pop().unwrap_or_default())
+        })
+    }
+}
+
+/// A whole project at one time, to be kept and taken up again.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// In the order of their numbers.
+    pub files: Vec<SnapshotFile>,
+    /// Folders outside of its own that the project names.
+    pub outside: Vec<PathBuf>,
+    pub index: Index,
+}
+
+/// A file of a snapshot.
+#[derive(Debug, Clone)]
+pub struct SnapshotFile {
+    pub path: PathBuf,
+    pub text: FileText,
+    /// What it is to the project, if it is something.
+    pub placed: Option<Placed>,
+}
+
+/// Where a file belongs: see [`File`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub relative: Arc<str>,
+    pub package: usize,
+    pub kind: FileKind,
 }
 
 /// One immutable state of a project.
@@ -97,6 +154,15 @@ struct Cached {
     facts: Arc<Facts>,
 }
 
+/// What is to be made anew though no file changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    Nothing,
+    /// What dbt's artifacts add.
+    Facts,
+    Everything,
+}
+
 /// Takes changes and publishes snapshots.
 #[derive(Debug)]
 pub struct AnalysisHost {
@@ -109,8 +175,8 @@ pub struct AnalysisHost {
     settings: Settings,
     parser: Parser,
     whole_parses: usize,
-    /// Whether the next snapshot differs though no file changed.
-    stale: bool,
+    /// Whether the next state differs though no file changed.
+    stale: Stale,
     world: Arc<World>,
 }
 
@@ -127,7 +193,7 @@ impl AnalysisHost {
             settings: Settings::default(),
             parser: Parser::default(),
             whole_parses: 0,
-            stale: true,
+            stale: Stale::Everything,
             world: Arc::new(world),
         }
     }
@@ -143,10 +209,59 @@ impl AnalysisHost {
 
     /// Says what decides beside the files how dbt sees the project.
     pub fn set_settings(&mut self, settings: Settings) {
-        if self.settings != settings {
-            self.settings = settings;
-            self.stale = true;
+        if self.settings == settings {
+            return;
         }
+        let same_but_facts = Settings { artifacts: self.settings.artifacts.clone(), state: self.settings.state.clone(), ..settings.clone() } == self.settings;
+        self.settings = settings;
+        if !same_but_facts {
+            self.stale = Stale::Everything;
+        } else if self.stale == Stale::Nothing {
+            self.stale = Stale::Facts;
+        }
+    }
+
+    /// Takes up a state that was kept, by a host that has read no files yet. The next change makes everything anew.
+    pub fn restore(&mut self, snapshot: Snapshot) -> Analysis {
+        // Files have the numbers that the state knows them by.
+        let overlays = std::mem::take(&mut self.vfs).into_overlays();
+        self.present.clear();
+        let mut files = imbl::HashMap::new();
+        let mut paths = FxHashMap::default();
+        for SnapshotFile { path, text, placed } in snapshot.files {
+            let id = self.vfs.set_disk(&path, Some(text.clone()));
+            if let Some(Placed { relative, package, kind }) = placed {
+                let facts = LazyFacts::unread(kind, text.text.clone());
+                let file = File { id, path: path.clone(), relative, package, kind, text: text.text, facts, problem: text.problem };
+                files.insert(id, Arc::new(file));
+                paths.insert(path.clone(), id);
+            }
+            self.present.insert(path, id);
+        }
+        self.vfs.take_changes();
+        let config = self.config_of(&self.root.clone()).unwrap_or_default();
+        for (path, text) in overlays {
+            self.set_overlay(&path, Some(text));
+        }
+        let index = snapshot.index.with_facts(&self.settings.artifacts, self.settings.state.as_ref());
+        let revision = self.world.revision + 1;
+        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths) });
+        self.stale = Stale::Nothing;
+        self.analysis()
+    }
+
+    /// The state as it was published last, to be kept; nothing while an editor's texts are in it, or where files have gone since.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let files = self.vfs.disk_only()?.map(|(id, path, text)| {
+            let placed = self.world.files.get(&id).map(|file| Placed { relative: file.relative.clone(), package: file.package, kind: file.kind });
+            SnapshotFile { path: path.to_owned(), text: text.clone(), placed }
+        });
+        Some(Snapshot { files: files.collect(), outside: self.outside(), index: (*self.world.index).clone() })
+    }
+
+    /// Takes the place of a host whose last state had this revision: the next one is newer.
+    pub fn follow(&mut self, revision: u64) {
+        self.world = Arc::new(World { revision: self.world.revision.max(revision) + 1, ..(*self.world).clone() });
     }
 
     /// Takes over a whole reading of the project's folder; files that it lacks are gone.
@@ -195,14 +310,27 @@ impl AnalysisHost {
     /// Publishes a snapshot of all changes so far; the old one where nothing changed.
     pub fn publish(&mut self) -> Analysis {
         let changes = self.vfs.take_changes();
-        if changes.is_empty() && !self.stale {
+        let stale = std::mem::replace(&mut self.stale, Stale::Nothing);
+        if changes.is_empty() && stale == Stale::Nothing {
             return self.analysis();
         }
-        let patched = if self.stale { None } else { self.patched(&changes) };
-        self.stale = false;
-        let world = patched.unwrap_or_else(|| self.rebuilt());
-        self.world = Arc::new(world);
+        if stale == Stale::Facts {
+            self.renew_facts();
+        }
+        if stale == Stale::Everything || !changes.is_empty() {
+            let patched = if stale == Stale::Everything { None } else { self.patched(&changes) };
+            let world = patched.unwrap_or_else(|| self.rebuilt());
+            self.world = Arc::new(world);
+        }
         self.analysis()
+    }
+
+    fn renew_facts(&mut self) {
+        let index = match self.parser.lay_facts(&self.settings) {
+            Some(index) => index,
+            None => (*self.world.index).clone().with_facts(&self.settings.artifacts, self.settings.state.as_ref()),
+        };
+        self.world = Arc::new(World { revision: self.world.revision + 1, index: Arc::new(index), ..(*self.world).clone() });
     }
 
     /// How often everything was parsed; other changes were laid over what was there.
@@ -237,6 +365,7 @@ impl AnalysisHost {
             self.facts.insert(known.id, Cached { kind: known.kind, text: text.text.clone(), facts: facts.clone() });
             let input = InputFile { id: known.id, path: known.relative.clone(), kind: known.kind, facts: facts.clone(), text: text.text.clone() };
             inputs.push((known.package, Arc::new(input)));
+            let facts = LazyFacts::known(known.kind, text.text.clone(), facts);
             world.files.insert(known.id, Arc::new(File { text: text.text, facts, problem: text.problem, ..(*known).clone() }));
         }
         world.index = Arc::new(self.parser.patch(&inputs)?);
@@ -291,6 +420,7 @@ impl AnalysisHost {
             let input = InputFile { id, path: relative.clone(), kind, facts: facts.clone(), text: text.text.clone() };
             inputs[package].files.push(Arc::new(input));
             paths.insert(path.clone(), id);
+            let facts = LazyFacts::known(kind, text.text.clone(), facts);
             world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
         }
         World {

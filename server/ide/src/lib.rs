@@ -21,7 +21,7 @@ pub use dbt::Settings as DbtSettings;
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use definition::NavigationTarget;
 pub use diagnostics::Summary;
-pub use host::{Analysis, AnalysisHost, File, World, outside_of, read_project};
+pub use host::{Analysis, AnalysisHost, File, Placed, Snapshot, SnapshotFile, World, outside_of, read_project};
 pub use hover::Hover;
 pub use inherit::Inherited;
 pub use symbols::{Symbol, SymbolKind};

@@ -22,6 +22,9 @@ pub struct SourceCall {
     pub table: String,
 }
 
+data::packed!(RefCall { package, name, version });
+data::packed!(SourceCall { source, table });
+
 /// Everything that dbt takes from a node's Jinja while it parses.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {

@@ -1,9 +1,10 @@
 //! What the loop hears.
 
 use analyst::Services;
-use ide::Analysis;
+use ide::{Analysis, AnalysisHost};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 use text::Encoding;
 use tokio::sync::oneshot;
 use tower_lsp::lsp_types::{InitializeParams, TextDocumentContentChangeEvent, Url};
@@ -41,8 +42,13 @@ pub enum Event {
     /// A project was read.
     Loaded {
         root: PathBuf,
-        files: Vec<(PathBuf, FileText)>,
+        read: Read,
         watches: Vec<Watch>,
+    },
+    /// A project whose state was recalled has been parsed, too: a host that can take changes.
+    Parsed {
+        root: PathBuf,
+        host: Box<AnalysisHost>,
     },
     /// What decides beside a project's files how dbt sees it was read again.
     Settled {
@@ -58,6 +64,14 @@ pub enum Event {
         scope: Scope,
         reply: oneshot::Sender<Vec<Snapshot>>,
     },
+}
+
+/// What a project was read from.
+pub enum Read {
+    /// Its files, and when they began to be read.
+    Files(Vec<(PathBuf, FileText)>, SystemTime),
+    /// The state that was kept.
+    Kept(Box<ide::Snapshot>),
 }
 
 /// Whose snapshot is wanted.

@@ -15,6 +15,7 @@ mod server;
 use analyst::Services;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tower_lsp::{LspService, Server};
 
 /// What a project gets from the outside.
@@ -26,6 +27,16 @@ pub struct Outfit {
     pub complete: Box<dyn FnOnce(ide::DbtSettings) -> ide::DbtSettings + Send>,
     /// Files outside of the project that the settings come from.
     pub outside: Vec<PathBuf>,
+    /// What was kept of the project when it was read last, and where to keep it.
+    pub keep: Arc<dyn Keep>,
+}
+
+/// Keeps a project's state between two starts.
+pub trait Keep: Send + Sync {
+    /// The state that was kept, if nothing changed since.
+    fn recall(&self, settings: &ide::DbtSettings) -> Option<ide::Snapshot>;
+    /// Keeps a state whose files were read after `loaded`. Blocks.
+    fn keep(&self, snapshot: &ide::Snapshot, settings: &ide::DbtSettings, loaded: SystemTime);
 }
 
 /// Fits out the project in a folder, with the editor's settings as keys and values.

@@ -1,13 +1,14 @@
 //! The one owner of the server's state.
 
 use crate::diagnostics;
-use crate::event::{Capabilities, Event, Scope, Snapshot};
-use crate::{FitOut, Outfit, convert};
+use crate::event::{Capabilities, Event, Read, Scope, Snapshot};
+use crate::{FitOut, Keep, Outfit, convert};
 use analyst::Services;
 use ide::AnalysisHost;
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 use text::Document;
 use tokio::sync::{mpsc, oneshot, watch};
 use tower_lsp::Client;
@@ -23,8 +24,14 @@ struct Project {
     host: AnalysisHost,
     services: Arc<dyn Services>,
     loaded: bool,
-    /// Paths that changed on disk while the project was read.
+    /// Paths that changed on disk while the project was read or parsed elsewhere.
     changed_meanwhile: Vec<PathBuf>,
+    /// Whether a host that can take changes is being made elsewhere.
+    parsing: bool,
+    /// Since when its files were read, until its state is kept.
+    unkept: Option<SystemTime>,
+    keep: Arc<dyn Keep>,
+    settings: ide::DbtSettings,
     /// Kept for what its drop ends.
     /// Of the project and of files outside that matter to it.
     _watches: Vec<Watch>,
@@ -155,9 +162,19 @@ impl State {
                 }
                 true
             }
-            Event::Loaded { root, files, watches } => {
+            Event::Loaded { root, read, watches } => {
                 let Some(project) = self.projects.get_mut(&root) else { return false };
-                project.host.load(files);
+                match read {
+                    Read::Files(files, since) => {
+                        project.host.load(files);
+                        project.unkept = Some(since);
+                    }
+                    Read::Kept(snapshot) => {
+                        project.host.restore((*snapshot).clone());
+                        project.parsing = true;
+                        parse_elsewhere(root.clone(), *snapshot, project.settings.clone(), self.events.clone());
+                    }
+                }
                 project.loaded = true;
                 // A second reading, after lost events, has no word on files outside.
                 project._watches.truncate(0);
@@ -173,8 +190,30 @@ impl State {
             }
             Event::Settled { root, settings } => {
                 let Some(project) = self.projects.get_mut(&root) else { return false };
+                project.settings = (*settings).clone();
                 project.host.set_settings(*settings);
+                project.keep_state();
                 self.whole_project = true;
+                true
+            }
+            Event::Parsed { root, host } => {
+                let Some(project) = self.projects.get_mut(&root) else { return false };
+                project.parsing = false;
+                let again = std::mem::take(&mut project.changed_meanwhile);
+                // A change since then has made the parse here already.
+                if project.host.whole_parses() > 0 {
+                    return false;
+                }
+                let revision = project.host.analysis().world().revision;
+                project.host = *host;
+                project.host.follow(revision);
+                project.host.set_settings(project.settings.clone());
+                for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
+                    project.host.set_overlay(path, Some(open.document.text().into()));
+                }
+                if !again.is_empty() {
+                    self.files_changed(Some(&root), &again);
+                }
                 true
             }
             Event::Overdue => {
@@ -245,7 +284,7 @@ impl State {
         if paths.is_empty() {
             // Events were lost: read all of it again.
             if let Some(root) = root.filter(|root| self.projects.contains_key(*root)) {
-                self.load(root.to_owned(), Vec::new());
+                self.load(root.to_owned(), Vec::new(), None);
             }
             return false;
         }
@@ -284,7 +323,7 @@ impl State {
             } else {
                 project.host.set_disk(path, DiskLoader.read(path));
             }
-            if !project.loaded {
+            if !project.loaded || project.parsing {
                 // The walk may have read what was there before.
                 project.changed_meanwhile.push(path.clone());
             }
@@ -361,18 +400,28 @@ impl State {
             return;
         }
         let mut host = AnalysisHost::new(&root);
-        let Outfit { services, settings, outside, .. } = (self.services)(&root, &self.settings);
-        host.set_settings(settings);
+        let Outfit { services, settings, outside, keep, .. } = (self.services)(&root, &self.settings);
+        host.set_settings(settings.clone());
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
-        let project = Project { host, services, loaded: false, changed_meanwhile: Vec::new(), _watches: Vec::new() };
+        let project = Project {
+            host,
+            services,
+            loaded: false,
+            changed_meanwhile: Vec::new(),
+            parsing: false,
+            unkept: None,
+            keep: keep.clone(),
+            settings: settings.clone(),
+            _watches: Vec::new(),
+        };
         self.projects.insert(root.clone(), project);
-        self.load(root, outside);
+        self.load(root, outside, Some((keep, settings)));
     }
 
     /// Reads a project in the background and watches it from then on.
-    fn load(&self, root: PathBuf, outside: Vec<PathBuf>) {
+    fn load(&self, root: PathBuf, outside: Vec<PathBuf>, kept: Option<(Arc<dyn Keep>, ide::DbtSettings)>) {
         let (client, events, show) = (self.client.clone(), self.events.clone(), self.capabilities.progress);
         tokio::spawn(async move {
             let reading = {
@@ -382,22 +431,33 @@ impl State {
                     let (watched, sender) = (root.clone(), events.clone());
                     let watch = Watch::new(&root, move |paths| drop(sender.send(Event::FilesChanged { root: Some(watched.clone()), paths })));
                     let watch = watch.map_err(|error| tracing::warn!(%error, "changes on disk will not be noticed")).ok();
-                    let files = ide::read_project(&DiskLoader, &root);
-                    let own = ide::outside_of(&files, &root).into_iter().filter_map(|folder| {
+                    let since = SystemTime::now();
+                    let (read, folders) = match kept.and_then(|(keep, settings)| keep.recall(&settings)) {
+                        Some(kept) => {
+                            let folders = kept.outside.clone();
+                            (Read::Kept(Box::new(kept)), folders)
+                        }
+                        None => {
+                            let files = ide::read_project(&DiskLoader, &root);
+                            let folders = ide::outside_of(&files, &root);
+                            (Read::Files(files, since), folders)
+                        }
+                    };
+                    let own = folders.into_iter().filter_map(|folder| {
                         let (root, sender) = (root.clone(), events.clone());
                         Watch::new(&folder, move |paths| drop(sender.send(Event::FilesChanged { root: Some(root.clone()), paths }))).ok()
                     });
                     let around = outside.into_iter().filter_map(|file| watch_outside(&root, &file, &events));
-                    (files, watch.into_iter().chain(own).chain(around).collect())
+                    (read, watch.into_iter().chain(own).chain(around).collect())
                 })
             };
             let told = async {
                 // What can't be read is an empty project, and not one that is read for ever.
-                let (files, watches) = reading.await.unwrap_or_else(|error| {
+                let (read, watches) = reading.await.unwrap_or_else(|error| {
                     tracing::error!(%error, "the project was not read");
-                    (Vec::new(), Vec::new())
+                    (Read::Files(Vec::new(), SystemTime::now()), Vec::new())
                 });
-                let _ = events.send(Event::Loaded { root: root.clone(), files, watches });
+                let _ = events.send(Event::Loaded { root: root.clone(), read, watches });
             };
             // A client that is slow to take a progress must not hold the project up.
             let begun = async { if show { begin_progress(&client, &root).await } else { None } };
@@ -433,6 +493,28 @@ impl State {
             state.snapshots = snapshots;
         });
     }
+}
+
+impl Project {
+    /// Keeps the state of a project that was just read, for the next start.
+    fn keep_state(&mut self) {
+        let Some(since) = self.unkept.take() else { return };
+        self.host.publish();
+        let Some(snapshot) = self.host.snapshot() else { return };
+        let (keep, settings) = (self.keep.clone(), self.settings.clone());
+        tokio::task::spawn_blocking(move || keep.keep(&snapshot, &settings, since));
+    }
+}
+
+/// Parses a project whose state was recalled, so that the loop can go on answering from that state.
+fn parse_elsewhere(root: PathBuf, snapshot: ide::Snapshot, settings: ide::DbtSettings, events: mpsc::UnboundedSender<Event>) {
+    tokio::task::spawn_blocking(move || {
+        let mut host = AnalysisHost::new(&root);
+        host.set_settings(settings);
+        host.load(snapshot.files.into_iter().map(|file| (file.path, file.text)).collect());
+        host.publish();
+        let _ = events.send(Event::Parsed { root, host: Box::new(host) });
+    });
 }
 
 /// Watches a file outside of a project, such as the user's profiles.yml.

@@ -6,8 +6,12 @@ use ide::{Analysis, AnalysisHost};
 use rules::{Rules, Settings, Sources};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
 use vfs::DiskLoader;
+
+static LATER: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 /// Where one call works and what it was told.
 #[derive(Debug, Clone)]
@@ -75,9 +79,44 @@ impl Context {
             return Err(why);
         }
         let mut host = AnalysisHost::new(root);
-        host.set_settings(self.all_settings());
+        let settings = self.all_settings();
+        host.set_settings(settings.clone());
+        let cache = self.cache(root);
+        if let Some(kept) = cache.read(&settings) {
+            return Ok(host.restore(kept));
+        }
+        let loaded = SystemTime::now();
         host.load(ide::read_project(&DiskLoader, root));
-        Ok(host.publish())
+        let analysis = host.publish();
+        if let Some(snapshot) = host.snapshot() {
+            self.later(move || cache.write(&snapshot, &settings, loaded));
+        }
+        Ok(analysis)
+    }
+
+    /// Does something beside what this call is about; the program ends when it is done.
+    fn later(&self, work: impl FnOnce() + Send + 'static) {
+        let begun = std::thread::Builder::new().name("keep".to_owned()).spawn(work);
+        match (begun, LATER.lock()) {
+            (Ok(begun), Ok(mut all)) => all.push(begun),
+            (Err(error), _) => tracing::debug!(%error, "no thread to keep the index"),
+            _ => {}
+        }
+    }
+
+    /// Waits for what is done beside.
+    pub fn finish() {
+        let all = LATER.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+        for work in all {
+            if work.join().is_err() {
+                tracing::debug!("the index was not kept");
+            }
+        }
+    }
+
+    /// Where a project's index is kept between two runs.
+    pub fn cache(&self, root: &Path) -> cache::Cache {
+        cache::Cache::new(&self.cache_dir, &absolute(root))
     }
 
     /// What decides beside the files how dbt sees the project: the profile, vars, the environment.

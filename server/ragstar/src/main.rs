@@ -32,5 +32,6 @@ fn main() -> ExitCode {
     let code = runtime.block_on(commands::run(args));
     // A read of standard input that never ends must not keep the process.
     runtime.shutdown_background();
+    context::Context::finish();
     code
 }

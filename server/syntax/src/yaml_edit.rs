@@ -16,6 +16,22 @@ pub enum Step {
     Named(String),
 }
 
+impl data::pack::Pack for Step {
+    fn pack(&self, writer: &mut data::pack::Writer) {
+        let (is_key, text) = match self {
+            Self::Key(key) => (true, key),
+            Self::Named(name) => (false, name),
+        };
+        is_key.pack(writer);
+        text.pack(writer);
+    }
+
+    fn unpack(reader: &mut data::pack::Reader<'_>) -> Option<Self> {
+        let is_key = bool::unpack(reader)?;
+        String::unpack(reader).map(if is_key { Self::Key } else { Self::Named })
+    }
+}
+
 impl Step {
     pub fn key(key: &str) -> Self {
         Self::Key(key.to_owned())

@@ -23,14 +23,7 @@ pub struct DiskLoader;
 
 impl Loader for DiskLoader {
     fn load(&self, root: &Path) -> Vec<(PathBuf, FileText)> {
-        let (mut found, loops) = walk(root);
-        // A package that is a link to a folder above it (its integration tests use it so) is read once more, from the link.
-        for link in loops {
-            found.extend(walk(&link).0);
-        }
-        found.sort_by(|left: &(PathBuf, FileText), right| left.0.cmp(&right.0));
-        found.dedup_by(|left, right| left.0 == right.0);
-        found
+        all_below(root, &|entry| read(entry.path()))
     }
 
     fn read(&self, path: &Path) -> Option<FileText> {
@@ -38,8 +31,20 @@ impl Loader for DiskLoader {
     }
 }
 
-/// The files below a folder, and the links at which the walk stopped because they lead to a folder around them.
-fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
+/// What is made of each source file below a folder, in the order of the paths.
+fn all_below<T: Send>(root: &Path, take: &(impl Fn(&ignore::DirEntry) -> Option<T> + Sync)) -> Vec<(PathBuf, T)> {
+    let (mut found, loops) = walk(root, take);
+    // A package that is a link to a folder above it (its integration tests use it so) is read once more, from the link.
+    for link in loops {
+        found.extend(walk(&link, take).0);
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found.dedup_by(|left, right| left.0 == right.0);
+    found
+}
+
+/// What is made of each source file below a folder, and the links at which the walk stopped because they lead to a folder around them.
+fn walk<T: Send>(root: &Path, take: impl Fn(&ignore::DirEntry) -> Option<T> + Sync) -> (Vec<(PathBuf, T)>, Vec<PathBuf>) {
     let found = Mutex::new(Vec::new());
     let loops = Mutex::new(Vec::new());
     let ignores = Ignores::new(root);
@@ -60,9 +65,9 @@ fn walk(root: &Path) -> (Vec<(PathBuf, FileText)>, Vec<PathBuf>) {
                         if is_file
                             && is_source_path(entry.path())
                             && !ignores.ignore(entry.path())
-                            && let (Some(text), Ok(mut found)) = (read(entry.path()), found.lock())
+                            && let (Some(taken), Ok(mut found)) = (take(&entry), found.lock())
                         {
-                            found.push((entry.into_path(), text));
+                            found.push((entry.into_path(), taken));
                         }
                     }
                     // A loop of links ends here, as does a folder that can't be opened.
@@ -86,7 +91,33 @@ fn loop_at(error: &ignore::Error) -> Option<PathBuf> {
     }
 }
 
+/// What tells that a file is the same as before, without a look into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub modified: u64,
+    /// 0 where the system has none.
+    pub inode: u64,
+}
+
+fn stamp(entry: &ignore::DirEntry) -> Option<Stamp> {
+    // Of a link what it leads to.
+    let metadata = if entry.path_is_symlink() { std::fs::metadata(entry.path()).ok()? } else { entry.metadata().ok()? };
+    let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Some(Stamp { size: metadata.len(), modified: u64::try_from(modified.as_nanos()).ok()?, inode })
+}
+
 impl DiskLoader {
+    /// The stamps of the files that [`Loader::load`] reads, in the order of the paths.
+    pub fn stamps(self, root: &Path) -> Vec<(PathBuf, Stamp)> {
+        all_below(root, &stamp)
+    }
+
     /// Whether a path is that of a file that dbt leaves in its target folder.
     pub fn is_artifact(path: &Path) -> bool {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| ARTIFACTS.contains(&name))

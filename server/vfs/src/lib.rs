@@ -2,7 +2,7 @@
 
 mod disk;
 
-pub use disk::{DiskLoader, Watch};
+pub use disk::{DiskLoader, Stamp, Watch};
 
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,16 @@ use std::sync::Arc;
 /// A file's number; stable for the life of a [`Vfs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
+
+impl data::pack::Pack for FileId {
+    fn pack(&self, writer: &mut data::pack::Writer) {
+        self.0.pack(writer);
+    }
+
+    fn unpack(reader: &mut data::pack::Reader<'_>) -> Option<Self> {
+        u32::unpack(reader).map(Self)
+    }
+}
 
 /// Why a file's text is not all of what is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +129,12 @@ impl Vfs {
         id
     }
 
+    /// The editors' texts, by path.
+    pub fn into_overlays(self) -> Vec<(PathBuf, Arc<str>)> {
+        let paths = self.paths;
+        self.overlay.into_iter().map(|(id, text)| (paths[id.0 as usize].clone(), text)).collect()
+    }
+
     pub fn has_overlay(&self, id: FileId) -> bool {
         self.overlay.contains_key(&id)
     }
@@ -129,6 +145,19 @@ impl Vfs {
             Some(text) => Some(FileText { text: text.clone(), problem: None }),
             None => self.disk.get(&id).cloned(),
         }
+    }
+
+    /// Every file that is on disk by its number, from 0 without a gap; `None` where editors have other texts of some, or where files
+    /// that were known are gone.
+    pub fn disk_only(&self) -> Option<impl Iterator<Item = (FileId, &Path, &FileText)>> {
+        let saved = self.overlay.iter().all(|(id, text)| self.disk.get(id).is_some_and(|disk| disk.text == *text));
+        (saved && self.disk.len() == self.paths.len()).then(|| {
+            let all = self.paths.iter().enumerate();
+            all.filter_map(|(number, path)| {
+                let id = FileId(u32::try_from(number).ok()?);
+                Some((id, path.as_path(), self.disk.get(&id)?))
+            })
+        })
     }
 
     /// The files whose text changed since the last call, each once, oldest first.

@@ -77,6 +77,7 @@ impl Parser {
             names_with_spaces: session.names_with_spaces,
             selectors: session.selectors(&packages),
             adapter: session.target.adapter.name.as_str().into(),
+            quoting: session.env.quoting.clone(),
             restricted: session
                 .packages
                 .iter()
@@ -101,7 +102,7 @@ impl Parser {
         builder.unrendered();
         let macros = builder.macros();
         let Builder { mut drafts, told, .. } = builder;
-        drafts.iter_mut().for_each(|draft| session.lay_facts(&mut draft.node));
+        drafts.iter_mut().for_each(|draft| session.facts.lay(&mut draft.node));
         let reach = Reach::new(&packages, &drafts);
         let told = told.into_iter().chain(packages::problems(&packages, &session)).chain(doubled);
         told.for_each(|found| index.told.entry(found.place.file).or_default().push(found));
@@ -111,6 +112,14 @@ impl Parser {
         diagnose::judge_all(&mut index, &packages);
         self.state = Some(State { inputs: packages, session, index: index.clone(), reach });
         index
+    }
+
+    /// Takes over other artifacts and another state to defer to, which change nothing else. `None` where nothing was parsed yet.
+    pub fn lay_facts(&mut self, settings: &Settings) -> Option<Index> {
+        let state = self.state.as_mut()?;
+        (state.session.facts.artifacts, state.session.facts.state) = (settings.artifacts.clone(), settings.state.clone());
+        state.index = std::mem::take(&mut state.index).with_facts(&settings.artifacts, settings.state.as_ref());
+        Some(state.index.clone())
     }
 
     /// How many texts the last whole parse had to evaluate, rather than read their syntax.

@@ -59,7 +59,7 @@ impl Parser {
         builder.yaml_nodes();
         builder.unrendered();
         let Builder { mut drafts, told, names, .. } = builder;
-        drafts.iter_mut().for_each(|draft| state.session.lay_facts(&mut draft.node));
+        drafts.iter_mut().for_each(|draft| state.session.facts.lay(&mut draft.node));
         scope.names = names;
         drafts.iter().for_each(|draft| state.reach.note(draft));
         state.lay(&scope, drafts, told)?;
@@ -376,13 +376,14 @@ fn is_local(entry: &Entry) -> bool {
     }
 }
 
-/// Whether two readings of a file of macros call the same, wherever it stands.
+/// Whether two readings of a file of macros call the same in the same blocks, wherever these stand.
 fn same_calls(one: &InputFile, other: &InputFile) -> bool {
-    let (one, other) = (&one.facts.calls, &other.facts.calls);
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| {
-            let same_args =
-                one.args.len() == other.args.len() && one.args.iter().zip(&other.args).all(|(one, other)| one.name == other.name && one.value == other.value);
-            one.path == other.path && same_args
+    let block_of = |file: &InputFile, call: &syntax::jinja::Call| file.facts.blocks.iter().position(|block| block.range.contains_range(call.range));
+    let (calls, others) = (&one.facts.calls, &other.facts.calls);
+    calls.len() == others.len()
+        && calls.iter().zip(others).all(|(call, after)| {
+            let same_args = call.args.len() == after.args.len()
+                && call.args.iter().zip(&after.args).all(|(call, after)| call.name == after.name && call.value == after.value);
+            call.path == after.path && same_args && block_of(one, call) == block_of(other, after)
         })
 }

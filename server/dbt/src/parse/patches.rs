@@ -263,6 +263,7 @@ impl<'a> Builder<'a> {
                     properties: data.clone(),
                     doc_blocks: blocks,
                     catalog_type: None,
+                    is_of_catalog: false,
                 },
             );
         }

@@ -2,9 +2,7 @@
 
 use super::configs::ConfigTree;
 use crate::FileKind;
-use crate::artifacts::Artifacts;
-use crate::index::{Column, InputFile, Node, PackageInput};
-use crate::state::State;
+use crate::index::{FactSources, InputFile, PackageInput};
 use crate::target::{Settings, Target, bare_env};
 use data::{Map, Value as Json};
 use jinja::ast::Name;
@@ -47,8 +45,7 @@ pub struct Session {
     pub validate_macro_args: bool,
     /// Texts of the root's dbt_project.yml that can't be rendered, and why.
     pub unrendered: Vec<(Arc<str>, String)>,
-    artifacts: Arc<Artifacts>,
-    state: Option<Arc<State>>,
+    pub facts: FactSources,
 }
 
 impl Session {
@@ -79,8 +76,12 @@ impl Session {
             names_with_spaces: !flag("require_resource_names_without_spaces", true),
             validate_macro_args: flag("validate_macro_args", false),
             unrendered,
-            artifacts: settings.artifacts.clone(),
-            state: settings.state.clone(),
+            facts: FactSources {
+                artifacts: settings.artifacts.clone(),
+                state: settings.state.clone(),
+                adapter: target.adapter.clone(),
+                quoting: env.quoting.clone(),
+            },
             packages,
             env,
             target,
@@ -93,27 +94,6 @@ impl Session {
         prefixes
             .map(|prefix| format!("{prefix}__generate_{component}_name"))
             .any(|name| self.packages.iter().any(|package| self.env.library.in_package(&package.name, &name).is_some()))
-    }
-
-    /// Adds what dbt's artifacts and the deferred state say of a node.
-    pub fn lay_facts(&self, node: &mut Node) {
-        if let Some(facts) = self.artifacts.of(&node.unique_id) {
-            for found in &facts.columns {
-                let known = node.columns.values_mut().find(|column| column.name.eq_ignore_ascii_case(&found.name));
-                match known {
-                    Some(column) => column.catalog_type = found.data_type.clone(),
-                    None => {
-                        let column = Column { catalog_type: found.data_type.clone(), ..Column::named(&found.name) };
-                        node.columns.insert(column.name.clone(), column);
-                    }
-                }
-            }
-            node.artifacts = Some(facts.clone());
-        }
-        if let Some(state) = &self.state {
-            let render = |relation: &jinja::Relation| jinja::render_relation(&self.target.adapter, &self.env.quoting, relation);
-            node.deferred = node.relation_name.as_ref().and_then(|_| state.of(&node.unique_id, render)).map(Arc::new);
-        }
     }
 
     /// The root project's selectors, rendered as its project file is.

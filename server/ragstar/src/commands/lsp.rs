@@ -17,12 +17,26 @@ pub async fn run(context: &Context) -> Outcome {
         let settings = own.dbt_settings();
         let outside = own.profiles_file().into_iter().chain(own.artifacts_dir().map(|dir| dir.join("manifest.json"))).collect();
         let later = own.clone();
+        let keep = Arc::new(Kept(own.cache(root)));
         let services: Arc<dyn analyst::Services> = Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()));
-        lsp::Outfit { services, settings, complete: Box::new(move |settings| later.with_artifacts(settings)), outside }
+        lsp::Outfit { services, settings, complete: Box::new(move |settings| later.with_artifacts(settings)), outside, keep }
     };
     let clean = lsp::serve(Arc::new(services), env!("CARGO_PKG_VERSION")).await;
     // Standard input may still be read by a thread that never ends.
     std::process::exit(i32::from(!clean));
     #[allow(unreachable_code)]
     Ok(ExitCode::SUCCESS)
+}
+
+/// The user's cache as the language server's.
+struct Kept(cache::Cache);
+
+impl lsp::Keep for Kept {
+    fn recall(&self, settings: &ide::DbtSettings) -> Option<ide::Snapshot> {
+        self.0.read(settings)
+    }
+
+    fn keep(&self, snapshot: &ide::Snapshot, settings: &ide::DbtSettings, loaded: std::time::SystemTime) {
+        self.0.write(snapshot, settings, loaded);
+    }
 }
