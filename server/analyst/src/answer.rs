@@ -328,7 +328,7 @@ fn cite_place(analysis: &Analysis, place: dbt::Place, unique_id: String, label: 
     let file = analysis.file(place.file)?;
     let lines = text::LineIndex::new(&file.text);
     let at = |offset: u32| lines.position(&file.text, offset as usize, text::Encoding::Utf16);
-    Some(Citation { unique_id, label, column, path: file.path.clone(), range: place.range, start: at(place.range.start), end: at(place.range.end) })
+    Some(Citation { unique_id, label, column, path: file.path.to_path_buf(), range: place.range, start: at(place.range.start), end: at(place.range.end) })
 }
 
 fn fenced_sql(markdown: &str) -> Option<String> {

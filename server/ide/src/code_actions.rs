@@ -125,7 +125,7 @@ impl Analysis {
         if let Some(patch) = &node.patch
             && let Some(file) = self.file(patch.place.file)
         {
-            return (file.path.clone(), patch.path.clone());
+            return (file.path.to_path_buf(), patch.path.clone());
         }
         let section = match node.resource_type {
             ResourceType::Seed => "seeds",
@@ -140,7 +140,7 @@ impl Analysis {
         for other in self.index.nodes.iter().filter(|other| other.resource_type == node.resource_type) {
             let Some(patch) = &other.patch else { continue };
             let Some(yaml) = self.file(patch.place.file).filter(|yaml| yaml.path.parent() == Some(&folder)) else { continue };
-            *counts.entry(yaml.path.clone()).or_default() += 1;
+            *counts.entry(yaml.path.to_path_buf()).or_default() += 1;
         }
         let best = counts.iter().max_by_key(|(_, count)| **count).map(|(path, _)| path.clone());
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("models").to_owned();

@@ -11,7 +11,7 @@ use vfs::{FileId, FileText, Loader, ReadProblem, Vfs};
 #[derive(Debug, Clone)]
 pub struct File {
     pub id: FileId,
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// Relative to its package's folder, with `/`.
     pub relative: Arc<str>,
     /// Its package's place in [`Index::packages`].
@@ -89,7 +89,7 @@ pub struct World {
     pub index: Arc<Index>,
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
-    paths: Arc<FxHashMap<PathBuf, FileId>>,
+    paths: Arc<FxHashMap<Arc<Path>, FileId>>,
 }
 
 impl World {
@@ -169,7 +169,7 @@ pub struct AnalysisHost {
     root: PathBuf,
     vfs: Vfs,
     /// Every file that exists, by path, so that packages come in a stable order.
-    present: BTreeMap<PathBuf, FileId>,
+    present: BTreeMap<Arc<Path>, FileId>,
     facts: FxHashMap<FileId, Cached>,
     configs: FxHashMap<PathBuf, (Arc<str>, Arc<ProjectConfig>)>,
     settings: Settings,
@@ -230,6 +230,7 @@ impl AnalysisHost {
         let mut paths = FxHashMap::default();
         for SnapshotFile { path, text, placed } in snapshot.files {
             let id = self.vfs.set_disk(&path, Some(text.clone()));
+            let path = self.vfs.path(id).clone();
             if let Some(Placed { relative, package, kind }) = placed {
                 let facts = LazyFacts::unread(kind, text.text.clone());
                 let file = File { id, path: path.clone(), relative, package, kind, text: text.text, facts, problem: text.problem };
@@ -266,9 +267,9 @@ impl AnalysisHost {
 
     /// Takes over a whole reading of the project's folder; files that it lacks are gone.
     pub fn load(&mut self, files: Vec<(PathBuf, FileText)>) {
-        let mut gone: rustc_hash::FxHashSet<PathBuf> = self.present.keys().cloned().collect();
+        let mut gone: rustc_hash::FxHashSet<Arc<Path>> = self.present.keys().cloned().collect();
         for (path, text) in files {
-            gone.remove(&path);
+            gone.remove(&*path);
             self.set_disk(&path, Some(text));
         }
         for path in gone {
@@ -290,12 +291,12 @@ impl AnalysisHost {
 
     /// Paths of the project's files that are at or below `path`.
     pub fn paths_below(&self, path: &Path) -> Vec<PathBuf> {
-        self.present.keys().filter(|known| known.starts_with(path)).cloned().collect()
+        self.present.keys().filter(|known| known.starts_with(path)).map(|known| known.to_path_buf()).collect()
     }
 
     fn note(&mut self, path: &Path, id: FileId) {
         if self.vfs.text(id).is_some() {
-            self.present.insert(path.to_owned(), id);
+            self.present.insert(self.vfs.path(id).clone(), id);
         } else {
             self.present.remove(path);
             self.facts.remove(&id);
@@ -378,7 +379,7 @@ impl AnalysisHost {
         self.whole_parses += 1;
         let packages = self.packages();
         let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
-        let mut files: Vec<(FileId, PathBuf, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
+        let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
         for (path, &id) in &self.present {
             // The innermost package folder that holds the file, else a folder that the project names outside of its own.
             let within = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder));
@@ -442,7 +443,7 @@ impl AnalysisHost {
         let install = root.join(&config.packages_install_path);
         let folders: Vec<PathBuf> = self
             .present
-            .range(install.clone()..)
+            .range::<Path, _>((std::ops::Bound::Included(install.as_path()), std::ops::Bound::Unbounded))
             .map(|(path, _)| path)
             .take_while(|path| path.starts_with(&install))
             .filter(|path| path.file_name().is_some_and(|name| name == "dbt_project.yml") && path.parent().and_then(Path::parent) == Some(&install))
@@ -458,7 +459,7 @@ impl AnalysisHost {
     }
 
     fn config_of(&mut self, folder: &Path) -> Option<Arc<ProjectConfig>> {
-        let id = self.present.get(&folder.join("dbt_project.yml"))?;
+        let id = self.present.get(folder.join("dbt_project.yml").as_path())?;
         let text = self.vfs.text(*id)?.text;
         if let Some((known, config)) = self.configs.get(folder)
             && *known == text

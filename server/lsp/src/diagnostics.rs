@@ -42,14 +42,14 @@ fn collect(state: &State, known: &[PathBuf]) -> Vec<(PathBuf, Vec<Diagnostic>, O
         let files = snapshot.analysis.files.values().filter(|file| file.package == 0);
         for file in files {
             let version = snapshot.version_of(&file.path);
-            if version.is_none() && !state.whole_project && !known.contains(&file.path) {
+            if version.is_none() && !state.whole_project && !known.iter().any(|known| **known == *file.path) {
                 continue;
             }
             let lines = LineIndex::new(&file.text);
             let all = snapshot.analysis.diagnostics(file).into_iter();
             let shown = all.filter(|one| version.is_some() || one.severity <= dbt::Severity::Warning);
             let made = shown.map(|one| convert::diagnostic(&file.text, &lines, one, snapshot.capabilities.encoding)).collect();
-            found.push((file.path.clone(), made, version));
+            found.push((file.path.to_path_buf(), made, version));
         }
         // What is gone has no problems.
         for path in known.iter().filter(|path| path.starts_with(&snapshot.analysis.root) && snapshot.analysis.file_at(path).is_none()) {

@@ -74,8 +74,8 @@ pub trait Loader: Send + Sync {
 /// The paths known so far, their text on disk and the editors' text over it.
 #[derive(Debug, Default)]
 pub struct Vfs {
-    paths: Vec<PathBuf>,
-    ids: FxHashMap<PathBuf, FileId>,
+    paths: Vec<Arc<Path>>,
+    ids: FxHashMap<Arc<Path>, FileId>,
     disk: FxHashMap<FileId, FileText>,
     overlay: FxHashMap<FileId, Arc<str>>,
     changed: Vec<FileId>,
@@ -88,8 +88,9 @@ impl Vfs {
             return id;
         }
         let id = FileId(u32::try_from(self.paths.len()).unwrap_or(u32::MAX));
-        self.paths.push(path.to_owned());
-        self.ids.insert(path.to_owned(), id);
+        let path: Arc<Path> = path.into();
+        self.paths.push(path.clone());
+        self.ids.insert(path, id);
         id
     }
 
@@ -97,7 +98,7 @@ impl Vfs {
         self.ids.get(path).copied()
     }
 
-    pub fn path(&self, id: FileId) -> &Path {
+    pub fn path(&self, id: FileId) -> &Arc<Path> {
         &self.paths[id.0 as usize]
     }
 
@@ -132,7 +133,7 @@ impl Vfs {
     /// The editors' texts, by path.
     pub fn into_overlays(self) -> Vec<(PathBuf, Arc<str>)> {
         let paths = self.paths;
-        self.overlay.into_iter().map(|(id, text)| (paths[id.0 as usize].clone(), text)).collect()
+        self.overlay.into_iter().map(|(id, text)| (paths[id.0 as usize].to_path_buf(), text)).collect()
     }
 
     pub fn has_overlay(&self, id: FileId) -> bool {
@@ -155,7 +156,7 @@ impl Vfs {
             let all = self.paths.iter().enumerate();
             all.filter_map(|(number, path)| {
                 let id = FileId(u32::try_from(number).ok()?);
-                Some((id, path.as_path(), self.disk.get(&id)?))
+                Some((id, path.as_ref(), self.disk.get(&id)?))
             })
         })
     }

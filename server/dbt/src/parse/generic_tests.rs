@@ -9,6 +9,7 @@ use crate::properties::{Entry, Section};
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{MacroId, RefCall, Relation, SourceCall, Subject};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 use text::TextRange;
 
@@ -30,6 +31,9 @@ pub(crate) const CONFIG_ARGS: [&str; 14] = [
     "alias",
 ];
 
+/// Entries whose tests are made at a time: what is on the way to a test takes more room than the test.
+const AT_ONCE: usize = 512;
+
 /// What a test is about.
 #[derive(Clone)]
 pub(super) struct Tested {
@@ -50,21 +54,22 @@ pub(super) struct Tested {
 
 impl Builder<'_> {
     pub(super) fn generic_tests(&mut self) {
-        let mut all = Vec::new();
         let holds = |entry: &Entry| matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots);
         let of = |package: usize| self.entries(package).filter(move |(_, entry)| holds(entry)).map(move |(file, entry)| (package, file, entry));
         let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
-        let each = in_parallel(&entries, |&(package, file, entry)| {
-            let mut tests = Vec::new();
-            self.tests_of(package, file, entry, &mut tests);
-            tests
-        });
-        all.extend(each.into_iter().flatten());
-        self.make_tests(all);
+        let mut seen = FxHashSet::default();
+        for entries in entries.chunks(AT_ONCE) {
+            let each = in_parallel(entries, |&(package, file, entry)| {
+                let mut tests = Vec::new();
+                self.tests_of(package, file, entry, &mut tests);
+                tests
+            });
+            self.make_tests(each.into_iter().flatten().collect(), &mut seen);
+        }
     }
 
-    /// Builds tests and adds them to the drafts.
-    pub(super) fn make_tests(&mut self, all: Vec<Tested>) {
+    /// Builds tests and adds them to the drafts, but for those that were `seen`.
+    pub(super) fn make_tests(&mut self, all: Vec<Tested>, seen: &mut FxHashSet<Arc<str>>) {
         let env = &self.session.env;
         let nested = self.session.nested_arguments;
         let built = in_parallel(&all, |tested| Built::new(tested, nested));
@@ -79,7 +84,6 @@ impl Builder<'_> {
             self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
         }
         let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
-        let mut seen: rustc_hash::FxHashSet<Arc<str>> = rustc_hash::FxHashSet::default();
         for draft in made {
             if seen.insert(draft.node.unique_id.clone()) {
                 self.drafts.push(draft);

@@ -14,10 +14,14 @@ use std::sync::Arc;
 pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     let mut drafts = with_versions(drafts);
     drafts.sort_by(|left, right| left.node.unique_id.cmp(&right.node.unique_id));
-    let (enabled, disabled): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| draft.enabled);
     let mut ids: FxHashMap<Arc<str>, usize> = FxHashMap::default();
-    let mut nodes: Vec<Box<Node>> = Vec::with_capacity(enabled.len());
-    for draft in enabled {
+    let mut nodes: Vec<Box<Node>> = Vec::with_capacity(drafts.len());
+    let mut disabled = Vec::new();
+    for draft in drafts {
+        if !draft.enabled {
+            disabled.push(draft.node);
+            continue;
+        }
         if let Some(&first) = ids.get(&draft.node.unique_id) {
             let told = duplicate(&draft.node, &nodes[first]);
             index.told.entry(told.place.file).or_default().push(told);
@@ -27,18 +31,21 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
         nodes.push(draft.node);
     }
     let repeats = |node: &Node| node.resource_type == ResourceType::UnitTest && ids.contains_key(&node.unique_id);
-    index.disabled = Arc::new(disabled.into_iter().map(|draft| draft.node).filter(|node| !repeats(node)).map(Arc::from).collect());
+    index.disabled = Arc::new(disabled.into_iter().filter(|node| !repeats(node)).map(Arc::from).collect());
     index.nodes = nodes.into_iter().map(Arc::from).collect();
     index.register();
     for at in 0..index.nodes.len() {
         attach_test(index, at);
     }
-    let linked: Vec<Linked> = (0..index.nodes.len()).map(|at| linked(index, at)).collect();
     let mut children = vec![Vec::new(); index.nodes.len()];
-    for (at, linked) in linked.into_iter().enumerate() {
+    for at in 0..index.nodes.len() {
+        // What a node names is resolved by names alone, never by what others depend on.
+        let mut linked = linked(index, at);
         linked.depends_on.iter().for_each(|&target| children[target].push(at));
+        linked.depends_on.shrink_to_fit();
         linked.apply(index, at);
     }
+    children.iter_mut().for_each(Vec::shrink_to_fit);
     index.children = children.into_iter().collect();
     semantic_relations(index);
     unit_tests_of_disabled(index);
@@ -176,6 +183,9 @@ fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
         if let Some(version) = &draft.node.version {
             versions.entry((draft.node.package.clone(), draft.node.name.clone())).or_default().push(version.clone());
         }
+    }
+    if versions.is_empty() {
+        return drafts;
     }
     let mut made = Vec::with_capacity(drafts.len());
     for draft in drafts {

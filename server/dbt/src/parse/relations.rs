@@ -11,6 +11,9 @@ use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Drafts that are finished at a time.
+const AT_ONCE: usize = 2048;
+
 /// The three parts that macros name.
 const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];
 
@@ -18,9 +21,11 @@ impl Builder<'_> {
     /// Gives every draft its config and its names.
     pub(super) fn finish_nodes(&mut self) {
         let mut drafts = std::mem::take(&mut self.drafts);
-        let finished = in_parallel(&drafts, |draft| self.finished(draft));
-        for (draft, finished) in drafts.iter_mut().zip(finished) {
-            finished.apply(draft);
+        for drafts in drafts.chunks_mut(AT_ONCE) {
+            let finished = in_parallel(drafts, |draft| self.finished(draft));
+            for (draft, finished) in drafts.iter_mut().zip(finished) {
+                finished.apply(draft);
+            }
         }
         self.drafts = drafts;
     }

@@ -97,11 +97,13 @@ impl Session {
     }
 
     /// The root project's selectors, rendered as its project file is.
-    pub fn selectors(&self, inputs: &[PackageInput]) -> data::Map {
+    pub fn selectors(&self, inputs: &[PackageInput], given: &Map) -> data::Map {
         let file = inputs.first().and_then(|root| root.files.iter().find(|file| file.kind == FileKind::Selectors));
         let Some(file) = file else { return data::Map::new() };
         let mut document = syntax::yaml_value::document(&syntax::yaml::parse(&file.text));
-        let env = Env { vars: FxHashMap::default(), library: Library::default(), ..self.env.clone() };
+        // Of vars only those of `--vars`, as for a project file.
+        let vars = FxHashMap::from_iter([(self.env.project.clone(), given.clone())]);
+        let env = Env { vars, library: Library::default(), ..self.env.clone() };
         render_project(&env, &mut document, &mut Vec::new(), &mut Vec::new());
         crate::selectors::selectors(&document)
     }

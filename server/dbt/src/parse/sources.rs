@@ -57,7 +57,7 @@ impl Builder<'_> {
                 self.drafts.push(draft);
             }
         }
-        self.make_tests(tests);
+        self.make_tests(tests, &mut rustc_hash::FxHashSet::default());
     }
 
     fn overrides(&self) -> FxHashMap<(String, String), Override> {

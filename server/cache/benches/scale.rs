@@ -1,15 +1,16 @@
 //! How the index grows with the project: generated ones of 100 to 100,000 models, or folders that are named. Each is measured in a
-//! process of its own, so that its peak memory is its own.
+//! process of its own, so that its peak memory is its own; cold is without a cache, warm with one.
 //!
-//! `cargo bench -p ragstar-ide --bench scale -- [MODELS | DIR]…`; with `--dbt PROGRAM` dbt parses the same project in the same run.
+//! `cargo bench -p ragstar-cache --bench scale -- [MODELS | DIR]…`; with `--dbt PROGRAM` dbt parses the same project in the same run.
 
 #![allow(clippy::print_stdout)]
 
+use cache::Cache;
 use ide::{AnalysisHost, DbtSettings, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use vfs::{DiskLoader, Loader};
 
 /// As in the program.
@@ -22,26 +23,36 @@ const EDITS: usize = 21;
 
 fn main() {
     let mut args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if args.first().is_some_and(|arg| arg == "--one") {
-        return measure(Path::new(&args[1]));
+    match args.first().map(String::as_str) {
+        Some("--one") => return measure(Path::new(&args[1])),
+        Some("--keep") => return keep(Path::new(&args[1]), Path::new(&args[2])),
+        Some("--warm") => return recall(Path::new(&args[1]), Path::new(&args[2])),
+        _ => {}
     }
     let dbt = args.iter().position(|arg| arg == "--dbt").map(|at| args.drain(at..at + 2).nth(1).expect("a program after --dbt"));
     if args.is_empty() {
         args = SIZES.map(str::to_owned).to_vec();
     }
     println!(
-        "| project | models | files | MB | evaluated | read s | cold s | peak MB | model edit ms | YAML edit ms | macro edit ms | whole again ms |{}",
+        "| project | models | files | MB | evaluated | read s | cold s | peak MB | model edit ms | YAML edit ms | macro edit ms | whole again ms | warm s | peak MB | cache MB |{}",
         if dbt.is_some() { " dbt parse s | its peak MB |" } else { "" }
     );
-    println!("|{}", "---|".repeat(if dbt.is_some() { 14 } else { 12 }));
+    println!("|{}", "---|".repeat(if dbt.is_some() { 17 } else { 15 }));
     for arg in args {
         let generated = arg.parse::<usize>().ok().map(generate);
         let dir = generated.as_ref().map_or_else(|| PathBuf::from(&arg), |dir| dir.path().to_owned());
         let program = std::env::current_exe().expect("this program");
-        let output = Command::new(program).arg("--one").arg(&dir).output().expect("it runs");
+        let cache = tempfile::tempdir().expect("a folder");
+        let run = |words: &[&std::ffi::OsStr]| Command::new(&program).args(words).output().expect("it runs");
+        let output = run(&["--one".as_ref(), dir.as_os_str()]);
+        run(&["--keep".as_ref(), dir.as_os_str(), cache.path().as_os_str()]);
+        // The second is not racy any more, as any later start.
+        std::thread::sleep(Duration::from_secs(3));
+        let warm = [0; 3].map(|_| run(&["--warm".as_ref(), dir.as_os_str(), cache.path().as_os_str()])).into_iter().last();
+        let warm = warm.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
         let name = if generated.is_some() { "generated".to_owned() } else { dir.file_name().unwrap_or_default().to_string_lossy().into_owned() };
         let peer = dbt.as_deref().map(|dbt| parse_with(dbt, &dir)).unwrap_or_default();
-        println!("| {name} {}{peer}", String::from_utf8_lossy(&output.stdout).trim());
+        println!("| {name} {} {warm}{peer}", String::from_utf8_lossy(&output.stdout).trim());
         if !output.status.success() {
             println!("{}", String::from_utf8_lossy(&output.stderr));
         }
@@ -58,9 +69,39 @@ fn generate(models: usize) -> tempfile::TempDir {
     dir
 }
 
+fn settings_of(root: &Path) -> DbtSettings {
+    DbtSettings { profiles: std::fs::read_to_string(root.join("profiles.yml")).ok().map(Into::into), ..DbtSettings::default() }
+}
+
+/// Writes the cache of a project.
+fn keep(root: &Path, dir: &Path) {
+    let root = std::fs::canonicalize(root).expect("the project");
+    let loaded = SystemTime::now();
+    let mut host = AnalysisHost::new(&root);
+    host.set_settings(settings_of(&root));
+    host.load(DiskLoader.load(&root));
+    host.publish();
+    Cache::new(dir, &root).with_min_files(1).write(&host.snapshot().expect("nothing is edited"), &settings_of(&root), loaded);
+}
+
+/// A start with the cache.
+fn recall(root: &Path, dir: &Path) {
+    let root = std::fs::canonicalize(root).expect("the project");
+    let started = Instant::now();
+    let settings = settings_of(&root);
+    let kept = Cache::new(dir, &root).read(&settings).expect("it was kept");
+    let mut host = AnalysisHost::new(&root);
+    host.set_settings(settings);
+    let analysis = host.restore(kept);
+    let warm = started.elapsed();
+    assert!(!analysis.index.nodes.is_empty(), "the index is there");
+    let bytes: u64 = std::fs::read_dir(dir.join("index")).expect("it is there").flatten().filter_map(|entry| Some(entry.metadata().ok()?.len())).sum();
+    println!("{:.2} | {} | {:.0} |", warm.as_secs_f64(), peak_of_this(), bytes as f64 / 1e6);
+}
+
 fn measure(root: &Path) {
     let root = std::fs::canonicalize(root).expect("the project");
-    let settings = || DbtSettings { profiles: std::fs::read_to_string(root.join("profiles.yml")).ok().map(Into::into), ..DbtSettings::default() };
+    let settings = || settings_of(&root);
     let started = Instant::now();
     let files = DiskLoader.load(&root);
     let read = started.elapsed();
