@@ -182,7 +182,13 @@ impl State {
             let is_macro = block.closed && (file.kind == FileKind::Macro || block.kind == BlockKind::Test);
             let Some(name) = super::session::macro_name(block).filter(|_| is_macro) else { continue };
             let (from, to) = (super::session::macro_text(old, before, &name)?, super::session::macro_text(file, block, &name)?);
-            places.insert(name.clone(), block);
+            // Of two macros of one name the first counts, wherever it stands.
+            let is_twice = places.insert(name.clone(), block).is_some();
+            let known = self.index.names.macros.get(name.as_str()).into_iter().flatten().map(|&at| &self.index.macros[at]);
+            let is_elsewhere = known.clone().any(|known| known.package == package && known.place.file != file.id);
+            if is_twice || is_elsewhere {
+                return None;
+            }
             let id = self.session.env.library.in_package(&package, &name)?;
             if from != to {
                 changed.insert(id);
