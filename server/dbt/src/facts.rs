@@ -98,12 +98,33 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             let parsed = syntax_jinja::parse(source);
             let code = if kind.holds_macros() { None } else { evaluate::code(&parsed) };
             let uses = uses_of(&parsed.calls);
+            let errors = if kind.holds_macros() || kind == FileKind::Snapshot { errors_in_blocks(source, &parsed) } else { parsed.errors };
             let calls = if kind.holds_macros() { parsed.calls } else { Vec::new() };
-            Facts { uses, code, calls, blocks: parsed.blocks, errors: parsed.errors, ..Facts::default() }
+            Facts { uses, code, calls, blocks: parsed.blocks, errors, ..Facts::default() }
         }
         _ => Facts::default(),
     }
 }
+
+/// The errors of a file of which dbt reads the blocks alone: what stands between them may be anything, but a tag there is told.
+fn errors_in_blocks(source: &str, parsed: &syntax_jinja::Jinja) -> Vec<SyntaxError> {
+    let is_inside = |error: &SyntaxError| parsed.blocks.iter().any(|block| block.range.contains_range(error.range));
+    if parsed.errors.iter().all(is_inside) {
+        return parsed.errors.clone();
+    }
+    // Blanks in the place of everything else, so that places stay.
+    let mut bytes: Vec<u8> = source.bytes().map(|byte| if byte == b'\n' { byte } else { b' ' }).collect();
+    for block in &parsed.blocks {
+        let range = block.range.start as usize..block.range.end as usize;
+        bytes[range.clone()].copy_from_slice(&source.as_bytes()[range]);
+    }
+    let within = String::from_utf8(bytes).map(|text| syntax_jinja::parse(&text).errors).unwrap_or_default();
+    let between = parsed.errors.iter().filter(|error| !is_inside(error) && error.message.starts_with(UNKNOWN_STATEMENT)).cloned();
+    between.chain(within).collect()
+}
+
+/// What the reader says of a tag that Jinja doesn't know.
+pub(crate) const UNKNOWN_STATEMENT: &str = "invalid Jinja: unknown statement ";
 
 /// The uses that calls make.
 pub(crate) fn uses_of(calls: &[Call]) -> Vec<Use> {

@@ -356,6 +356,8 @@ pub struct Index {
     pub(crate) quoting: Map,
     /// Packages whose models only they may read (`restrict-access`), but for public ones.
     pub(crate) restricted: Arc<[Arc<str>]>,
+    /// Whether packages are listed and not installed.
+    pub(crate) lacks_packages: bool,
     /// `require_resource_names_without_spaces: false`.
     pub(crate) names_with_spaces: bool,
     /// Whether nodes depend on each other in a circle.

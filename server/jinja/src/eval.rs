@@ -63,6 +63,8 @@ pub struct Eval<'e> {
     capturing: usize,
     /// Whether a lone expression keeps its type, as in YAML values.
     pub(crate) native: bool,
+    /// The value of the only expression that was printed so far; nothing in it where there were more.
+    pub(crate) lone: Option<Option<Value>>,
 }
 
 impl<'e> Eval<'e> {
@@ -82,6 +84,7 @@ impl<'e> Eval<'e> {
             nesting: 0,
             capturing: 0,
             native: false,
+            lone: None,
         }
     }
 
@@ -198,6 +201,9 @@ impl<'e> Eval<'e> {
                 let start = self.out.len();
                 let value = self.expr(expr)?;
                 self.emit(&value)?;
+                if self.native && self.capturing == 0 {
+                    self.lone = Some((self.lone.is_none() && start == 0).then_some(value));
+                }
                 self.marked(start, expr.range, false);
             }
             Stmt::Do(expr) => {
@@ -662,39 +668,5 @@ impl<'e> Eval<'e> {
     /// A variable, a macro, a name of the context or one of Jinja's own, in that order.
     pub(crate) fn lookup(&mut self, name: &Name) -> Value {
         self.scopes.get(name).or_else(|| crate::context::lookup(self, name)).unwrap_or_else(|| self.undefined(name))
-    }
-
-    pub(crate) fn attribute(&mut self, object: &Value, name: &Name) -> Outcome<Value> {
-        let found = match object {
-            Value::Undefined { lenient: true, .. } => return Ok(object.clone()),
-            Value::Undefined { .. } => return Err(self.fail(operators::undefined_message(object))),
-            Value::Package(package) => self.package_macro(package, name).map(Value::Macro),
-            Value::Object(inner) => inner.clone().attribute(self, name),
-            Value::Function(function) => function.attribute(self, name),
-            _ => None,
-        };
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        if methods::exists(object, name) {
-            return Ok(Value::Bound(Rc::new((object.clone(), name.clone()))));
-        }
-        if let Value::Dict(map) = object
-            && let Some(found) = map.borrow().get(&crate::value::Key::Str(name.clone()))
-        {
-            return Ok(found.clone());
-        }
-        Ok(self.undefined(name))
-    }
-
-    pub(crate) fn item(&mut self, object: &Value, key: &Value) -> Outcome<Value> {
-        if let Some(found) = operators::index(self, object, key)? {
-            return Ok(found);
-        }
-        match key {
-            Value::Str(name) => self.attribute(object, name),
-            Value::Int(index) => Ok(self.undefined(&index.to_string())),
-            _ => Ok(self.undefined(&key.render())),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! dbt's dialect of Jinja: templates, the macros of a project and its packages, and the contexts that dbt renders in while it
 //! parses. A bounded walker over minijinja's syntax tree: nothing here reads a file, opens a socket or runs for long.
 
+mod access;
 pub mod adapter;
 pub mod ast;
 pub mod builtins;

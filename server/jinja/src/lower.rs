@@ -26,7 +26,7 @@ pub fn parse(source: &str, shift: usize) -> Result<Template, SyntaxError> {
 /// Parses one expression without delimiters.
 pub fn parse_expression(source: &str, shift: usize) -> Result<Expr, SyntaxError> {
     let whole = TextRange::new(shift, shift + source.len());
-    if source.len() > syntax::jinja::MAX_TAG {
+    if syntax::jinja::is_too_deep(source) {
         return Err(SyntaxError { range: whole, message: format!("this expression has {} KB and was not read", source.len() >> 10) });
     }
     match machinery::parse_expr(source) {

@@ -38,7 +38,14 @@ pub fn render_native(env: &Env, subject: &Subject<'_>, template: &Template, leni
             let value = eval.value(expr).and_then(|value| crate::filters::unmarked(&mut eval, value).map_err(|flow| eval.uncaught(flow)));
             value.map(|value| value.to_json())
         }
-        _ => eval.template(template).map(|()| Json::from(std::mem::take(&mut eval.out))),
+        _ => eval.template(template).and_then(|()| {
+            let out = std::mem::take(&mut eval.out);
+            // Where branches and blanks leave one expression, its filter (`as_bool`) has a say still (`quoted_native_concat`).
+            match eval.lone.take().flatten().filter(|lone| crate::filters::is_marked(lone) && lone.render() == out) {
+                Some(lone) => crate::filters::unmarked(&mut eval, lone).map(|value| value.to_json()).map_err(|flow| eval.uncaught(flow)),
+                None => Ok(Json::from(out)),
+            }
+        }),
     };
     (made, eval.found)
 }

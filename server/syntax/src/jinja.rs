@@ -13,8 +13,15 @@ mod scan;
 
 pub use scan::{Tag, TagKind, mask, scan};
 
-/// Longer tags are not read: a chain of operators this long fits a thread's stack, a longer one may not.
-pub const MAX_TAG: usize = 24 << 10;
+/// Deeper tags are not read: a chain of operators of so many bytes fits a thread's stack, a longer one may not.
+const MAX_DEPTH: usize = 24 << 10;
+/// Longer ones are not read either.
+const MAX_LENGTH: usize = 4 << 20;
+
+/// Whether an expression is too deep to be parsed by a parser that recurses along it.
+pub fn is_too_deep(expression: &str) -> bool {
+    expression.len() > MAX_DEPTH && (expression.len() > MAX_LENGTH || scan::deepest(expression) > MAX_DEPTH)
+}
 
 /// What a Jinja file says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -148,7 +155,7 @@ pub fn parse(source: &str) -> Jinja {
         jinja.is_plain = true;
         return jinja;
     }
-    if let Some(error) = too_long(&tags) {
+    if let Some(error) = too_deep(source, &tags) {
         jinja.errors.push(error);
         parse_each(source, &tags, &mut jinja.calls);
         return jinja;
@@ -199,10 +206,10 @@ fn plain_maps(tree: &ast::Stmt<'_>) -> Vec<TextRange> {
 }
 
 /// The parser and its tree recurse along an expression, so one without end would end the process.
-fn too_long(tags: &[Tag]) -> Option<SyntaxError> {
-    let long = tags.iter().find(|tag| tag.kind != TagKind::Comment && tag.inner.len() > MAX_TAG)?;
-    let range = TextRange::new(long.outer.start as usize, long.outer.start as usize + 2);
-    let message = format!("this Jinja tag has {} KB and was not read; the limit is {} KB", long.inner.len() >> 10, MAX_TAG >> 10);
+fn too_deep(source: &str, tags: &[Tag]) -> Option<SyntaxError> {
+    let deep = tags.iter().find(|tag| tag.kind != TagKind::Comment && is_too_deep(tag.inner.of(source)))?;
+    let range = TextRange::new(deep.outer.start as usize, deep.outer.start as usize + 2);
+    let message = format!("this Jinja tag has {} KB in one expression and was not read; split it", deep.inner.len() >> 10);
     Some(SyntaxError { range, message })
 }
 
@@ -210,7 +217,7 @@ fn too_long(tags: &[Tag]) -> Option<SyntaxError> {
 /// blocks become blank. The error is a tag too long to be read.
 pub fn prepare(source: &str) -> Result<Cow<'_, str>, SyntaxError> {
     let tags = scan(source);
-    match too_long(&tags) {
+    match too_deep(source, &tags) {
         Some(error) => Err(error),
         None => Ok(scan::neutralise(source, &tags)),
     }
@@ -287,7 +294,7 @@ fn parse_each(source: &str, tags: &[Tag], calls: &mut Vec<Call>) {
 }
 
 fn parse_alone(source: &str, expression: TextRange, calls: &mut Vec<Call>) {
-    if expression.len() > MAX_TAG {
+    if is_too_deep(expression.of(source)) {
         return;
     }
     if let Ok(tree) = machinery::parse_expr(expression.of(source)) {
@@ -370,7 +377,7 @@ fn header(source: &str, tag: &Tag) -> (String, TextRange, Vec<Param>) {
     let name_range = TextRange::new(rest.start as usize, rest.start as usize + end);
     let name = text[..end].to_owned();
     let mut params = Vec::new();
-    if text.len() > MAX_TAG {
+    if is_too_deep(text) {
         return (name, name_range, params);
     }
     // `materialization x, adapter='y'` reads as a call where parentheses are put around its rest.

@@ -111,6 +111,7 @@ impl Index {
         self.quoting.pack(writer);
         self.restricted.pack(writer);
         self.names_with_spaces.pack(writer);
+        self.lacks_packages.pack(writer);
         self.has_cycle.pack(writer);
         writer.part(|writer| self.macros.pack(writer));
         writer.part(|writer| self.docs.pack(writer));
@@ -134,6 +135,7 @@ impl Index {
             quoting: Pack::unpack(reader)?,
             restricted: Pack::unpack(reader)?,
             names_with_spaces: Pack::unpack(reader)?,
+            lacks_packages: Pack::unpack(reader)?,
             has_cycle: Pack::unpack(reader)?,
             ..Self::default()
         };

@@ -101,7 +101,7 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     for error in &file.facts.errors {
         // Of such files dbt reads the blocks one by one, and only warns of a tag between them.
         let blocks_alone = file.kind.holds_macros() || file.kind == FileKind::Snapshot;
-        let tag = error.message.strip_prefix("invalid Jinja: unknown statement ").filter(|_| blocks_alone);
+        let tag = error.message.strip_prefix(crate::facts::UNKNOWN_STATEMENT).filter(|_| blocks_alone);
         if let Some(tag) = tag.filter(|_| !file.facts.blocks.iter().any(|block| block.range.contains_range(error.range))) {
             let message = format!("no block begins or ends here with `{tag}`; take the tag out");
             let says = format!("Found unexpected '{tag}' block tag. in file `{}`", file.path);
@@ -317,6 +317,8 @@ fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     for test in used {
         let Some(node) = missing.iter().find(|node| full_name(node).as_deref() == Some(&test.name)) else { continue };
         let (message, undefined) = match test.name.split_once('.') {
+            // One error says that packages are lacking.
+            Some((package, _)) if index.lacks_packages && !index.packages.iter().any(|known| **known == *package) => continue,
             Some((package, _)) if !index.packages.iter().any(|known| **known == *package) => {
                 (format!("package `{package}` is not installed; run `dbt deps` or correct its name"), format!("'{package}' is undefined"))
             }

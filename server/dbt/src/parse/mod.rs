@@ -75,6 +75,7 @@ impl Parser {
             packages: session.packages.iter().map(|package| package.name.clone()).collect(),
             own_package_first: session.own_package_first,
             names_with_spaces: session.names_with_spaces,
+            lacks_packages: session.lacks_packages,
             selectors: session.selectors(&packages, &settings.vars),
             adapter: session.target.adapter.name.as_str().into(),
             quoting: session.env.quoting.clone(),

@@ -208,6 +208,10 @@ impl<'a> Builder<'a> {
         let of_use = |used: &Use| match &used.target {
             Target::Macro { path } if path.first().is_some_and(|name| found.undefined.contains(name.as_str())) && !is_assigned(source, &path[0]) => {
                 let (message, undefined) = match path.as_slice() {
+                    // An adapter that isn't known may have it.
+                    [_] if !jinja::adapter::Adapter::is_known(&self.session.target.adapter.name) => return None,
+                    // One error says that packages are lacking.
+                    [_, _, ..] if self.session.lacks_packages => return None,
                     [name] => (format!("no macro is called `{name}`; correct the name, or add it"), name),
                     [package, ..] => (format!("`{package}` is neither a package nor a variable; run `dbt deps`, or correct the name"), package),
                     [] => return None,

@@ -1,24 +1,35 @@
 //! What is wrong with the packages and the profile, told at the file that asks for them.
 
 use super::session::Session;
-use crate::index::{Diagnostic, Index, PackageInput, Place, Severity};
+use crate::index::{Diagnostic, Index, InputFile, PackageInput, Place, Severity};
 use crate::{FileKind, ResourceType};
 use rustc_hash::FxHashSet;
 use syntax::yaml::Node;
 use text::TextRange;
+
+/// How many packages each file lists, and where.
+fn listed_in(root: &PackageInput) -> Vec<(&InputFile, usize, TextRange)> {
+    let files = root.files.iter().filter(|file| file.kind == FileKind::Packages && &*file.path != "package-lock.yml");
+    let listed = files.filter_map(|file| {
+        let packages = syntax::yaml::parse(&file.text).root?.get("packages")?.clone();
+        Some((&**file, packages.items().len(), packages.range))
+    });
+    listed.collect()
+}
+
+/// Whether fewer packages are installed than are listed: then their names mean nothing yet, and one error says why.
+pub(super) fn are_lacking(inputs: &[PackageInput]) -> bool {
+    inputs.first().is_some_and(|root| listed_in(root).iter().any(|(_, count, _)| *count > inputs.len() - 1))
+}
 
 /// Packages that are listed and not installed, names that two packages have, a profile that isn't there
 /// (`RuntimeConfig.load_dependencies`, `Profile.render_from_args`).
 pub(super) fn problems(inputs: &[PackageInput], session: &Session) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let Some(root) = inputs.first() else { return found };
-    let listed = root.files.iter().filter(|file| file.kind == FileKind::Packages && &*file.path != "package-lock.yml").filter_map(|file| {
-        let tree = syntax::yaml::parse(&file.text);
-        let packages = tree.root?.get("packages")?.clone();
-        Some((file, packages.items().len(), packages.range))
-    });
+    let listed = listed_in(root);
     let installed = inputs.len() - 1;
-    for (file, count, range) in listed.filter(|(_, count, _)| *count > installed) {
+    for (file, count, range) in listed.into_iter().filter(|(_, count, _)| *count > installed) {
         let folder = &root.config.packages_install_path;
         let message = format!("{count} packages are listed, {installed} are installed in {folder}; run `dbt deps`");
         let says = format!(

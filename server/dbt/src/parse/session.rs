@@ -43,6 +43,8 @@ pub struct Session {
     pub names_with_spaces: bool,
     /// `validate_macro_args`: arguments of macros come from their signatures.
     pub validate_macro_args: bool,
+    /// Whether packages are listed and not installed.
+    pub lacks_packages: bool,
     /// Texts of the root's dbt_project.yml that can't be rendered, and why.
     pub unrendered: Vec<(Arc<str>, String)>,
     pub facts: FactSources,
@@ -75,6 +77,7 @@ impl Session {
             own_package_first: flag("require_ref_searches_node_package_before_root", false),
             names_with_spaces: !flag("require_resource_names_without_spaces", true),
             validate_macro_args: flag("validate_macro_args", false),
+            lacks_packages: super::packages::are_lacking(inputs),
             unrendered,
             facts: FactSources {
                 artifacts: settings.artifacts.clone(),

@@ -278,6 +278,16 @@ fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
                 let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
                 open.push((before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']'), None));
             }
+            byte if byte.is_ascii_digit() && !bytes[..at].last().is_some_and(|before| is_word(*before)) => {
+                let end = (at..end).find(|&next| !is_word(bytes[next])).unwrap_or(end);
+                let (is_hex, length) = (bytes.get(at + 1).is_some_and(|sign| sign.eq_ignore_ascii_case(&b'x')), end - at);
+                // Python counts on without end; what is read as its first digit is never looked at by dbt's parser.
+                if length > if is_hex { 32 } else { 38 } && bytes[at..end].iter().all(|sign| sign.is_ascii_alphanumeric()) {
+                    found.push(TextRange::new(at + 1, end));
+                }
+                at = end;
+                continue;
+            }
             byte if byte >= 0x80 => {
                 let c = source.get(at..).and_then(|rest| rest.chars().next());
                 if let Some(c) = c.filter(|c| c.is_whitespace()) {
@@ -301,6 +311,42 @@ fn unreadable(source: &str, tag: TextRange) -> Vec<TextRange> {
         at += 1;
     }
     found
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How much of an expression a parser may have open at a time, in bytes: of a long list only the item that it is at. A chain of operators
+/// is open to its end, and so is every bracket around it.
+pub(super) fn deepest(expression: &str) -> usize {
+    let bytes = expression.as_bytes();
+    let (mut open, mut total, mut deepest) = (vec![0usize], 0usize, 0usize);
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            quote @ (b'\'' | b'"') => {
+                at = string_end(bytes, at, quote).unwrap_or(bytes.len());
+                total += 1;
+                if let Some(own) = open.last_mut() {
+                    *own += 1;
+                }
+                deepest = deepest.max(total);
+                continue;
+            }
+            b'(' | b'[' | b'{' => open.push(0),
+            b')' | b']' | b'}' if open.len() > 1 => total -= open.pop().unwrap_or(0),
+            b',' => total -= open.last_mut().map_or(0, std::mem::take),
+            _ => {}
+        }
+        total += 1;
+        if let Some(own) = open.last_mut() {
+            *own += 1;
+        }
+        deepest = deepest.max(total);
+        at += 1;
+    }
+    deepest
 }
 
 /// Whether a plus or minus after this text is a sign.
