@@ -178,8 +178,11 @@ impl<'a> Builder<'a> {
         if file.kind == FileKind::PythonModel || (kind == ResourceType::Function && file.path.ends_with(".py")) {
             node.definition.insert("language", "python".into());
         }
+        // What lacks where packages do is told once, by one error.
+        let is_lacking = |message: &str| self.session.lacks_packages && message.contains("is undefined");
         if let Some((range, message)) = &outcome.failure
             && package == 0
+            && !is_lacking(message)
         {
             let says = says_of(&format!(" in {kind} {name} ({})", file.path), message);
             self.warn(Diagnostic::new(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone()).as_dbt(says));
