@@ -24,7 +24,7 @@ pub struct Problem {
     pub severity: Severity,
     pub code: &'static str,
     pub message: String,
-    /// dbt's words; `{file}` stands for the file's path, `{node}` for its node.
+    /// dbt's words, empty where it says nothing; `{file}` stands for the file's path, `{node}` for its node.
     pub dbt: String,
 }
 

@@ -39,6 +39,30 @@ fn exponent(value: f64, precision: usize) -> String {
     format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
+/// Each tab as the blanks up to the next column that `size` divides, as `str.expandtabs`.
+pub fn expand_tabs(text: &str, size: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for sign in text.chars() {
+        match sign {
+            '\t' => {
+                let blanks = if size == 0 { 0 } else { size - column % size };
+                out.extend(std::iter::repeat_n(' ', blanks));
+                column += blanks;
+            }
+            '\n' | '\r' => {
+                out.push(sign);
+                column = 0;
+            }
+            _ => {
+                out.push(sign);
+                column += 1;
+            }
+        }
+    }
+    out
+}
+
 /// Pads to `width` characters; zeros go after a sign.
 pub fn pad(text: &str, width: usize, align: char, fill: char) -> String {
     let missing = width.saturating_sub(text.chars().count());

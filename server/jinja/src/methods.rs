@@ -203,7 +203,10 @@ fn string(eval: &mut Eval<'_>, text: &str, name: &str, args: &Args) -> Outcome<V
             format!("{}{text}", fill().to_string().repeat(missing)).into()
         }
         "center" => crate::format::pad(text, width(), '^', fill()).into(),
-        "expandtabs" => text.replace('\t', "        ").into(),
+        "expandtabs" => {
+            let size = args.get(0, "tabsize").and_then(Value::as_int).map_or(8, |size| usize::try_from(size).unwrap_or(0));
+            crate::format::expand_tabs(text, size.min(1 << 8)).into()
+        }
         "encode" => text.into(),
         "isdigit" | "isdecimal" | "isnumeric" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),

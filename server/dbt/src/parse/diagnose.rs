@@ -127,7 +127,8 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     }
     for problem in &file.facts.problems {
         let says = problem.dbt.replace("{file}", &file.path).replace("{node}", &in_node(index, file));
-        found.push(Diagnostic::new(place(problem.range), problem.severity, problem.code, problem.message.clone()).as_dbt(says));
+        let told = Diagnostic::new(place(problem.range), problem.severity, problem.code, problem.message.clone());
+        found.push(if says.is_empty() { told } else { told.as_dbt(says) });
     }
     // A macro's names resolve where it is called.
     if file.kind.holds_macros() {

@@ -303,14 +303,14 @@ impl Built {
             None => (None, full_name),
         };
         let mut config = Map::new();
-        let mut own = match args.remove("config") {
-            Some(Json::Object(own)) => own,
-            _ => Map::new(),
-        };
+        let nested = args.remove("config");
+        let has_config = nested.is_some();
+        let mut own = nested.and_then(|own| own.as_object().cloned()).unwrap_or_default();
         for key in CONFIG_ARGS {
-            let given = args.remove(key).filter(is_truthy);
+            // Where there is a `config`, what is falsy beside it doesn't count (`TestBuilder._process_legacy_args`).
+            let given = args.remove(key).filter(|value| is_truthy(value) || !has_config);
             let value = given.or_else(|| own.remove(key));
-            if let Some(value) = value {
+            if let Some(value) = value.filter(|value| !value.is_null()) {
                 config.insert(key.to_owned(), value);
             }
         }

@@ -38,7 +38,7 @@ pub fn entry(checker: &mut Checker, item: &Node) {
                 let Some(text) = asked.as_str() else { continue };
                 if !["ref", "source", "metric"].iter().any(|call| text.trim_start().trim_start_matches(['{', ' ', '-']).starts_with(&format!("{call}("))) {
                     let message = format!("`{text}` names nothing here, so the exposure doesn't depend on it; write ref('{text}'), or source(…) or metric(…)");
-                    checker.warn(asked.range, "invalid-properties", &message, "nothing: the dependency is lost".to_owned());
+                    checker.warn(asked.range, "invalid-properties", &message, String::new());
                 }
             }
         }
