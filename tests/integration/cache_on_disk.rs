@@ -42,6 +42,20 @@ fn what_was_kept_is_what_would_be_made() {
         let files = ide::read_project(&DiskLoader, &root);
         same(&shown(&recalled), &shown(&fresh(&root, &files)), fixture);
         assert_eq!(host.whole_parses(), 0);
+        // What features look at, too.
+        let mut asked = 0;
+        for (path, text) in files.iter().filter(|(_, text)| text.text.contains("ref('")) {
+            let Some(file) = recalled.file_at(path) else { continue };
+            let offset = text.text.find("ref('").unwrap() + 6;
+            let new = fresh(&root, &files);
+            let card = |analysis: &ide::Analysis, file: &ide::File| analysis.hover(file, offset).map(|hover| hover.markdown);
+            assert_eq!(card(&recalled, file), card(&new, new.file_at(path).unwrap()), "{}", path.display());
+            asked += usize::from(card(&recalled, file).is_some());
+            if asked > 3 {
+                break;
+            }
+        }
+        assert!(asked > 3, "{fixture}: {asked} cards");
         // An edit of what was recalled, and the state after it.
         let (path, text) = files.iter().find(|(path, _)| path.ends_with("schema.yml") || path.extension().is_some_and(|ending| ending == "yml")).unwrap();
         let mut changed = files.clone();

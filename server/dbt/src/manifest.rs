@@ -462,10 +462,14 @@ impl Index {
             return vec![column.name.clone()];
         }
         let Some(at) = self.node(&node.unique_id) else { return Vec::new() };
-        let tests = self.children[at]
+        let attached = self.children[at]
             .iter()
             .map(|&child| &self.nodes[child])
             .filter(|test| test.test.as_ref().is_some_and(|data| data.attached_node.as_deref() == Some(&*node.unique_id)));
+        // Tests that a config switches off depend on nothing, and count here all the same.
+        let key = format!("models.{}", node.name);
+        let off = self.disabled.iter().map(|test| &**test).filter(|test| test.test.as_ref().is_some_and(|data| data.file_key_name == key));
+        let tests = attached.chain(off.filter(|test| test.package == node.package));
         let (mut unique, mut unique_off, mut not_null) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for test in tests {
             let Some(data) = &test.test else { continue };
