@@ -82,6 +82,8 @@ fn artifacts_are_laid_on_what_was_kept_and_change_nothing_else() {
     assert!(kept(&cache, &root, &with));
     let mut host = AnalysisHost::new(&root);
     host.set_settings(plain.clone());
+    // An editor asks before anything was read.
+    assert_eq!(host.publish().index.nodes.len(), 0);
     let bare = shown(&host.restore(cache.read(&plain).unwrap()));
     same(&bare, &shown(&fresh(&root, &ide::read_project(&DiskLoader, &root))), "without artifacts");
     let column = |host: &mut AnalysisHost| {

@@ -226,6 +226,11 @@ impl AnalysisHost {
         // Files have the numbers that the state knows them by.
         let overlays = std::mem::take(&mut self.vfs).into_overlays();
         self.present.clear();
+        // What was parsed before there were files knows nothing of these.
+        self.parser = Parser::default();
+        self.whole_parses = 0;
+        self.facts.clear();
+        self.configs.clear();
         let mut files = imbl::HashMap::new();
         let mut paths = FxHashMap::default();
         for SnapshotFile { path, text, placed } in snapshot.files {
