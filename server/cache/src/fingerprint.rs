@@ -11,23 +11,29 @@ pub struct Fingerprint {
     /// Names that are asked for; `None` where a text computes one, so that all count.
     variables: Option<Vec<String>>,
     hash: String,
+    /// The hour since 1970 that it is of, where a template asked what time it is: it may well come out otherwise in the next.
+    hour: Option<u64>,
 }
 
-data::packed!(Fingerprint { variables, hash });
+data::packed!(Fingerprint { variables, hash, hour });
+
+fn this_hour() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() / 3600)
+}
 
 impl Fingerprint {
-    pub fn of<'t>(settings: &'t DbtSettings, texts: impl Iterator<Item = &'t str>) -> Self {
+    pub fn of<'t>(settings: &'t DbtSettings, texts: impl Iterator<Item = &'t str>, asked_time: bool) -> Self {
         let mut names = Some(BTreeSet::new());
         for text in texts.chain(settings.profiles.as_deref()) {
             ask(text, &mut names);
         }
         let variables = names.map(|names| names.into_iter().collect());
         let hash = hash_of(settings, variables.as_deref());
-        Self { variables, hash }
+        Self { variables, hash, hour: asked_time.then(this_hour) }
     }
 
     pub fn fits(&self, settings: &DbtSettings) -> bool {
-        self.hash == hash_of(settings, self.variables.as_deref())
+        self.hour.is_none_or(|hour| hour == this_hour()) && self.hash == hash_of(settings, self.variables.as_deref())
     }
 }
 
@@ -63,7 +69,7 @@ fn is_in_tag(before: &str) -> bool {
 }
 
 fn hash_of(settings: &DbtSettings, variables: Option<&[String]>) -> String {
-    let DbtSettings { profiles, profile, target, vars, environment, artifacts: _, state: _ } = settings;
+    let DbtSettings { profiles, profile, target, vars, environment, artifacts: _, state: _, problems } = settings;
     let mut digest = Sha256::new();
     let mut add = |part: Option<&str>| {
         digest.update([u8::from(part.is_some())]);
@@ -74,6 +80,7 @@ fn hash_of(settings: &DbtSettings, variables: Option<&[String]>) -> String {
     add(profile.as_deref());
     add(target.as_deref());
     add(Some(&data::Value::Object(vars.clone()).to_string()));
+    problems.iter().for_each(|problem| add(Some(&problem.message)));
     match variables {
         Some(names) => names.iter().for_each(|name| {
             add(Some(name));
@@ -118,13 +125,15 @@ mod tests {
 
     #[test]
     fn only_what_is_asked_for_counts() {
-        let made = |texts: &[&str]| Fingerprint::of(&settings(&[("A", "1"), ("B", "2")]), texts.iter().copied());
+        let made = |texts: &[&str]| Fingerprint::of(&settings(&[("A", "1"), ("B", "2")]), texts.iter().copied(), false);
         let literal = made(&["{{ env_var('A') }}", "select 1", "{{ env_var( \"C\", 'x') }}"]);
         assert!(literal.fits(&settings(&[("A", "1"), ("B", "other")])));
         assert!(!literal.fits(&settings(&[("A", "other"), ("B", "2")])));
         assert!(!literal.fits(&settings(&[("A", "1"), ("C", "new")])));
         let computed = made(&["{{ env_var('A' ~ x) }}", "{{ env_var(name) }}"]);
         assert!(!computed.fits(&settings(&[("A", "1"), ("B", "other")])));
+        let past = Fingerprint { hour: Some(this_hour() - 1), ..literal.clone() };
+        assert!(!past.fits(&settings(&[("A", "1")])));
         assert!(!literal.fits(&DbtSettings { target: Some("prod".into()), ..settings(&[("A", "1")]) }));
     }
 }

@@ -130,7 +130,7 @@ impl Cache {
         }
         let outside: Vec<String> = snapshot.outside.iter().filter_map(|folder| folder.to_str().map(str::to_owned)).collect();
         let mut writer = Writer::default();
-        Fingerprint::of(settings, snapshot.files.iter().map(|file| &*file.text.text)).pack(&mut writer);
+        Fingerprint::of(settings, snapshot.files.iter().map(|file| &*file.text.text), snapshot.index.asked_time).pack(&mut writer);
         writer.part(|writer| files.pack(writer));
         outside.pack(&mut writer);
         snapshot.index.pack(&mut writer);

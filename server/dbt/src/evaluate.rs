@@ -60,7 +60,7 @@ pub fn literal_calls(calls: &[Call]) -> Found {
                     found.metrics.push(names);
                 }
             }
-            Some("config") => jinja::config::merge(&mut found.config, options(call)),
+            Some("config") => jinja::config::merge_call(&mut found.config, options(call)),
             // Whether it is missing is for those who know the vars.
             Some("var") if call.arg(1, "default").is_none() => found.missing_vars.extend(text(0)),
             _ => {}

@@ -1,10 +1,10 @@
 //! What one file says, names unresolved.
 
 use crate::shape::{self, Problem};
-use crate::{FileKind, Properties, evaluate, properties};
+use crate::{FileKind, Properties, Severity, evaluate, properties};
 use jinja::Found;
 use syntax::SyntaxError;
-use syntax::jinja::{self as syntax_jinja, Block, Call};
+use syntax::jinja::{self as syntax_jinja, Block, BlockKind, Call};
 use text::TextRange;
 
 /// A name in a file that means something elsewhere.
@@ -100,10 +100,30 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             let uses = uses_of(&parsed.calls);
             let errors = if kind.holds_macros() || kind == FileKind::Snapshot { errors_in_blocks(source, &parsed) } else { parsed.errors };
             let calls = if kind.holds_macros() { parsed.calls } else { Vec::new() };
-            Facts { uses, code, calls, blocks: parsed.blocks, errors, ..Facts::default() }
+            let problems = misplaced_blocks(kind, source, &parsed.blocks);
+            Facts { uses, code, calls, blocks: parsed.blocks, errors, problems, ..Facts::default() }
         }
         _ => Facts::default(),
     }
+}
+
+/// Blocks that dbt has no tag for there: a snapshot in anything but a snapshots file, and `data_test`, which its docs name.
+fn misplaced_blocks(kind: FileKind, source: &str, blocks: &[Block]) -> Vec<Problem> {
+    let word = |block: &Block| match block.kind {
+        BlockKind::Snapshot if matches!(kind, FileKind::Model | FileKind::Analysis | FileKind::SingularTest) => Some("snapshot"),
+        BlockKind::Test if TextRange::new(block.range.start as usize, block.name_range.start as usize).of(source).contains("data_test") => Some("data_test"),
+        _ => None,
+    };
+    let told = blocks.iter().filter_map(|block| {
+        let word = word(block)?;
+        let message = match word {
+            "snapshot" => "a snapshot's block belongs into a file below snapshot-paths; move it there",
+            _ => "dbt knows no `data_test` block; write `{% test … %}` and `{% endtest %}`",
+        };
+        let says = format!("Compilation Error{{node}}\n  Encountered unknown tag '{word}'.");
+        Some(Problem { range: block.name_range, severity: Severity::Error, code: "jinja-syntax", message: message.to_owned(), dbt: says })
+    });
+    told.collect()
 }
 
 /// The errors of a file of which dbt reads the blocks alone: what stands between them may be anything, but a tag there is told.

@@ -362,6 +362,8 @@ pub struct Index {
     pub(crate) names_with_spaces: bool,
     /// Whether nodes depend on each other in a circle.
     pub(crate) has_cycle: bool,
+    /// Whether a template asked what time it is: then the same files may make another index later.
+    pub asked_time: bool,
 }
 
 /// Where to find things by their names.

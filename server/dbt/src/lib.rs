@@ -31,4 +31,4 @@ pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
 pub use shape::Problem;
 pub use state::{Deferred, State};
-pub use target::{Settings, Target as ProfileTarget};
+pub use target::{MASKED, Problem as SettingsProblem, Settings, Target as ProfileTarget};

@@ -61,7 +61,7 @@ impl ProjectConfig {
                 let message = format!("`{}` must be a list of folders, such as [\"{default}\"]", keys[0]);
                 config.errors.push(SyntaxError { range: node.range, message });
             }
-            node.strings().into_iter().map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned()).collect()
+            node.strings().iter().map(|path| folder(path)).collect()
         };
         let model_paths = paths(&["model-paths", "source-paths"], "models");
         let seed_paths = paths(&["seed-paths", "data-paths"], "seeds");
@@ -81,10 +81,8 @@ impl ProjectConfig {
         config.function_paths = function_paths;
         config.version = root.get_str("version").map(str::to_owned);
         config.profile = root.get_str("profile").map(str::to_owned);
-        let install = root.get_str("packages-install-path").filter(|path| !path.contains("{{"));
-        config.packages_install_path = install.unwrap_or("dbt_packages").trim_start_matches("./").trim_end_matches('/').to_owned();
-        let target = root.get_str("target-path").filter(|path| !path.contains("{{"));
-        config.target_path = target.unwrap_or("target").trim_start_matches("./").trim_end_matches('/').to_owned();
+        config.packages_install_path = folder(root.get_str("packages-install-path").unwrap_or("dbt_packages"));
+        config.target_path = folder(root.get_str("target-path").unwrap_or("target"));
         if let Some(vars) = root.get("vars") {
             collect_vars(source, vars, &mut config.vars);
         }
@@ -93,7 +91,37 @@ impl ProjectConfig {
     }
 }
 
+/// A folder as it is written, its Jinja rendered (`env_var`); what can't be rendered stays.
+fn folder(written: &str) -> String {
+    let rendered = written.contains("{{").then(|| {
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let settings = crate::Settings { environment: std::sync::Arc::new(environment), ..crate::Settings::default() };
+        let env = crate::target::bare_env(&settings, data::Map::new());
+        crate::parse::render_text(&env, &env.project, jinja::Kind::Project, written).ok()?.as_str().map(str::to_owned)
+    });
+    let path = rendered.flatten();
+    path.as_deref().unwrap_or(written).trim_start_matches("./").trim_end_matches('/').to_owned()
+}
+
+/// A path below a folder, without `.` and `..` in it.
+fn placed(root: &Path, written: &str) -> PathBuf {
+    let mut place = root.to_owned();
+    for part in Path::new(written).components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            Component::CurDir => {}
+            part => place.push(part),
+        }
+    }
+    place
+}
+
 impl ProjectConfig {
+    /// The folder that packages are installed in, for the project in `root`.
+    pub fn install_folder(&self, root: &Path) -> PathBuf {
+        placed(root, &self.packages_install_path)
+    }
+
     /// The folders that the project names outside of its own (`../../sources`), as they are written and where they are.
     pub fn outside(&self, root: &Path) -> Vec<(String, PathBuf)> {
         let groups = [
@@ -107,15 +135,8 @@ impl ProjectConfig {
             &self.docs_paths,
         ];
         let mut found: Vec<(String, PathBuf)> = Vec::new();
-        for written in groups.into_iter().flatten() {
-            let mut place = root.to_owned();
-            for part in Path::new(written).components() {
-                match part {
-                    Component::ParentDir => drop(place.pop()),
-                    Component::CurDir => {}
-                    part => place.push(part),
-                }
-            }
+        for written in groups.into_iter().flatten().chain([&self.packages_install_path]) {
+            let place = placed(root, written);
             // A folder around the project is the project once more.
             if !place.starts_with(root) && !root.starts_with(&place) && !found.iter().any(|(known, _)| known == written) {
                 found.push((written.clone(), place));
@@ -181,61 +202,54 @@ impl FileKind {
 
     /// What the file at `path`, relative to its package's folder, is; `None` where dbt doesn't read it.
     pub fn of(path: &Path, config: &ProjectConfig) -> Option<Self> {
-        let text = path.to_str()?.replace('\\', "/");
+        Self::all_of(path, config).first().copied()
+    }
+
+    /// Everything that the file is: in a folder that two of the project's paths hold, dbt reads it once for each.
+    pub fn all_of(path: &Path, config: &ProjectConfig) -> Vec<Self> {
+        let Some(text) = path.to_str().map(|text| text.replace('\\', "/")) else { return Vec::new() };
         match text.as_str() {
-            "dbt_project.yml" => return Some(Self::Project),
-            "packages.yml" | "dependencies.yml" | "package-lock.yml" => return Some(Self::Packages),
-            "selectors.yml" => return Some(Self::Selectors),
+            "dbt_project.yml" => return vec![Self::Project],
+            "packages.yml" | "dependencies.yml" | "package-lock.yml" => return vec![Self::Packages],
+            "selectors.yml" => return vec![Self::Selectors],
             _ => {}
         }
-        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let Some(ending) = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase) else { return Vec::new() };
         // dbt passes over the files that editors leave beside the real ones.
         if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(['.', '#', '~'])) {
-            return None;
+            return Vec::new();
         }
         let in_tests = |part: &str| config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/{part}")));
         let below = |paths: &[String]| paths.iter().any(|folder| is_below(&text, folder));
-        match ending.as_str() {
-            "sql" => {
-                if below(&config.snapshot_paths) {
-                    Some(Self::Snapshot)
-                } else if below(&config.macro_paths) {
-                    Some(Self::Macro)
-                } else if in_tests("generic") {
-                    Some(Self::GenericTest)
-                } else if in_tests("fixtures") {
-                    Some(Self::Fixture)
-                } else if below(&config.test_paths) {
-                    Some(Self::SingularTest)
-                } else if below(&config.function_paths) {
-                    Some(Self::Function)
-                } else if below(&config.model_paths) {
-                    Some(Self::Model)
-                } else if below(&config.analysis_paths) {
-                    Some(Self::Analysis)
-                } else {
-                    None
-                }
-            }
-            "py" if below(&config.function_paths) => Some(Self::Function),
-            "py" => below(&config.model_paths).then_some(Self::PythonModel),
-            "csv" if in_tests("fixtures") => Some(Self::Fixture),
-            "csv" => below(&config.seed_paths).then_some(Self::Seed),
-            "yml" | "yaml" => {
-                let groups = [
-                    &config.model_paths,
-                    &config.seed_paths,
-                    &config.snapshot_paths,
-                    &config.test_paths,
-                    &config.analysis_paths,
-                    &config.macro_paths,
-                    &config.function_paths,
-                ];
-                groups.iter().any(|paths| below(paths)).then_some(Self::Properties)
-            }
-            "md" => below(&config.docs_paths).then_some(Self::Docs),
-            _ => None,
-        }
+        let is_generic = in_tests("generic");
+        let is_fixture = in_tests("fixtures");
+        let groups = [
+            &config.model_paths,
+            &config.seed_paths,
+            &config.snapshot_paths,
+            &config.test_paths,
+            &config.analysis_paths,
+            &config.macro_paths,
+            &config.function_paths,
+        ];
+        let all: &[(Self, bool)] = match ending.as_str() {
+            "sql" => &[
+                (Self::Snapshot, below(&config.snapshot_paths)),
+                (Self::Macro, below(&config.macro_paths)),
+                (Self::GenericTest, is_generic && !below(&config.macro_paths)),
+                (Self::Fixture, is_fixture),
+                (Self::SingularTest, !is_generic && !is_fixture && below(&config.test_paths)),
+                (Self::Function, below(&config.function_paths)),
+                (Self::Model, below(&config.model_paths)),
+                (Self::Analysis, below(&config.analysis_paths)),
+            ],
+            "py" => &[(Self::Function, below(&config.function_paths)), (Self::PythonModel, below(&config.model_paths))],
+            "csv" => &[(Self::Fixture, is_fixture), (Self::Seed, below(&config.seed_paths))],
+            "yml" | "yaml" => &[(Self::Properties, groups.iter().any(|paths| below(paths)))],
+            "md" => &[(Self::Docs, below(&config.docs_paths))],
+            _ => &[],
+        };
+        all.iter().filter(|(_, is_it)| *is_it).map(|(kind, _)| *kind).collect()
     }
 
     /// The folders that hold files of the kind.
@@ -280,6 +294,11 @@ mod tests {
         assert_eq!(kind("more/c.py"), Some(FileKind::PythonModel));
         assert_eq!(kind("tests/generic/t.sql"), Some(FileKind::GenericTest));
         assert_eq!(kind("models_old/x.sql"), None);
+        let twice = ProjectConfig::read("name: shop\ntest-paths: [tests, models]\nmacro-paths: [macros, models/helpers]\n");
+        let all = |path: &str| FileKind::all_of(Path::new(path), &twice).to_vec();
+        assert_eq!(all("models/a.sql"), [FileKind::SingularTest, FileKind::Model]);
+        assert_eq!(all("models/helpers/a.sql"), [FileKind::Macro, FileKind::SingularTest, FileKind::Model]);
+        assert_eq!(all("models/a.yml"), [FileKind::Properties]);
         assert_eq!(kind("models/docs.md"), Some(FileKind::Docs));
         assert_eq!(config.vars["b"].1, "'x'");
     }

@@ -6,6 +6,8 @@
 
 mod python;
 mod rules;
+
+pub(crate) use rules::GRAINS;
 mod table;
 mod tests_in;
 
@@ -51,6 +53,8 @@ enum Shape {
     EntryOrNull(&'static [Field]),
     /// A mapping with these keys and no others.
     Closed(&'static [Field]),
+    /// The same, or nothing.
+    ClosedOrNull(&'static [Field]),
     /// Either a name or a mapping: a test.
     Test,
 }
@@ -201,6 +205,10 @@ impl Checker {
             return self.fail(first_line(item), "invalid-properties", &message, says);
         }
         self.fields(item, fields);
+        // A source that takes the place of a package's has keys of its own.
+        if table::CLOSED.contains(&section) && item.get("overrides").is_none() {
+            self.closed(item, fields);
+        }
         rules::entry(self, item);
     }
 
@@ -218,6 +226,15 @@ impl Checker {
                 }
                 None => {}
             }
+        }
+    }
+
+    /// Keys that dbt has no place for.
+    fn closed(&mut self, node: &Node, fields: &'static [Field]) {
+        for (name, _) in node.entries() {
+            let Some(text) = name.as_str().filter(|text| !is_known(fields, text)) else { continue };
+            let message = format!("`{text}` has no meaning here; the keys are {}", names(fields));
+            self.refuse(name.range, &message, &format!("Additional properties are not allowed ('{text}' was unexpected)"));
         }
     }
 
@@ -265,22 +282,29 @@ impl Checker {
             Shape::OneOfOrNull(known) if !node.is_null() && !node.as_str().is_some_and(|text| known.contains(&text)) => {
                 refuse(self, &format!("one of {}", known.join(", ")), None)
             }
+            Shape::ClosedOrNull(fields) if is_map => {
+                let is_known = |(name, _): &(Node, Node)| name.as_str().is_none_or(|text| is_known(fields, text));
+                if node.entries().iter().all(is_known) { self.fields(node, fields) } else { refuse(self, &format!("a mapping of {}", names(fields)), None) }
+            }
             Shape::Entry(_) | Shape::Closed(_) if !is_map => refuse(self, "a mapping of keys to values", Some("object")),
-            Shape::EntryOrNull(_) if !is_map && !node.is_null() => refuse(self, "a mapping of keys to values", None),
+            Shape::EntryOrNull(_) | Shape::ClosedOrNull(_) if !is_map && !node.is_null() => refuse(self, "a mapping of keys to values", None),
             Shape::Entry(fields) | Shape::EntryOrNull(fields) if is_map => self.fields(node, fields),
             Shape::Closed(fields) => {
                 self.fields(node, fields);
-                for (name, _) in node.entries() {
-                    let Some(text) = name.as_str().filter(|text| *text != "<<" && fields.iter().all(|field| field.key != *text)) else { continue };
-                    let known: Vec<&str> = fields.iter().map(|field| field.key).collect();
-                    let message = format!("`{text}` has no meaning here; the keys are {}", known.join(", "));
-                    self.refuse(name.range, &message, &format!("Additional properties are not allowed ('{text}' was unexpected)"));
-                }
+                self.closed(node, fields);
             }
             Shape::Test => tests_in::test(self, node),
             _ => {}
         }
     }
+}
+
+fn is_known(fields: &[Field], key: &str) -> bool {
+    key == "<<" || fields.iter().any(|field| field.key == key)
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.key).collect::<Vec<_>>().join(", ")
 }
 
 fn same_key(one: &Node, other: &Node) -> bool {

@@ -1,6 +1,7 @@
 //! The target of a profile: which adapter, which database and schema, and what templates see as `target`.
 
 use crate::artifacts::Artifacts;
+use crate::index::Severity;
 use crate::parse::render_text;
 use crate::state::State;
 use data::json;
@@ -9,6 +10,9 @@ use jinja::adapter::Adapter;
 use jinja::{Env, Kind, Library};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+
+/// What stands for the value of an environment variable that may be a secret.
+pub const MASKED: &str = "*****";
 
 /// Everything beside the files that decides what a project is.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +31,22 @@ pub struct Settings {
     pub artifacts: Arc<Artifacts>,
     /// The state that refs are deferred to.
     pub state: Option<Arc<State>>,
+    /// What was asked for and can't be had: a folder without profiles.yml, vars that are no mapping.
+    pub problems: Vec<Problem>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profiles: None, profile: None, target: None, vars: Map::new(), environment: Arc::default(), artifacts: Arc::default(), state: None }
+        Self {
+            profiles: None,
+            profile: None,
+            target: None,
+            vars: Map::new(),
+            environment: Arc::default(),
+            artifacts: Arc::default(),
+            state: None,
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -43,15 +58,32 @@ pub struct Target {
     pub fields: Map,
     pub database: Option<Arc<str>>,
     pub schema: Arc<str>,
-    /// Why there is no such target, where there is none: then a target of no known warehouse stands in.
+    /// Why there is no such target, where there is none: then a target of no known warehouse stands in. Or what of it can't be
+    /// rendered.
     pub problem: Option<Problem>,
 }
 
-/// What is wrong with the profile, and what dbt says of it.
+/// What is wrong with the profile or the vars, and what dbt says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// An error where somebody asked for what isn't there; less where a project is read without any profile.
+    pub severity: Severity,
+    pub code: &'static str,
     pub message: String,
     pub dbt: String,
+}
+
+impl Problem {
+    pub const PROFILE: &'static str = "missing-profile";
+    pub const VARS: &'static str = "invalid-vars";
+
+    pub fn error(code: &'static str, message: impl Into<String>, dbt: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), dbt: dbt.into() }
+    }
+
+    fn milder(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
 }
 
 /// Keys of a profile that are never kept, whatever an adapter shows of them.
@@ -61,9 +93,17 @@ impl Target {
     /// Reads the target that dbt would take: `--profile` or the project's, `--target` or the profile's `target` or `default`.
     pub fn read(settings: &Settings, project_profile: Option<&str>) -> Self {
         let name = settings.profile.as_deref().or(project_profile);
+        // What is asked for by name has to be there; a project can be read without.
+        let asked = |otherwise| if settings.profile.is_some() || settings.target.is_some() { Severity::Error } else { otherwise };
         let outcome = match (&settings.profiles, name) {
-            (None, name) => Err(problem("no profiles.yml was found", format!("Could not find profile named '{}'", name.unwrap_or("None")))),
-            (Some(_), None) => Err(problem("dbt_project.yml names no `profile`", "dbt cannot run because no profile was specified for this dbt project.")),
+            (None, name) => {
+                let missing = problem("no profiles.yml was found", format!("Could not find profile named '{}'", name.unwrap_or("None")));
+                Err(missing.milder(asked(Severity::Information)))
+            }
+            (Some(_), None) => {
+                let says = "dbt cannot run because no profile was specified for this dbt project.";
+                Err(problem("dbt_project.yml names no `profile`", says).milder(asked(Severity::Warning)))
+            }
             (Some(text), Some(name)) => Self::of_profile(settings, text, name),
         };
         outcome.unwrap_or_else(Self::unknown)
@@ -91,10 +131,22 @@ impl Target {
             ));
         }
         let Some(profile) = profiles.get(name) else {
-            return Err(problem(format!("profiles.yml has no profile `{name}`"), format!("Could not find profile named '{name}'")));
+            let known: Vec<String> =
+                profiles.as_object().into_iter().flat_map(Map::keys).filter(|known| ***known != *"config").map(|known| format!("`{known}`")).collect();
+            let message = format!("profiles.yml has no profile `{name}`; it has {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+            let severity = if settings.profile.is_some() { Severity::Error } else { Severity::Warning };
+            return Err(problem(message, format!("Could not find profile named '{name}'")).milder(severity));
         };
         let env = bare_env(settings, Map::new());
-        let render = |value: &Json| profile_value(&env, value);
+        let unrendered = std::cell::RefCell::new(None);
+        let render = |value: &Json| match profile_value(&env, value) {
+            Ok(rendered) => rendered,
+            Err(why) => {
+                let found = problem(format!("the profile `{name}`: {why}"), format!("Parsing Error\n  {why}")).milder(Severity::Warning);
+                unrendered.borrow_mut().get_or_insert(found);
+                value.clone()
+            }
+        };
         let target = match &settings.target {
             Some(target) => target.clone(),
             None => profile.get("target").map(render).and_then(|target| target.as_str().map(str::to_owned)).unwrap_or_else(|| "default".to_owned()),
@@ -120,7 +172,7 @@ impl Target {
             let says = format!("required field \"type\" not found in profile {name} and target {target}");
             return Err(problem(format!("the target `{target}` of profile `{name}` has no `type`"), says));
         };
-        Ok(Self::made(&kind, name, &target, given))
+        Ok(Self { problem: unrendered.into_inner(), ..Self::made(&kind, name, &target, given) })
     }
 
     fn made(kind: &str, profile: &str, name: &str, mut given: Map) -> Self {
@@ -161,7 +213,7 @@ impl Target {
 }
 
 fn problem(message: impl Into<String>, dbt: impl Into<String>) -> Problem {
-    Problem { message: message.into(), dbt: dbt.into() }
+    Problem::error(Problem::PROFILE, message, dbt)
 }
 
 fn is_secret(key: &str) -> bool {
@@ -182,10 +234,10 @@ fn duckdb_database(path: &str) -> String {
 
 /// A value of profiles.yml with `env_var` and `var` in it. A secret's value may stand in a field that is no secret, such as a host;
 /// templates never see it.
-fn profile_value(env: &Env, value: &Json) -> Json {
+fn profile_value(env: &Env, value: &Json) -> Result<Json, String> {
     match value {
-        Json::String(text) => render_text(env, &env.project, Kind::Project, text).unwrap_or_else(|_| value.clone()),
-        other => other.clone(),
+        Json::String(text) => render_text(env, &env.project, Kind::Project, text),
+        other => Ok(other.clone()),
     }
 }
 
@@ -205,6 +257,7 @@ pub(crate) fn bare_env(settings: &Settings, target: Map) -> Env {
         dispatch: FxHashMap::default(),
         quoting: Map::new(),
         flags: Map::new(),
+        asked_time: Arc::default(),
     }
 }
 
@@ -232,6 +285,11 @@ mod tests {
     fn what_is_missing_is_told() {
         assert!(target("other: {}", &[]).problem.is_some_and(|problem| problem.message.contains("no profile `shop`")));
         assert!(target("shop: {outputs: {dev: {type: duckdb}}}", &[]).problem.is_some_and(|problem| problem.message.contains("it has dev")));
+        let without = target("shop: {target: dev, outputs: {dev: {type: postgres, schema: \"{{ env_var('S') }}\"}}}", &[]).problem.expect("a problem");
+        assert!(without.severity == Severity::Warning && without.message.contains("Env var required but not provided: 'S'"), "{without:?}");
+        let asked = |settings: Settings| Target::read(&settings, Some("shop")).problem.map(|problem| problem.severity);
+        assert_eq!(asked(Settings::default()), Some(Severity::Information));
+        assert_eq!(asked(Settings { target: Some("prod".to_owned()), ..Settings::default() }), Some(Severity::Error));
         let duckdb = target("shop: {target: dev, outputs: {dev: {type: duckdb, path: 'a/b.duckdb'}}}", &[]);
         assert_eq!((duckdb.database.as_deref(), &*duckdb.schema), (Some("b"), "main"));
     }

@@ -385,6 +385,8 @@ impl AnalysisHost {
         let packages = self.packages();
         let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
         let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
+        // What files are beside their first kind.
+        let mut also: Vec<(usize, FileId, Arc<str>, FileKind, Arc<str>)> = Vec::new();
         for (path, &id) in &self.present {
             // The innermost package folder that holds the file, else a folder that the project names outside of its own.
             let within = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder));
@@ -400,10 +402,12 @@ impl AnalysisHost {
             if number == 0 && relative.starts_with(&config.packages_install_path) {
                 continue;
             }
-            let Some(kind) = FileKind::of(relative, config) else { continue };
+            let kinds = FileKind::all_of(relative, config);
+            let Some(&kind) = kinds.first() else { continue };
             let Some(text) = self.vfs.text(id) else { continue };
-            let relative = relative.to_string_lossy().replace('\\', "/");
-            files.push((id, path.clone(), relative.into(), number, kind, text));
+            let relative: Arc<str> = relative.to_string_lossy().replace('\\', "/").into();
+            also.extend(kinds.iter().skip(1).map(|&kind| (number, id, relative.clone(), kind, text.text.clone())));
+            files.push((id, path.clone(), relative, number, kind, text));
         }
         let fresh: Vec<(FileId, FileKind, Arc<str>)> = files
             .iter()
@@ -429,6 +433,10 @@ impl AnalysisHost {
             let facts = LazyFacts::known(kind, text.text.clone(), facts);
             world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
         }
+        let read = dbt::in_parallel(&also, |(.., kind, text)| dbt::read(*kind, text));
+        for ((package, id, path, kind, text), facts) in also.into_iter().zip(read) {
+            inputs[package].files.push(Arc::new(InputFile { id, path, kind, facts: Arc::new(facts), text }));
+        }
         World {
             revision: self.world.revision + 1,
             root: self.root.clone(),
@@ -445,7 +453,7 @@ impl AnalysisHost {
         let Some(config) = self.config_of(&root) else {
             return vec![(root, Arc::new(ProjectConfig::read("")))];
         };
-        let install = root.join(&config.packages_install_path);
+        let install = config.install_folder(&root);
         let folders: Vec<PathBuf> = self
             .present
             .range::<Path, _>((std::ops::Bound::Included(install.as_path()), std::ops::Bound::Unbounded))

@@ -17,8 +17,8 @@ mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
 pub use completion::{Completion, CompletionKind};
-pub use dbt::Settings as DbtSettings;
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
+pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::NavigationTarget;
 pub use diagnostics::Summary;
 pub use host::{Analysis, AnalysisHost, File, Placed, Snapshot, SnapshotFile, World, outside_of, read_project};

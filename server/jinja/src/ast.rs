@@ -61,6 +61,36 @@ pub enum ExprKind {
     Call(Box<Call>),
 }
 
+/// Filters whose outcome Jinja doesn't know before it renders: those that see the context, and dbt's, whose outcome is marked.
+const LATE_FILTERS: [&str; 10] = ["as_bool", "as_number", "as_native", "as_text", "map", "select", "reject", "selectattr", "rejectattr", "random"];
+
+impl Expr {
+    /// Whether Jinja knows its value when it compiles the template (`Expr.as_const`).
+    pub fn is_constant(&self) -> bool {
+        let all = |items: &[Self]| items.iter().all(Self::is_constant);
+        let args = |args: &[Arg]| args.iter().all(|arg| matches!(arg, Arg::Positional(value) | Arg::Keyword(_, value) if value.is_constant()));
+        match &self.kind {
+            ExprKind::Const(_) => true,
+            ExprKind::List(items) | ExprKind::Tuple(items) => all(items),
+            ExprKind::Dict(pairs) => pairs.iter().all(|(key, value)| key.is_constant() && value.is_constant()),
+            ExprKind::Not(operand) | ExprKind::Negate(operand) | ExprKind::Attribute(operand, _) => operand.is_constant(),
+            ExprKind::And(left, right) | ExprKind::Or(left, right) | ExprKind::Binary(_, left, right) | ExprKind::Item(left, right) => {
+                left.is_constant() && right.is_constant()
+            }
+            ExprKind::Compare(left, rest) => left.is_constant() && rest.iter().all(|(_, right)| right.is_constant()),
+            ExprKind::IfElse { test, then, otherwise } => {
+                test.is_constant() && then.is_constant() && otherwise.as_ref().is_some_and(|other| other.is_constant())
+            }
+            ExprKind::Filter { name, operand, args: given } => {
+                !LATE_FILTERS.contains(&&**name) && operand.as_ref().is_some_and(|operand| operand.is_constant()) && args(given)
+            }
+            ExprKind::Test { operand, args: given, .. } => operand.is_constant() && args(given),
+            ExprKind::Slice { operand, bounds } => operand.is_constant() && bounds.iter().flatten().all(|bound| bound.is_constant()),
+            ExprKind::Var(_) | ExprKind::Call(_) => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Call {
     pub callee: Expr,

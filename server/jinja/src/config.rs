@@ -4,9 +4,9 @@ use data::{Map, Value as Json};
 use std::sync::Arc;
 
 /// Keys whose lists add up.
-const APPEND: [&str; 4] = ["pre-hook", "post-hook", "tags", "packages"];
+const APPEND: [&str; 6] = ["pre-hook", "post-hook", "pre_hook", "post_hook", "tags", "packages"];
 /// Keys whose mappings merge, the later value of each key winning.
-const UPDATE: [&str; 5] = ["quoting", "column_types", "meta", "docs", "contract"];
+const UPDATE: [&str; 6] = ["quoting", "column_types", "meta", "docs", "contract", "snapshot_meta_column_names"];
 
 fn list(value: Json) -> Vec<Json> {
     match value {
@@ -16,19 +16,64 @@ fn list(value: Json) -> Vec<Json> {
     }
 }
 
-/// Lays `newer` over `older` as dbt's `merge_config_dicts` and `update_from` do: tags, hooks and packages add up, `meta`, `docs`,
-/// `quoting`, `contract` and `column_types` merge by key, `grants` by key with `+` to add, anything else is replaced.
-pub fn merge(older: &mut Map, newer: Map) {
+/// Adds what one more `config()` of a text says to what its earlier ones said (`merge_config_dicts`); the first is kept as it is.
+pub fn merge_call(older: &mut Map, newer: Map) {
+    if older.is_empty() {
+        older.extend(newer);
+        return;
+    }
     for (key, value) in newer {
-        // Both spellings of a hook are one.
-        let key: Arc<str> = match &*key {
-            "pre_hook" => "pre-hook".into(),
-            "post_hook" => "post-hook".into(),
-            _ => key,
-        };
         if APPEND.contains(&&*key) {
-            let mut joined = older.remove(&key).map(list).unwrap_or_default();
-            joined.extend(list(value));
+            let mut joined = older.remove(&key).map(one_or_more).unwrap_or_default();
+            joined.extend(one_or_more(value));
+            older.insert(key, joined.into());
+            continue;
+        }
+        match (older.get_mut(&key), value) {
+            (Some(Json::Object(known)), Json::Object(more)) if UPDATE.contains(&&*key) => known.extend(more),
+            (Some(Json::Object(known)), Json::Object(more)) if *key == *"grants" => {
+                // `+select` stays apart from `select` until it meets the configs below.
+                for (name, grantees) in more {
+                    match known.get_mut(&name) {
+                        Some(before) if name.starts_with('+') => {
+                            let mut joined = list(before.clone());
+                            joined.extend(list(grantees));
+                            *before = joined.into();
+                        }
+                        _ => {
+                            known.insert(name, grantees);
+                        }
+                    }
+                }
+            }
+            (_, value) => {
+                older.insert(key, value);
+            }
+        }
+    }
+}
+
+fn one_or_more(value: Json) -> Vec<Json> {
+    match value {
+        Json::Array(items) => Arc::unwrap_or_clone(items),
+        other => vec![other],
+    }
+}
+
+/// Lays `newer` over `older` as dbt's `update_from` does: tags, hooks and packages add up, `meta`, `docs`,
+/// `quoting`, `contract` and `column_types` merge by key, `grants` by key with `+` to add, anything else is replaced.
+pub fn merge(older: &mut Map, mut newer: Map) {
+    // Both spellings of a hook are one (`translate_hook_names`).
+    for (spelled, key) in [("pre_hook", "pre-hook"), ("post_hook", "post-hook")] {
+        if let Some(value) = newer.remove(spelled) {
+            newer.insert(key, value);
+        }
+    }
+    for (key, value) in newer {
+        if APPEND.contains(&&*key) {
+            // A `null` stays in sight: dbt takes none.
+            let mut joined = older.remove(&key).map(one_or_more).unwrap_or_default();
+            joined.extend(one_or_more(value));
             older.insert(key, joined.into());
         } else if UPDATE.contains(&&*key) {
             match (older.get_mut(&key), value) {

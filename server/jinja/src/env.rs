@@ -6,6 +6,7 @@ use crate::library::{Library, MacroId};
 use data::{Map, Value as Json};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A project's side of every context.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Env {
     pub quoting: Map,
     /// `--full-refresh` and the like, by their upper-case names.
     pub flags: Map,
+    /// Whether a template asked what time it is, so that it may come out otherwise later.
+    pub asked_time: Arc<AtomicBool>,
 }
 
 /// dbt's version that is spoken.

@@ -63,7 +63,7 @@ pub struct Eval<'e> {
     capturing: usize,
     /// Whether a lone expression keeps its type, as in YAML values.
     pub(crate) native: bool,
-    /// The value of the only expression that was printed so far; nothing in it where there were more.
+    /// The value of the only expression that was printed so far; nothing in it where there was text, or more.
     pub(crate) lone: Option<Option<Value>>,
 }
 
@@ -195,6 +195,9 @@ impl<'e> Eval<'e> {
             Stmt::Text(text, range) => {
                 let start = self.out.len();
                 self.write(text)?;
+                if self.native && self.capturing == 0 && !text.is_empty() {
+                    self.lone = Some(None);
+                }
                 self.marked(start, *range, true);
             }
             Stmt::Emit(expr) => {
@@ -202,7 +205,8 @@ impl<'e> Eval<'e> {
                 let value = self.expr(expr)?;
                 self.emit(&value)?;
                 if self.native && self.capturing == 0 {
-                    self.lone = Some((self.lone.is_none() && start == 0).then_some(value));
+                    // What Jinja knows beforehand it writes as text.
+                    self.lone = Some((self.lone.is_none() && !expr.is_constant()).then_some(value));
                 }
                 self.marked(start, expr.range, false);
             }

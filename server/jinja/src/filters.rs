@@ -254,11 +254,6 @@ impl crate::value::Object for Marked {
     }
 }
 
-/// Whether a value is text that a filter such as `as_bool` makes something else of.
-pub fn is_marked(value: &Value) -> bool {
-    value.downcast::<Marked>().is_some()
-}
-
 /// The value that a whole expression stands for.
 pub fn unmarked(eval: &mut Eval<'_>, value: Value) -> Outcome<Value> {
     match value.downcast::<Marked>().map(|marked| (marked.filter, marked.text.clone())) {

@@ -435,7 +435,8 @@ impl Object for Var {
         let Some(name) = args.get(0, "var_name").map(Value::render) else { return Err(eval.fail("var() needs the name of a variable")) };
         eval.found.vars.insert(name.clone());
         match eval.env.var(&eval.subject.package, &name).cloned() {
-            Some(data::Value::String(text)) => render(eval, &text).map(Value::from),
+            // Values of properties files get it as it is written (`ConfiguredVar`), all others rendered.
+            Some(data::Value::String(text)) if !matches!(eval.subject.kind, crate::Kind::Yaml | crate::Kind::Docs) => render(eval, &text).map(Value::from),
             Some(value) => Ok(Value::from(&value)),
             None => match args.get(1, "default") {
                 Some(default) => Ok(default.clone()),

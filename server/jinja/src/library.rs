@@ -28,6 +28,12 @@ impl MacroSource {
         Self { unique_id: format!("macro.{package}.{name}").into(), package, name, text, start, parsed: OnceLock::new() }
     }
 
+    /// The first of some names that it takes no argument by.
+    pub fn unknown_argument<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        let tree = self.tree().ok().filter(|tree| !tree.kwargs)?;
+        names.find(|name| tree.params.iter().all(|param| *param.name != **name))
+    }
+
     /// The macro's tree, or why it has none.
     pub fn tree(&self) -> Result<&Arc<Macro>, &SyntaxError> {
         self.parsed

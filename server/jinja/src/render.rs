@@ -28,20 +28,21 @@ pub fn render(env: &Env, subject: &Subject<'_>, template: &Template, extra: &[(N
     Rendered { text: std::mem::take(&mut eval.out), marks: std::mem::take(&mut eval.marks), found: eval.found, failure }
 }
 
-/// Renders a value of a YAML file: one expression alone keeps its type, anything else becomes text.
+/// Renders a value of a YAML file: one expression alone keeps its type, anything else becomes text, and so does what Jinja can
+/// compute beforehand (`{{ true }}` is "True").
 pub fn render_native(env: &Env, subject: &Subject<'_>, template: &Template, lenient: bool, extra: &[(Name, Json)]) -> (Result<Json, Box<Failure>>, Found) {
     let mut eval = Eval::new(env, subject, lenient);
     eval.native = true;
     eval.extra = extra.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
     let made = match template.body.as_slice() {
-        [Stmt::Emit(expr)] => {
+        [Stmt::Emit(expr)] if !expr.is_constant() => {
             let value = eval.value(expr).and_then(|value| crate::filters::unmarked(&mut eval, value).map_err(|flow| eval.uncaught(flow)));
             value.map(|value| value.to_json())
         }
         _ => eval.template(template).and_then(|()| {
             let out = std::mem::take(&mut eval.out);
-            // Where branches and blanks leave one expression, its filter (`as_bool`) has a say still (`quoted_native_concat`).
-            match eval.lone.take().flatten().filter(|lone| crate::filters::is_marked(lone) && lone.render() == out) {
+            // Where branches leave one expression, it keeps its type, too (`quoted_native_concat`).
+            match eval.lone.take().flatten() {
                 Some(lone) => crate::filters::unmarked(&mut eval, lone).map(|value| value.to_json()).map_err(|flow| eval.uncaught(flow)),
                 None => Ok(Json::from(out)),
             }
@@ -95,7 +96,7 @@ fn argument(eval: &mut Eval<'_>, value: &Json, is_column: bool) -> Result<Value,
             }
             let Ok(template) = crate::lower::parse(&wrapped, 0) else { return Ok(Value::Str(text.clone())) };
             match template.body.as_slice() {
-                [Stmt::Emit(expr)] => eval.value(expr)?,
+                [Stmt::Emit(expr)] if !expr.is_constant() => eval.value(expr)?,
                 _ => {
                     eval.template(&template)?;
                     Value::from(std::mem::take(&mut eval.out))

@@ -122,9 +122,16 @@ impl Context {
     /// What decides beside the files how dbt sees the project: the profile, vars, the environment.
     pub fn dbt_settings(&self) -> ide::DbtSettings {
         let text = |key: &str| self.settings.get(key).map(str::to_owned);
-        let vars = text("dbt.vars").map(|vars| syntax_vars(&vars)).unwrap_or_default();
+        let mut problems = Vec::new();
+        let mut or_tell = |read: Result<_, ide::SettingsProblem>| read.map_err(|problem| problems.push(problem)).ok();
+        let profiles = self.profiles_file().map(|path| read_profiles(&path)).and_then(&mut or_tell);
+        let vars = self.settings.get("dbt.vars").map_or_else(|| Ok(data::Map::new()), given_vars).unwrap_or_else(|problem| {
+            problems.push(problem);
+            data::Map::new()
+        });
         ide::DbtSettings {
-            profiles: self.profiles_file().and_then(|path| std::fs::read_to_string(path).ok()).map(Into::into),
+            profiles: profiles.map(Into::into),
+            problems,
             profile: text("dbt.profile"),
             target: text("dbt.target"),
             vars,
@@ -269,22 +276,47 @@ fn read_artifact(path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
-/// `--vars`, a YAML mapping; anything else counts for nothing.
-fn syntax_vars(text: &str) -> data::Map {
-    ide::yaml_data(text).as_object().cloned().unwrap_or_default()
+fn read_profiles(path: &Path) -> Result<String, ide::SettingsProblem> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let folder = path.parent().unwrap_or(path).display();
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("there is no profiles.yml in {folder}"),
+            _ => format!("{} can't be read: {error}", path.display()),
+        };
+        let says = format!("dbt looked for a profiles.yml file in {folder}");
+        ide::SettingsProblem::error(ide::SettingsProblem::PROFILE, message, says)
+    })
+}
+
+/// `--vars`, a YAML mapping.
+fn given_vars(text: &str) -> Result<data::Map, ide::SettingsProblem> {
+    let tree = syntax::yaml::parse(text);
+    let problem = |message: String, says: &str| ide::SettingsProblem::error(ide::SettingsProblem::VARS, message, says);
+    if let Some(error) = &tree.error {
+        let message = format!("--vars can't be read: {}; write a mapping, such as --vars '{{key: value}}'", error.message);
+        return Err(problem(message, "The YAML provided in the --vars argument is not valid."));
+    }
+    let vars = syntax::yaml_value::document(&tree);
+    vars.as_object().cloned().ok_or_else(|| {
+        let message = "--vars must be a mapping of names to values, such as --vars '{key: value}'";
+        problem(message.to_owned(), "The --vars argument must be a YAML dictionary.")
+    })
 }
 
 /// The environment as a project's templates may see it. What looks like a secret is there, but not its value: a template can put
 /// what it reads into names and descriptions, which go to the knowledge store and into prompts.
 fn environment() -> rustc_hash::FxHashMap<String, String> {
-    const SECRET: [&str; 8] = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "CREDENTIAL", "PRIVATE", "API_KEY", "APIKEY"];
-    let shown = |name: &str, value: String| {
-        let name = name.to_uppercase();
-        let secret = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_KEY") || name.ends_with("_PASS");
-        if secret { "*****".to_owned() } else { value }
-    };
+    let shown = |name: &str, value: String| if is_secret(name, &value) { dbt::MASKED.to_owned() } else { value };
     let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     all.map(|(name, value)| (name.clone(), shown(&name, value))).collect()
+}
+
+/// Whether a variable holds a secret by its name; what only may (`PARTITION_KEY`, `PRIVATE_SCHEMA`), if its value isn't a plain word.
+fn is_secret(name: &str, value: &str) -> bool {
+    const ALWAYS: [&str; 9] = ["SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY", "APIKEY"];
+    let name = name.to_uppercase();
+    let is_word = value.len() <= 24 && value.bytes().all(|sign| sign.is_ascii_lowercase() || sign == b'_');
+    ALWAYS.iter().any(|word| name.contains(word)) || name.ends_with("_PASS") || (!is_word && (name.contains("PRIVATE") || name.ends_with("_KEY")))
 }
 
 /// The projects that somebody who stands above them may mean.
@@ -299,7 +331,11 @@ fn folders(settings: &Settings) -> (PathBuf, PathBuf) {
     let base = etcetera::choose_base_strategy().ok();
     let temp = std::env::temp_dir();
     let of = |key: &str, dir: Option<PathBuf>| {
-        settings.get(key).map(PathBuf::from).or_else(|| dir.map(|dir| dir.join("ragstar"))).unwrap_or_else(|| temp.join("ragstar"))
+        settings
+            .get(key)
+            .map(PathBuf::from)
+            .or_else(|| dir.filter(|dir| dir.is_absolute()).map(|dir| dir.join("ragstar")))
+            .unwrap_or_else(|| temp.join("ragstar"))
     };
     (of("cache.dir", base.as_ref().map(BaseStrategy::cache_dir)), of("data.dir", base.as_ref().map(BaseStrategy::data_dir)))
 }

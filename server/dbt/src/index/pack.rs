@@ -113,6 +113,7 @@ impl Index {
         self.names_with_spaces.pack(writer);
         self.lacks_packages.pack(writer);
         self.has_cycle.pack(writer);
+        self.asked_time.pack(writer);
         writer.part(|writer| self.macros.pack(writer));
         writer.part(|writer| self.docs.pack(writer));
         for diagnostics in [&self.told, &self.judged] {
@@ -137,6 +138,7 @@ impl Index {
             names_with_spaces: Pack::unpack(reader)?,
             lacks_packages: Pack::unpack(reader)?,
             has_cycle: Pack::unpack(reader)?,
+            asked_time: Pack::unpack(reader)?,
             ..Self::default()
         };
         let macros: Vec<Macro> = Pack::unpack(&mut reader.part()?)?;

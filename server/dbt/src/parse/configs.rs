@@ -141,7 +141,7 @@ pub fn tags(value: Option<&Json>) -> Vec<String> {
         }
     };
     match value {
-        Some(Json::Array(items)) => items.iter().for_each(|tag| add(text_of(tag))),
+        Some(Json::Array(items)) => items.iter().filter(|tag| !tag.is_null()).for_each(|tag| add(text_of(tag))),
         Some(Json::Null) | None => {}
         Some(tag) => add(text_of(tag)),
     }
@@ -156,7 +156,7 @@ pub fn text_of(value: &Json) -> String {
 /// Hooks as dbt keeps them: `{sql, transaction, index}`.
 pub fn hooks(value: Option<&Json>) -> Vec<Json> {
     let list: Vec<Json> = match value {
-        Some(Json::Array(items)) => items.to_vec(),
+        Some(Json::Array(items)) => items.iter().filter(|hook| !hook.is_null()).cloned().collect(),
         Some(Json::Null) | None => Vec::new(),
         Some(one) => vec![one.clone()],
     };

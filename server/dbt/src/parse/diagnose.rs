@@ -1,6 +1,9 @@
 //! What is wrong in the root project's files; packages are somebody else's.
 
 mod nodes;
+mod semantic;
+
+pub(super) use nodes::is_never_null;
 
 use super::link::label;
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place, Severity};
@@ -10,8 +13,22 @@ use crate::{FileKind, ResourceType, Target, Use};
 /// Judges every file of the root project.
 pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
     let Some(root) = packages.first() else { return };
-    let judged = root.files.iter().map(|file| (file.id, judge_file(index, file))).filter(|(_, found)| !found.is_empty()).collect();
+    let mut judged: imbl::OrdMap<vfs::FileId, Vec<Diagnostic>> = imbl::OrdMap::new();
+    for file in &root.files {
+        let found = judge_file(index, file);
+        if found.is_empty() {
+            continue;
+        }
+        // A file may come twice, as a model and as a test.
+        let known = judged.entry(file.id).or_default();
+        let fresh: Vec<Diagnostic> = found.into_iter().filter(|found| !known.contains(found)).collect();
+        known.extend(fresh);
+    }
     index.judged = judged;
+    // A change of the semantic layer takes a whole parse, which tells this again.
+    for found in semantic::judge(index, packages) {
+        index.told.entry(found.place.file).or_default().push(found);
+    }
     if let Some(cycle) = index.find_cycle() {
         tell_cycle(index, &cycle);
     }

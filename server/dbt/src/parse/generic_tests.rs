@@ -86,6 +86,7 @@ impl Builder<'_> {
         let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
         for draft in made {
             if seen.insert(draft.node.unique_id.clone()) {
+                self.told.extend(self.failure_of(&draft));
                 self.drafts.push(draft);
             } else if draft.package == 0 {
                 self.told.push(repeated(&draft.node));
@@ -232,12 +233,18 @@ impl Builder<'_> {
             "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}})
         };
         let subject = Subject { visible: self.graph.visible(id), ..Subject::node(package, Some(relation), &model) };
-        let (found, _failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
+        let (found, failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
+        let whose = || format!(" in test {} ({})", draft.node.name, tested.file);
+        draft.failure = failure.map(|failure| (whose(), failure.message.replace(&format!("macro '{name}'"), &format!("macro 'test_{name}'")))).or_else(|| {
+            // Of dbt's own tests only the arguments are to be looked at.
+            let unknown = id.filter(|_| !runs).and_then(|id| library.get(id).unknown_argument(args.keys().map(|key| &**key)))?;
+            Some((whose(), format!("macro 'test_{name}' takes no keyword argument '{unknown}'")))
+        });
         // What the macro configures is the test's config (`render_test_update`); its own arguments come again after that.
         let of_macro = found.config.clone();
         draft.take(found);
         if of_macro != draft.call {
-            jinja::config::merge(&mut draft.call, of_macro);
+            jinja::config::merge_call(&mut draft.call, of_macro);
         }
     }
 }

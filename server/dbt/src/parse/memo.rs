@@ -74,6 +74,8 @@ impl Memo {
 pub(super) struct Reach {
     /// Where each file is: its package and its place there.
     pub places: FxHashMap<FileId, (usize, usize)>,
+    /// Whether some file is several things to dbt.
+    pub has_doubles: bool,
     /// Files of code by the names of what they hold.
     pub code: FxHashMap<Arc<str>, Vec<FileId>>,
     /// Properties files by the names of their entries.
@@ -89,7 +91,7 @@ impl Reach {
         let mut reach = Self::default();
         for (package, input) in inputs.iter().enumerate() {
             for (place, file) in input.files.iter().enumerate() {
-                reach.places.insert(file.id, (package, place));
+                reach.has_doubles |= reach.places.insert(file.id, (package, place)).is_some();
                 for name in code_names(file) {
                     reach.code.entry(name).or_default().push(file.id);
                 }

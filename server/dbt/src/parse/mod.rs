@@ -49,6 +49,7 @@ impl Index {
 pub struct Parser {
     state: Option<State>,
     memo: Memo,
+    asked_time: bool,
 }
 
 /// What is kept of a parse.
@@ -111,6 +112,9 @@ impl Parser {
         link::link(&mut index, drafts);
         packages::tell_unused(&packages, &mut index);
         diagnose::judge_all(&mut index, &packages);
+        // What was evaluated before isn't evaluated again.
+        self.asked_time |= session.asked_time();
+        index.asked_time = self.asked_time;
         self.state = Some(State { inputs: packages, session, index: index.clone(), reach });
         index
     }
@@ -142,11 +146,13 @@ pub(crate) struct Draft {
     /// Macros that ran for it, and for its names.
     pub reached: BTreeSet<MacroId>,
     pub named_by: BTreeSet<MacroId>,
+    /// Why its names, its hooks or its test can't be rendered: what stands behind `Compilation Error` in dbt's words, and the message.
+    pub failure: Option<(String, String)>,
 }
 
 impl Draft {
     fn new(node: Box<Node>, package: usize) -> Self {
-        Self { node, package, call: Map::new(), patch: Map::new(), enabled: true, reached: BTreeSet::new(), named_by: BTreeSet::new() }
+        Self { node, package, call: Map::new(), patch: Map::new(), enabled: true, reached: BTreeSet::new(), named_by: BTreeSet::new(), failure: None }
     }
 
     /// Takes over what an evaluation found.

@@ -142,10 +142,12 @@ impl<'a> Builder<'a> {
         let relation = Relation { database: target.database.clone(), schema: Some(target.schema.clone()), identifier: Some(name.into()), quoting: Map::new() };
         let below = super::yaml_relative(path, &self.inputs[package].config);
         let relative = if kind == ResourceType::Analysis { format!("analysis/{below}") } else { below.to_owned() };
+        // dbt strips a file, not a block.
+        let is_file = !matches!(kind, ResourceType::Snapshot | ResourceType::Operation);
         let model = || -> Json {
             json!({
                 "name": name, "alias": name, "resource_type": kind.as_str(), "package_name": &*package_name, "unique_id": format!("{kind}.{package_name}.{name}"),
-                "database": target.database, "schema": target.schema, "fqn": fqn, "path": relative, "original_file_path": path, "language": "sql", "raw_code": source,
+                "database": target.database, "schema": target.schema, "fqn": fqn, "path": relative, "original_file_path": path, "language": "sql", "raw_code": if is_file { source.trim() } else { source },
                 "config": self.session.config_so_far(package, kind, fqn), "checksum": {"name": "sha256", "checksum": crate::manifest::sha256(source.trim())}, "unrendered_config": {},
                 "tags": [], "meta": {}, "columns": {}, "refs": [], "sources": [], "depends_on": {"macros": [], "nodes": []}, "description": "",
             })

@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use crate::index::{Diagnostic, Index, InputFile, PackageInput, Place, Severity};
+use crate::target::Problem;
 use crate::{FileKind, ResourceType};
 use rustc_hash::FxHashSet;
 use syntax::yaml::Node;
@@ -54,9 +55,14 @@ pub(super) fn problems(inputs: &[PackageInput], session: &Session) -> Vec<Diagno
             found.push(Diagnostic::new(at_key("name"), Severity::Error, "duplicate-package", message).as_dbt(says));
         }
     }
-    if let Some(problem) = &session.target.problem {
-        let message = format!("{}; names of relations are guessed until a profile says which warehouse, database and schema are meant", problem.message);
-        found.push(Diagnostic::new(at_key("profile"), Severity::Information, "missing-profile", message).as_dbt(problem.dbt.clone()));
+    for problem in &session.problems {
+        let (message, place) = match problem.code {
+            Problem::PROFILE => {
+                (format!("{}; names of relations are guessed until a profile says which warehouse, database and schema are meant", problem.message), "profile")
+            }
+            _ => (problem.message.clone(), "vars"),
+        };
+        found.push(Diagnostic::new(at_key(place), problem.severity, problem.code, message).as_dbt(problem.dbt.clone()));
     }
     for (text, why) in &session.unrendered {
         let line = text.lines().find(|line| line.contains('{')).unwrap_or(text).trim();

@@ -34,7 +34,7 @@ impl Parser {
     /// Takes over new readings of files that the last parse had, each with its package's place, and returns the index with all that
     /// follows. `None` where that takes a whole parse; then the parser must be given one.
     pub fn patch(&mut self, changes: &[(usize, Arc<InputFile>)]) -> Option<Index> {
-        let mut state = self.state.take()?;
+        let mut state = self.state.take().filter(|state| !state.reach.has_doubles)?;
         let mut scope = Scope::default();
         for (package, file) in changes {
             state.take_file(*package, file, &mut scope)?;
@@ -63,6 +63,7 @@ impl Parser {
         scope.names = names;
         drafts.iter().for_each(|draft| state.reach.note(draft));
         state.lay(&scope, drafts, told)?;
+        state.index.asked_time |= state.session.asked_time();
         let index = state.index.clone();
         self.state = Some(state);
         Some(index)

@@ -2,9 +2,9 @@
 
 use super::configs::{default_materialized, hooks, tags};
 use super::{Builder, Draft, text_of};
-use crate::index::Node;
+use crate::index::{Diagnostic, Node, Severity};
 use crate::parallel::in_parallel;
-use crate::{Config, ResourceType};
+use crate::{Config, ResourceType, Target, Use};
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
@@ -25,9 +25,24 @@ impl Builder<'_> {
             let finished = in_parallel(drafts, |draft| self.finished(draft));
             for (draft, finished) in drafts.iter_mut().zip(finished) {
                 finished.apply(draft);
+                self.told.extend(self.failure_of(draft));
             }
         }
         self.drafts = drafts;
+    }
+
+    /// What can't be rendered for a node of the root project, at its `config()` where it has one.
+    pub(super) fn failure_of(&self, draft: &Draft) -> Option<Diagnostic> {
+        let (whose, message) = draft.failure.as_ref().filter(|_| draft.package == 0)?;
+        let mut place = draft.node.place;
+        if place.range.is_empty() {
+            let file = self.inputs.first()?.files.iter().find(|file| file.id == place.file)?;
+            let calls = |used: &&Use| matches!(&used.target, Target::Macro { path } if *path == ["config"]);
+            place.range = file.facts.uses.iter().find(calls).map_or(place.range, |call| call.name_range);
+        }
+        // dbt has another name for a macro in Jinja.
+        let says = format!("Compilation Error{whose}\n  {}", message.replace("macro '", "macro 'dbt_macro__"));
+        Some(Diagnostic::new(place, Severity::Error, "jinja-evaluation", message.clone()).as_dbt(says))
     }
 
     /// Computes what a draft's configs come to.
@@ -39,6 +54,16 @@ impl Builder<'_> {
             patch.entry("materialized").or_insert_with(|| "table".into());
         }
         let mut config = self.session.config(draft.package, kind, &draft.node.fqn, &patch, &draft.call);
+        // Of what a `null` takes away the names know nothing; the node's config keeps what the folders say
+        // (`update_parsed_node_config`).
+        let without = COMPONENTS.map(|component| config.get(component).is_some_and(Json::is_null));
+        if config.values().any(Json::is_null) {
+            let folders = self.session.config(draft.package, kind, &draft.node.fqn, &Map::new(), &Map::new());
+            // Keys that take no `null` keep it, so that it is told.
+            for (key, value) in config.iter_mut().filter(|(key, value)| value.is_null() && !super::diagnose::is_never_null(key)) {
+                *value = folders.get(key).cloned().unwrap_or_default();
+            }
+        }
         if let Some(default) = default_materialized(kind) {
             config.entry("materialized").or_insert_with(|| default.into());
         }
@@ -49,7 +74,8 @@ impl Builder<'_> {
             }
         }
         let mut named_by = BTreeSet::new();
-        let mut names = self.names(draft, &config, &mut named_by);
+        let mut failure = None;
+        let mut names = self.names(draft, &config, without, &mut named_by, &mut failure);
         if kind == ResourceType::Snapshot {
             for (key, slot) in [("target_database", 0), ("target_schema", 1)] {
                 if let Some(value) = config.get(key).filter(|value| !value.is_null()) {
@@ -57,20 +83,22 @@ impl Builder<'_> {
                 }
             }
         }
-        let found = self.hook_calls(draft, &config, &names);
+        let found = self.hook_calls(draft, &config, &names, &mut failure);
         let relation_name = self.relation_name(draft, &config, &names);
-        Finished { config, names, relation_name, found, named_by }
+        Finished { config, names, relation_name, found, named_by, failure }
     }
 
     /// Database, schema and alias.
-    fn names(&self, draft: &Draft, config: &Map, named_by: &mut BTreeSet<MacroId>) -> [Option<Arc<str>>; 3] {
+    fn names(&self, draft: &Draft, config: &Map, without: [bool; 3], named_by: &mut BTreeSet<MacroId>, failure: &mut Failed) -> [Option<Arc<str>>; 3] {
         let library = &self.session.env.library;
+        let mut without = without.into_iter();
         COMPONENTS.map(|component| {
+            let is_without = without.next() == Some(true);
             let package = &self.session.packages[draft.package].name;
             let imported = (draft.package != 0).then_some(&**package);
             let own = imported.and_then(|package| library.generate_name_macro(component, Some(package)));
             let id = own.or_else(|| library.generate_name_macro(component, None));
-            let custom = config.get(component).filter(|value| !value.is_null()).map(text_of);
+            let custom = config.get(component).filter(|value| !value.is_null() && !is_without).map(text_of);
             let custom = match (component, draft.node.resource_type) {
                 ("schema", ResourceType::Test) => custom.or_else(|| Some("dbt_test__audit".to_owned())),
                 _ => custom,
@@ -79,7 +107,10 @@ impl Builder<'_> {
                 Some(id) if !self.is_builtin(id) || self.session.is_dispatched(component) => {
                     let (name, reached) = self.generated(draft, config, id, custom);
                     named_by.extend(reached);
-                    name
+                    name.unwrap_or_else(|message| {
+                        failure.get_or_insert((format!(" in macro generate_{component}_name"), message));
+                        None
+                    })
                 }
                 _ => self.default_name(component, draft, custom),
             }
@@ -109,7 +140,7 @@ impl Builder<'_> {
     }
 
     /// Runs a `generate_…_name` macro of the project.
-    fn generated(&self, draft: &Draft, config: &Map, id: MacroId, custom: Option<String>) -> (Option<Arc<str>>, BTreeSet<MacroId>) {
+    fn generated(&self, draft: &Draft, config: &Map, id: MacroId, custom: Option<String>) -> (Result<Option<Arc<str>>, String>, BTreeSet<MacroId>) {
         let node = &draft.node;
         let target = &self.session.target;
         let mut shown = config.clone();
@@ -127,26 +158,36 @@ impl Builder<'_> {
         let subject = Subject::values(Kind::Names, self.session.root().clone(), &NoDocs);
         let custom = Json::from(custom);
         let (made, found) = jinja::call(&self.session.env, &subject, id, &[custom, model]);
-        let name = made.ok().filter(|name| !name.is_null()).map(|name| text_of(&name).trim().into());
-        (name, found.reached)
+        let name = made.map(|name| (!name.is_null()).then(|| text_of(&name).trim().into()));
+        (name.map_err(|failure| one_line(&failure.message)), found.reached)
     }
 
     /// Renders a node's hooks, whose refs are the node's.
-    fn hook_calls(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3]) -> jinja::Found {
+    fn hook_calls(&self, draft: &Draft, config: &Map, names: &[Option<Arc<str>>; 3], failure: &mut Failed) -> jinja::Found {
+        let whose = || format!(" in {} {} ({})", draft.node.resource_type, draft.node.name, draft.node.path);
         let mut all = jinja::Found::default();
         if draft.node.resource_type == ResourceType::Test {
             return all;
         }
         for hook in ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(key)).flat_map(|hooks| hooks.as_array().into_iter().flatten()) {
             let Some(text) = hook["sql"].as_str().filter(|text| text.contains("{{") || text.contains("{%")) else { continue };
-            let Ok(template) = jinja::lower::parse(text, 0) else { continue };
+            let template = match jinja::lower::parse(text, 0) {
+                Ok(template) => template,
+                Err(error) => {
+                    failure.get_or_insert((whose(), format!("in a hook: {}", error.message)));
+                    continue;
+                }
+            };
             let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
             let model = || {
                 json!({"name": draft.node.name, "alias": names[2], "schema": names[1], "database": names[0], "config": config, "unique_id": &*draft.node.unique_id,
                 "resource_type": draft.node.resource_type.as_str(), "package_name": &*draft.node.package, "tags": tags(config.get("tags")), "columns": {}, "fqn": draft.node.fqn})
             };
             let subject = Subject::node(draft.node.package.clone(), Some(relation), &model);
-            let found = jinja::render(&self.session.env, &subject, &template, &[]).found;
+            let jinja::Rendered { found, failure: failed, .. } = jinja::render(&self.session.env, &subject, &template, &[]);
+            if let Some(failed) = failed {
+                failure.get_or_insert((whose(), one_line(&failed.message)));
+            }
             all.refs.extend(found.refs);
             all.sources.extend(found.sources);
             all.macros.extend(found.macros);
@@ -175,12 +216,22 @@ pub(super) struct Finished {
     relation_name: Option<Arc<str>>,
     found: jinja::Found,
     named_by: BTreeSet<MacroId>,
+    failure: Failed,
+}
+
+/// Where something failed, and how.
+type Failed = Option<(String, String)>;
+
+/// Macros write messages over several lines.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Finished {
     pub fn apply(self, draft: &mut Draft) {
         draft.take(self.found);
         draft.named_by.extend(self.named_by);
+        draft.failure = draft.failure.take().or(self.failure);
         draft.enabled = super::nodes::is_enabled(&self.config);
         let node: &mut Node = &mut draft.node;
         for tag in tags(self.config.get("tags")) {

@@ -3,12 +3,13 @@
 use super::configs::ConfigTree;
 use crate::FileKind;
 use crate::index::{FactSources, InputFile, PackageInput};
-use crate::target::{Settings, Target, bare_env};
+use crate::target::{Problem, Settings, Target, bare_env};
 use data::{Map, Value as Json};
 use jinja::ast::Name;
 use jinja::{Env, Kind, Library, MacroSource, NoDocs, Subject};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use syntax::jinja::BlockKind;
 
 /// One package, its project file rendered.
@@ -47,6 +48,8 @@ pub struct Session {
     pub lacks_packages: bool,
     /// Texts of the root's dbt_project.yml that can't be rendered, and why.
     pub unrendered: Vec<(Arc<str>, String)>,
+    /// What is wrong with what was asked for, and with the profile.
+    pub problems: Vec<Problem>,
     pub facts: FactSources,
 }
 
@@ -55,6 +58,9 @@ impl Session {
     pub fn new(inputs: &[PackageInput], settings: &Settings, before: Option<&Library>) -> Self {
         let root = inputs.first();
         let target = Target::read(settings, root.and_then(|root| root.config.profile.as_deref()));
+        let mut problems = settings.problems.clone();
+        // Of a folder without profiles.yml one word is enough.
+        problems.extend(target.problem.clone().filter(|_| settings.profiles.is_some() || problems.iter().all(|known| known.code != Problem::PROFILE)));
         let project_env = bare_env(settings, target.fields.clone());
         // `--vars` are the root project's alone (`new_project`).
         let package_env = Env { vars: FxHashMap::default(), ..project_env.clone() };
@@ -67,7 +73,7 @@ impl Session {
                 _ => package(input, &package_env, &mut Vec::new()),
             })
             .collect();
-        let env = env(inputs, &packages, settings, &target, before);
+        let env = env(inputs, &packages, settings, &target, before, &project_env.asked_time);
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
             root.and_then(Json::as_bool).unwrap_or(default)
@@ -79,6 +85,7 @@ impl Session {
             validate_macro_args: flag("validate_macro_args", false),
             lacks_packages: super::packages::are_lacking(inputs),
             unrendered,
+            problems,
             facts: FactSources {
                 artifacts: settings.artifacts.clone(),
                 state: settings.state.clone(),
@@ -109,6 +116,11 @@ impl Session {
         let env = Env { vars, library: Library::default(), ..self.env.clone() };
         render_project(&env, &mut document, &mut Vec::new(), &mut Vec::new());
         crate::selectors::selectors(&document)
+    }
+
+    /// Whether something asked what time it is.
+    pub fn asked_time(&self) -> bool {
+        self.env.asked_time.load(Ordering::Relaxed)
     }
 
     pub fn root(&self) -> &Name {
@@ -179,7 +191,7 @@ fn render_project(env: &Env, value: &mut Json, path: &mut Vec<String>, unrendere
     }
 }
 
-fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, target: &Target, before: Option<&Library>) -> Env {
+fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, target: &Target, before: Option<&Library>, asked_time: &Arc<AtomicBool>) -> Env {
     let root: Name = packages.first().map(|package| package.name.clone()).unwrap_or_default();
     let internal = jinja::builtins::packages(&target.adapter);
     let known: FxHashMap<&str, &Arc<MacroSource>> = before.into_iter().flat_map(Library::iter).map(|(_, source)| (&*source.unique_id, source)).collect();
@@ -206,6 +218,7 @@ fn env(inputs: &[PackageInput], packages: &[Package], settings: &Settings, targe
         dispatch,
         quoting: root_document["quoting"].as_object().cloned().unwrap_or_default(),
         flags: Map::new(),
+        asked_time: asked_time.clone(),
         project: root,
     }
 }

@@ -76,7 +76,10 @@ impl Builder<'_> {
     fn seed_rows(&self, package: usize, input: &str) -> Json {
         let calls = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{input}}}}}"), 0));
         let Some(called) = calls.refs.first() else { return Json::Null };
-        let seed = self.inputs[package].files.iter().find(|file| file.kind == FileKind::Seed && super::stem(&file.path) == called.name);
+        // Without a package's name only the project's own seeds are meant.
+        let package = called.package.as_ref().map_or(Some(package), |name| self.session.packages.iter().position(|known| *known.name == **name));
+        let files = package.map_or(&[][..], |package| self.inputs[package].files.as_slice());
+        let seed = files.iter().find(|file| file.kind == FileKind::Seed && super::stem(&file.path) == called.name);
         seed.map_or(Json::Null, |seed| {
             let rows = csv_reader(&seed.text).collect();
             promoted(rows).into()

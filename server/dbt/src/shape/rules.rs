@@ -181,8 +181,22 @@ fn semantic_model(checker: &mut Checker, item: &Node) {
     }
     for dimension in item.get("dimensions").map(Node::items).unwrap_or_default() {
         one_of(checker, dimension, "type", &["categorical", "time"], "DimensionType");
+        if let Some(params) = dimension.get("type_params") {
+            one_of(checker, params, "time_granularity", &GRAINS, "TimeGranularity");
+        }
+    }
+    for measure in item.get("measures").map(Node::items).unwrap_or_default() {
+        one_of(checker, measure, "agg", &AGGREGATIONS, "AggregationType");
+        if let Some(dimension) = measure.get("non_additive_dimension") {
+            one_of(checker, dimension, "window_choice", &AGGREGATIONS, "AggregationType");
+        }
     }
 }
+
+/// Time spans of the semantic layer (`TimeGranularity`), the shortest first.
+pub const GRAINS: [&str; 11] = ["nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+
+const AGGREGATIONS: [&str; 9] = ["sum", "min", "max", "count_distinct", "sum_boolean", "average", "percentile", "median", "count"];
 
 fn one_of(checker: &mut Checker, item: &Node, key: &str, known: &[&str], name: &str) {
     let Some(value) = item.get(key).filter(|value| !is_jinja(value)) else { return };

@@ -28,6 +28,9 @@ const VERSION: &[Field] = &[
     may("constraints", Shape::List(&Shape::Entry(CONSTRAINT))),
     may("data_tests", Shape::ListOrNull(&Shape::Test)),
     may("tests", Shape::ListOrNull(&Shape::Test)),
+    may("columns", Shape::Any),
+    may("defined_in", Shape::Any),
+    may("deprecation_date", Shape::Any),
 ];
 
 const TIME_SPINE: &[Field] = &[must("standard_granularity_column", Shape::Text)];
@@ -55,7 +58,7 @@ const MODEL: &[Field] = described![
     may("latest_version", Shape::Scalar),
     may("deprecation_date", Shape::TextOrNull),
     may("time_spine", Shape::EntryOrNull(TIME_SPINE)),
-    may("versions", Shape::List(&Shape::Entry(VERSION))),
+    may("versions", Shape::List(&Shape::Closed(VERSION))),
 ];
 
 const TESTED: &[Field] =
@@ -63,8 +66,11 @@ const TESTED: &[Field] =
 
 const ANALYSIS: &[Field] = described![may("columns", Shape::List(&Shape::Entry(COLUMN)))];
 
-const AFTER: &[Field] = &[may("period", Shape::OneOfOrNull(&["minute", "hour", "day"]))];
-const FRESHNESS: &[Field] = &[may("warn_after", Shape::EntryOrNull(AFTER)), may("error_after", Shape::EntryOrNull(AFTER)), may("filter", Shape::TextOrNull)];
+const AFTER: &[Field] = &[may("count", Shape::Any), may("period", Shape::OneOfOrNull(&["minute", "hour", "day"]))];
+const FRESHNESS: &[Field] = &[may("warn_after", Shape::ClosedOrNull(AFTER)), may("error_after", Shape::ClosedOrNull(AFTER)), may("filter", Shape::TextOrNull)];
+
+const QUOTED: &[Field] =
+    &[may("database", Shape::FlagOrNull), may("schema", Shape::FlagOrNull), may("identifier", Shape::FlagOrNull), may("column", Shape::FlagOrNull)];
 
 const TABLE: &[Field] = &[
     must("name", Shape::Text),
@@ -75,7 +81,7 @@ const TABLE: &[Field] = &[
     may("data_tests", Shape::List(&Shape::Test)),
     may("tests", Shape::List(&Shape::Test)),
     may("tags", Shape::List(&Shape::Text)),
-    may("freshness", Shape::EntryOrNull(FRESHNESS)),
+    may("freshness", Shape::ClosedOrNull(FRESHNESS)),
     may("loaded_at_field", Shape::TextOrNull),
     may("identifier", Shape::TextOrNull),
 ];
@@ -89,14 +95,15 @@ const SOURCE: &[Field] = &[
     may("schema", Shape::TextOrNull),
     may("loader", Shape::Text),
     may("overrides", Shape::Text),
-    may("quoting", Shape::Mapping),
+    may("quoting", Shape::Closed(QUOTED)),
+    may("loaded_at_query", Shape::TextOrNull),
     may("tables", Shape::List(&Shape::Entry(TABLE))),
     may("tags", Shape::List(&Shape::Text)),
-    may("freshness", Shape::EntryOrNull(FRESHNESS)),
+    may("freshness", Shape::ClosedOrNull(FRESHNESS)),
     may("loaded_at_field", Shape::TextOrNull),
 ];
 
-const MACRO: &[Field] = described![may("arguments", Shape::List(&Shape::Entry(ARGUMENT)))];
+const MACRO: &[Field] = described![may("arguments", Shape::List(&Shape::Closed(ARGUMENT)))];
 const ARGUMENT: &[Field] = &[must("name", Shape::Text), may("type", Shape::TextOrNull), may("description", Shape::Text)];
 
 const EXPOSURE: &[Field] = &[
@@ -115,14 +122,15 @@ const EXPOSURE: &[Field] = &[
 
 const GROUP: &[Field] = &[must("name", Shape::Text), must("owner", Shape::Mapping), may("description", Shape::TextOrNull), may("config", Shape::Mapping)];
 
-const GIVEN: &[Field] = &[must("input", Shape::Text), may("format", Shape::OneOf(&["csv", "dict", "sql"])), may("fixture", Shape::TextOrNull)];
-const EXPECT: &[Field] = &[may("format", Shape::OneOf(&["csv", "dict", "sql"])), may("fixture", Shape::TextOrNull)];
+const GIVEN: &[Field] =
+    &[must("input", Shape::Text), may("format", Shape::OneOf(&["csv", "dict", "sql"])), may("fixture", Shape::TextOrNull), may("rows", Shape::Any)];
+const EXPECT: &[Field] = &[may("format", Shape::OneOf(&["csv", "dict", "sql"])), may("fixture", Shape::TextOrNull), may("rows", Shape::Any)];
 
 const UNIT_TEST: &[Field] = &[
     must("name", Shape::Text),
     must("model", Shape::Text),
-    must("given", Shape::List(&Shape::Entry(GIVEN))),
-    must("expect", Shape::Entry(EXPECT)),
+    must("given", Shape::List(&Shape::Closed(GIVEN))),
+    must("expect", Shape::Closed(EXPECT)),
     may("description", Shape::Text),
     may("overrides", Shape::MappingOrNull),
     may("config", Shape::Mapping),
@@ -135,11 +143,48 @@ const SEMANTIC_MODEL: &[Field] = &[
     must("name", Shape::Text),
     must("model", Shape::Text),
     may("description", Shape::TextOrNull),
-    may("entities", Shape::List(&Shape::Entry(PART))),
-    may("measures", Shape::List(&Shape::Entry(PART))),
-    may("dimensions", Shape::List(&Shape::Entry(PART))),
+    may("label", Shape::TextOrNull),
+    may("config", Shape::Any),
+    may("defaults", Shape::Any),
+    may("primary_entity", Shape::TextOrNull),
+    may("entities", Shape::List(&Shape::Closed(ENTITY))),
+    may("measures", Shape::List(&Shape::Closed(MEASURE))),
+    may("dimensions", Shape::List(&Shape::Closed(DIMENSION))),
 ];
-const PART: &[Field] = &[must("name", Shape::Text)];
+
+/// What entities, dimensions and measures share.
+macro_rules! part {
+    ($($key:literal),*) => {
+        &[
+            must("name", Shape::Text),
+            may("description", Shape::TextOrNull),
+            may("label", Shape::TextOrNull),
+            may("expr", Shape::Any),
+            may("config", Shape::Any),
+            $(may($key, Shape::Any)),*
+        ]
+    };
+}
+
+const ENTITY: &[Field] = part!("type", "role");
+const DIMENSION: &[Field] = part!("type", "is_partition", "type_params");
+const MEASURE: &[Field] = part!("agg", "agg_params", "agg_time_dimension", "create_metric", "non_additive_dimension");
+
+const SAVED_QUERY: &[Field] = &[
+    must("name", Shape::Text),
+    may("description", Shape::TextOrNull),
+    may("label", Shape::TextOrNull),
+    may("config", Shape::Any),
+    may("tags", Shape::Any),
+    must("query_params", Shape::Closed(QUERY)),
+    may("exports", Shape::List(&Shape::Closed(EXPORT))),
+];
+const QUERY: &[Field] =
+    &[may("metrics", Shape::Any), may("group_by", Shape::Any), may("where", Shape::Any), may("order_by", Shape::Any), may("limit", Shape::Any)];
+const EXPORT: &[Field] = &[must("name", Shape::Text), may("config", Shape::Any)];
+
+/// Sections whose entries have no other keys than those of the table.
+pub const CLOSED: [&str; 6] = ["sources", "exposures", "groups", "unit_tests", "semantic_models", "saved_queries"];
 
 /// The sections of a properties file.
 pub const SECTIONS: &[(&str, &[Field])] = &[
@@ -154,7 +199,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("unit_tests", UNIT_TEST),
     ("metrics", METRIC),
     ("semantic_models", SEMANTIC_MODEL),
-    ("saved_queries", &[must("name", Shape::Text)]),
+    ("saved_queries", SAVED_QUERY),
     ("data_tests", &[]),
     ("functions", &[]),
 ];

@@ -27,7 +27,7 @@ impl Object for ConfigCalls {
             ([Value::Undefined { .. } | Value::None], true) => Map::new(),
             _ => return Err(eval.fail("Invalid inline model config: it takes one dict or keyword arguments, not both")),
         };
-        crate::config::merge(&mut eval.found.config, options);
+        crate::config::merge_call(&mut eval.found.config, options);
         Ok("".into())
     }
 

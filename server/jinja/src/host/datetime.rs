@@ -23,9 +23,15 @@ pub fn pytz() -> Value {
     map.into()
 }
 
+/// What time it is; that somebody asked is noted.
+fn now(eval: &Eval<'_>) -> Timestamp {
+    eval.env.asked_time.store(true, std::sync::atomic::Ordering::Relaxed);
+    Timestamp::now()
+}
+
 /// `run_started_at`: now, in UTC.
-pub fn started_at() -> Value {
-    Value::object(Moment { at: Zoned::new(Timestamp::now(), TimeZone::UTC).datetime(), zone: Some(TimeZone::UTC) })
+pub fn started_at(eval: &Eval<'_>) -> Value {
+    Value::object(Moment { at: Zoned::new(now(eval), TimeZone::UTC).datetime(), zone: Some(TimeZone::UTC) })
 }
 
 /// A point in time, naive where it has no zone.
@@ -172,15 +178,15 @@ impl Object for Class {
     }
     fn method(&self, eval: &mut Eval<'_>, name: &str, args: &Args) -> Option<Outcome<Value>> {
         let text = |index: usize| args.positional.get(index).map(Value::render).unwrap_or_default();
-        let utc = || Zoned::new(Timestamp::now(), TimeZone::UTC).datetime();
+        let utc = |eval: &Eval<'_>| Zoned::new(now(eval), TimeZone::UTC).datetime();
         let moment = |at: civil::DateTime, zone: Option<TimeZone>| Some(Ok(Value::object(Moment { at, zone })));
         match (self.0, name) {
             ("datetime", "now") => match zone_arg(args.get(0, "tz")) {
-                Some(zone) => moment(Zoned::new(Timestamp::now(), zone.clone()).datetime(), Some(zone)),
-                None => moment(utc(), None),
+                Some(zone) => moment(Zoned::new(now(eval), zone.clone()).datetime(), Some(zone)),
+                None => moment(utc(eval), None),
             },
-            ("datetime", "utcnow" | "today") => moment(utc(), None),
-            ("date", "today") => Some(Ok(Value::object(Day(utc().date())))),
+            ("datetime", "utcnow" | "today") => moment(utc(eval), None),
+            ("date", "today") => Some(Ok(Value::object(Day(utc(eval).date())))),
             ("datetime", "strptime") => {
                 let (value, format) = (text(0), text(1));
                 let parsed = jiff::fmt::strtime::parse(&format, &value).ok();

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::output;
 use crate::services::Wiring;
 use analyst::ports::{ChatRequest, Message};
+use ide::Analysis;
 use llm::LocalEmbed;
 use serde_json::json;
 use std::path::Path;
@@ -94,6 +95,7 @@ fn project(context: &Context) -> Vec<Check> {
         (listed, 0) => check("packages", State::Wrong, format!("{listed} are listed, none is installed; run `dbt deps`")),
         (_, installed) => check("packages", State::Fine, format!("{installed} installed: {}", summary.packages.join(", "))),
     });
+    checks.push(profile(context, &analysis));
     checks.push(artifacts(context));
     if let Some(state) = context.deferred_to().or_else(|| context.state()) {
         checks.push(match state {
@@ -102,6 +104,23 @@ fn project(context: &Context) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// The profile and target that relations are named by, and what is wrong with what was asked for.
+fn profile(context: &Context, analysis: &Analysis) -> Check {
+    let found = analysis.all_diagnostics().into_iter().map(|(_, found)| found);
+    let told = found.filter(|found| [ide::SettingsProblem::PROFILE, ide::SettingsProblem::VARS].contains(&found.code)).min_by_key(|found| found.severity);
+    match told {
+        Some(found) if found.severity == dbt::Severity::Error => check("profile", State::Wrong, found.message),
+        Some(found) => check("profile", State::Less, found.message),
+        None => {
+            let file = context.profiles_file().map(|file| file.display().to_string()).unwrap_or_default();
+            let target = dbt::ProfileTarget::read(&context.dbt_settings(), analysis.config.profile.as_deref());
+            let field = |name: &str| target.fields.get(name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+            let profile = field("profile_name");
+            check("profile", State::Fine, format!("target {} of {profile} in {file}: {}, schema {}", field("name"), field("type"), target.schema))
+        }
+    }
 }
 
 /// dbt's files in its target folder: what each says, or why it says nothing.

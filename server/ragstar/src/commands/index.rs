@@ -25,7 +25,7 @@ pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&P
     }
     let summary = analysis.summary();
     let diagnostics = analysis.all_diagnostics();
-    let problems: Vec<_> = diagnostics.iter().filter(|(_, found)| found.severity <= Severity::Warning).collect();
+    let problems: Vec<_> = diagnostics.iter().filter(|(_, found)| found.severity <= Severity::Information).collect();
     let published = if publish {
         let wiring = super::wiring(context);
         let workspace = wiring.workspace().await.map_err(|error| error.reader)?;
@@ -60,7 +60,8 @@ pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&P
         if !problems.is_empty() {
             output::line(&format!("\n{} errors, {} warnings", summary.errors, summary.warnings));
             for (path, found) in problems.iter().take(MAX_LISTED) {
-                output::line(&format!("  {path}:{}: {}", line_of(&analysis, found), found.message));
+                let note = if found.severity == Severity::Information { "note: " } else { "" };
+                output::line(&format!("  {path}:{}: {note}{}", line_of(&analysis, found), found.message));
             }
             if problems.len() > MAX_LISTED {
                 output::line(&format!("  … and {} more (--json lists all)", problems.len() - MAX_LISTED));

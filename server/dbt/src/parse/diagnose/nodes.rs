@@ -7,7 +7,7 @@ use data::Value as Json;
 use jinja::value::Value;
 
 /// Types of values in a config (`NodeConfig`): what they must be, and dbt's words; `None`: the value may be missing.
-const CONFIG_TYPES: [(&str, Kind); 14] = [
+const CONFIG_TYPES: [(&str, Kind); 15] = [
     ("enabled", Kind::Flag),
     ("materialized", Kind::Text),
     ("schema", Kind::TextOrNull),
@@ -22,6 +22,7 @@ const CONFIG_TYPES: [(&str, Kind); 14] = [
     ("persist_docs", Kind::Mapping),
     ("grants", Kind::Mapping),
     ("contract", Kind::Mapping),
+    ("tags", Kind::Texts),
 ];
 
 #[derive(Clone, Copy)]
@@ -30,7 +31,13 @@ enum Kind {
     FlagOrNull,
     Text,
     TextOrNull,
+    Texts,
     Mapping,
+}
+
+/// Whether dbt takes no `null` for a config.
+pub fn is_never_null(key: &str) -> bool {
+    CONFIG_TYPES.iter().any(|(known, kind)| *known == key && !matches!(kind, Kind::FlagOrNull | Kind::TextOrNull))
 }
 
 const CONSTRAINTS: [&str; 6] = ["check", "not_null", "unique", "primary_key", "foreign_key", "custom"];
@@ -64,15 +71,25 @@ fn of_node(index: &Index, file: &InputFile, at: NodeIndex) -> Vec<Diagnostic> {
             judge.time_spine();
             judge.versioned();
             judge.other_types();
+            judge.unresolved(file);
         }
-        ResourceType::Seed => judge.config(),
+        ResourceType::Seed => {
+            judge.config();
+            judge.unresolved(file);
+        }
         ResourceType::Snapshot => {
             judge.config();
             judge.snapshot();
+            judge.unresolved(file);
         }
+        ResourceType::Analysis => judge.unresolved(file),
         ResourceType::UnitTest => judge.unit_test(file),
         ResourceType::Exposure | ResourceType::Metric | ResourceType::SavedQuery | ResourceType::Operation => judge.unresolved(file),
         _ => {}
+    }
+    if let Some(relation) = node.relation_name.as_deref().filter(|relation| relation.contains(crate::MASKED)) {
+        let message = format!("{relation}: an environment variable that looks like a secret by its name is part of it, so its value is not used here");
+        judge.found.push(Diagnostic::new(judge.place, Severity::Information, "masked-name", message));
     }
     if node.test.is_none() && node.name.contains(' ') && has_code(node.resource_type) {
         let message = format!("a space in the name `{}`: dbt allows none; rename it", node.name);
@@ -103,12 +120,16 @@ impl Judge<'_> {
 
     fn config(&mut self) {
         for (key, kind) in CONFIG_TYPES {
-            let Some(value) = self.node.config.values.get(key).filter(|value| !value.is_null()) else { continue };
+            let Some(value) = self.node.config.values.get(key).filter(|value| !value.is_null() || is_never_null(key)) else { continue };
             let (fits, what, says) = match kind {
                 Kind::Flag => (value.as_bool().is_some(), "true or false", "is not of type 'boolean'"),
                 Kind::FlagOrNull => (value.as_bool().is_some(), "true or false", "is not valid under any of the given schemas"),
                 Kind::Text => (value.as_str().is_some(), "a text", "is not of type 'string'"),
                 Kind::TextOrNull => (value.as_str().is_some(), "a text", "is not valid under any of the given schemas"),
+                Kind::Texts => {
+                    let fits = value.as_array().is_none_or(|items| items.iter().all(|item| item.as_str().is_some()));
+                    (fits, "a text or a list of texts", "is not valid under any of the given schemas")
+                }
                 Kind::Mapping => (value.is_object(), "a mapping", ""),
             };
             if !fits {
@@ -368,6 +389,15 @@ impl Judge<'_> {
             self.fail("unknown-model", message, format!("Unable to find model '{}.{model}' for unit test '{}' in {}", node.package, node.name, file.path));
         }
         let given = node.definition.get("given").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        for input in given.iter().filter(|given| given["rows"].is_null() && given["fixture"].is_null()) {
+            let text = input["input"].as_str().unwrap_or_default();
+            let calls = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{text}}}}}"), 0));
+            let Some(called) = calls.refs.first() else { continue };
+            let package = called.package.as_deref().unwrap_or(&node.package);
+            let message = format!("`{}` is no seed, so this input has no rows; write them under `rows:`", called.name);
+            let within = if *package == *node.package { "directories: ['seeds']".to_owned() } else { format!("'{package}' package") };
+            self.fail("invalid-unit-test", message, format!("Unable to find seed '{package}.{}' for unit tests in {within}", called.name));
+        }
         for rows in given.iter().chain(node.definition.get("expect")) {
             let Some(fixture) = rows["fixture"].as_str() else { continue };
             let is_it = |path: &std::sync::Arc<str>| super::super::stem(path) == fixture;
@@ -408,8 +438,14 @@ impl Judge<'_> {
         for name in node.unresolved.iter().filter(|name| !is_shown(name)) {
             let asker = asker_of(node, file);
             let kind = node.definition.get("type").and_then(Json::as_str).unwrap_or_default();
+            let is_source = node.sources.iter().any(|called| format!("{}.{}", called.source, called.table) == *name);
+            // A branch of the text that dbt doesn't take may be shown, a hook or a computed name can't.
+            let state = if self.index.disabled.iter().any(|off| off.name == *name) { "is disabled" } else { "was not found" };
             let (what, says) = match node.resource_type {
-                ResourceType::Operation => ("node", format!("{asker} depends on a node named '{name}' which was not found")),
+                ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot | ResourceType::Analysis | ResourceType::Operation => match is_source {
+                    true => ("source", format!("{asker} depends on a source named '{name}' which {state}")),
+                    false => ("node", format!("{asker} depends on a node named '{name}' which {state}")),
+                },
                 ResourceType::Metric if kind == "derived" || kind == "ratio" => {
                     ("metric", format!("The metric `{name}` does not exist but was referenced by metric `{}`.", node.name))
                 }
@@ -421,7 +457,11 @@ impl Judge<'_> {
                 title(node.resource_type).replace('_', " ").to_lowercase(),
                 node.name
             );
-            let code = if what == "node" { "unknown-ref" } else { "unknown-metric" };
+            let code = match what {
+                "node" => "unknown-ref",
+                "source" => "unknown-source",
+                _ => "unknown-metric",
+            };
             self.fail(code, message, says);
         }
     }
