@@ -249,7 +249,7 @@ impl Pack for CachedFile {
             }
         }
         placed.as_ref().map(|placed| (placed.relative.clone(), placed.package, placed.kind)).pack(writer);
-        [self.stamp.size, self.stamp.modified, self.stamp.inode].iter().for_each(|number| writer.number(*number));
+        [self.stamp.size, self.stamp.modified, self.stamp.inode, self.stamp.changed].iter().for_each(|number| writer.number(*number));
     }
 
     fn unpack(reader: &mut Reader<'_>) -> Option<Self> {
@@ -264,7 +264,7 @@ impl Pack for CachedFile {
         };
         let placed: Option<(Arc<str>, usize, dbt::FileKind)> = Pack::unpack(reader)?;
         let placed = placed.map(|(relative, package, kind)| Placed { relative, package, kind });
-        let stamp = Stamp { size: reader.number()?, modified: reader.number()?, inode: reader.number()? };
+        let stamp = Stamp { size: reader.number()?, modified: reader.number()?, inode: reader.number()?, changed: reader.number()? };
         Some(Self { file: SnapshotFile { path, text: FileText { text, problem }, placed }, stamp })
     }
 }

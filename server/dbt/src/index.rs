@@ -267,6 +267,8 @@ pub struct Macro {
     /// Unique ids of the macros that its text calls.
     pub depends_on: Vec<Arc<str>>,
     pub meta: Map,
+    /// `docs` of its entry: whether and how documentation shows it.
+    pub docs: Map,
     /// `name`, `name=default`.
     pub parameters: Vec<String>,
     pub is_generic_test: bool,

@@ -52,12 +52,14 @@ impl Index {
         }
         let mut disabled: Map<String, Json> = Map::new();
         for node in self.disabled.iter() {
+            // dbt puts docs blocks into the descriptions of what is switched on only.
+            let node = &as_written(node);
             let list = disabled.entry(node.unique_id.to_string()).or_insert_with(|| json!([]));
             if let Json::Array(list) = list {
                 list.push(self.node_json(node, texts));
             }
         }
-        let macros: Map<String, Json> = sorted(self.macros.iter().map(|found| (found.unique_id.to_string(), self.macro_json(found))));
+        let macros: Map<String, Json> = sorted(self.macros.iter().map(|found| (found.unique_id.to_string(), self.macro_json(found, texts))));
         let docs: Map<String, Json> = sorted(self.docs.iter().map(|docs| (docs.unique_id.to_string(), docs_json(docs))));
         let mut manifest = json!({
             "metadata": {
@@ -91,7 +93,7 @@ impl Index {
             ResourceType::Source => self.source(node, &mut made),
             ResourceType::Group => extend(
                 &mut made,
-                json!({"owner": node.definition.get("owner"), "description": text(&node.description).map_or(Json::Null, Json::from), "config": {"meta": node.meta}}),
+                json!({"owner": node.definition.get("owner"), "description": text(&node.description).map_or(Json::Null, Json::from), "config": group_config(node)}),
             ),
             ResourceType::Exposure => extend(
                 &mut made,
@@ -104,7 +106,7 @@ impl Index {
                 &mut made,
                 json!({"fqn": node.fqn, "description": text(&node.description).unwrap_or(""), "label": node.definition.get("label"), "type": node.definition.get("type"),
                     "type_params": node.definition.get("type_params"), "filter": node.definition.get("filter"), "metadata": null, "time_granularity": node.definition.get("time_granularity"),
-                    "meta": node.meta, "tags": node.tags, "config": {"enabled": enabled(node), "group": node.config.group, "meta": config_meta(node)}, "unrendered_config": {},
+                    "meta": node.meta, "tags": node.tags, "config": with_tags(node, json!({"enabled": enabled(node), "group": node.config.group, "meta": config_meta(node)})), "unrendered_config": {},
                     "sources": [], "depends_on": {"macros": macros, "nodes": depends_on}, "refs": [], "metrics": [], "created_at": 0.0, "group": node.config.group}),
             ),
             ResourceType::SemanticModel => {
@@ -215,7 +217,7 @@ impl Index {
             ResourceType::Model => extend(
                 made,
                 json!({"access": node.config.access.as_deref().unwrap_or("protected"), "constraints": constraints(node),
-                    "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": get("deprecation_date"), "time_spine": time_spine(node), "primary_key": self.primary_key(node)}),
+                    "version": get("version"), "latest_version": get("latest_version"), "deprecation_date": moment(get("deprecation_date")), "time_spine": time_spine(node), "primary_key": self.primary_key(node)}),
             ),
             ResourceType::Function => extend(
                 made,
@@ -234,6 +236,21 @@ impl Index {
             _ => {}
         }
     }
+}
+
+/// A node with its descriptions as they are written.
+fn as_written(node: &Arc<Node>) -> Arc<Node> {
+    let is_written = |description: &Option<Description>| description.as_ref().is_none_or(|description| description.written.is_none());
+    if is_written(&node.description) && node.columns.values().all(|column| is_written(&column.description)) {
+        return node.clone();
+    }
+    let mut node = (**node).clone();
+    for description in std::iter::once(&mut node.description).chain(node.columns.values_mut().map(|column| &mut column.description)).flatten() {
+        if let Some(written) = description.written.take() {
+            description.text = written;
+        }
+    }
+    Arc::new(node)
 }
 
 fn section_of(kind: ResourceType) -> &'static str {
@@ -284,6 +301,22 @@ fn version(text: &str) -> Json {
 
 fn enabled(node: &Node) -> bool {
     node.config.enabled != Some(false)
+}
+
+/// A date as the moment that it begins, in UTC.
+fn moment(date: Json) -> Json {
+    let is_date =
+        |text: &str| text.len() == 10 && text.bytes().enumerate().all(|(at, sign)| if at == 4 || at == 7 { sign == b'-' } else { sign.is_ascii_digit() });
+    match date.as_str().filter(|text| is_date(text)) {
+        Some(text) => format!("{text}T00:00:00+00:00").into(),
+        None => date,
+    }
+}
+
+fn group_config(node: &Node) -> Json {
+    let mut config = json!({"meta": {}});
+    overlay(&mut config, Json::from(&node.config.values));
+    config
 }
 
 fn config_meta(node: &Node) -> Json {
@@ -337,8 +370,17 @@ fn exports(node: &Node) -> Json {
 
 fn saved_query_config(node: &Node) -> Json {
     let get = |key: &str| node.config.values.get(key);
-    json!({"enabled": enabled(node), "group": node.config.group, "meta": config_meta(node), "export_as": get("export_as"), "schema": get("schema"),
-        "cache": or(get("cache"), json!({"enabled": false}))})
+    let config = json!({"enabled": enabled(node), "group": node.config.group, "meta": config_meta(node), "export_as": get("export_as"), "schema": get("schema"),
+        "cache": or(get("cache"), json!({"enabled": false}))});
+    with_tags(node, config)
+}
+
+/// A config that has no place for tags keeps them where somebody gave it some.
+fn with_tags(node: &Node, mut config: Json) -> Json {
+    if let (Json::Object(config), Some(tags)) = (&mut config, node.config.values.get("tags")) {
+        config.insert("tags".to_owned(), tags.into());
+    }
+    config
 }
 
 fn columns(node: &Node) -> Json {
@@ -418,6 +460,9 @@ pub(crate) fn with_defaults(kind: ResourceType, values: &data::Map) -> Json {
             _ => overlay(&mut config, json!({&**key: value})),
         }
     }
+    if let Some(Json::Object(after)) = config.get_mut("freshness").and_then(|freshness| freshness.get_mut("build_after")) {
+        after.entry("updates_on").or_insert_with(|| "any".into());
+    }
     let store = (config["store_failures"].as_bool(), config["store_failures_as"].as_str().map(str::to_owned));
     if kind == ResourceType::Test {
         match store {
@@ -437,7 +482,15 @@ fn overlay(config: &mut Json, over: Json) {
 }
 
 impl Index {
-    fn macro_json(&self, found: &Macro) -> Json {
+    fn macro_json(&self, found: &Macro, texts: &Texts<'_>) -> Json {
+        // A tag that trims takes the blanks before it along.
+        let blanks = found.text.starts_with("{%-").then(|| texts(found.place.file)).flatten().and_then(|file| {
+            let before = file.get(..found.range.start as usize)?;
+            Some(before[before.trim_end().len()..].to_owned())
+        });
+        let sql = format!("{}{}", blanks.unwrap_or_default(), found.text);
+        let mut docs = json!({"show": true, "node_color": null});
+        overlay(&mut docs, Json::from(&found.docs));
         let patch_path = found.patch.as_ref().and_then(|patch| Some(format!("{}://{}", found.package, self.path_of(patch.place.file)?)));
         let arguments: Vec<Json> = found
             .arguments
@@ -445,9 +498,9 @@ impl Index {
             .map(|(name, kind, description)| json!({"name": name, "type": kind, "description": description.as_deref().unwrap_or("")}))
             .collect();
         json!({"unique_id": &*found.unique_id, "name": found.name, "resource_type": "macro", "package_name": &*found.package, "path": found.path, "original_file_path": found.path,
-        "macro_sql": &*found.text, "depends_on": {"macros": ids(&found.depends_on)}, "description": text(&found.description).unwrap_or(""), "meta": found.meta,
-        "docs": {"show": true, "node_color": null}, "patch_path": patch_path, "arguments": arguments, "created_at": 0.0, "supported_languages": found.supported_languages,
-        "config": {"meta": found.meta, "docs": {"show": true, "node_color": null}}})
+        "macro_sql": sql, "depends_on": {"macros": ids(&found.depends_on)}, "description": text(&found.description).unwrap_or(""), "meta": found.meta,
+        "docs": docs, "patch_path": patch_path, "arguments": arguments, "created_at": 0.0, "supported_languages": found.supported_languages,
+        "config": {"meta": found.meta, "docs": docs}})
     }
 
     /// The columns that identify a model's rows: a constraint says so, or tests do (`ModelNode.infer_primary_key`).

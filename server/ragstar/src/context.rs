@@ -4,6 +4,7 @@ use crate::args::Common;
 use etcetera::BaseStrategy;
 use ide::{Analysis, AnalysisHost};
 use rules::{Rules, Settings, Sources};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,8 @@ pub struct Context {
     pub flags: Vec<(String, String)>,
     pub cache_dir: PathBuf,
     pub data_dir: PathBuf,
+    /// The variables of `.env` beside the project and at the repository's root; secrets are among them.
+    dot_env: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -61,10 +64,12 @@ impl Context {
         };
         let start = project.clone().unwrap_or(here);
         let repository = git(&start, &["rev-parse", "--show-toplevel"]).map(PathBuf::from);
-        let settings = Settings::resolve(&sources(common, client, &start, repository.as_deref()));
+        let sources = sources(common, client, &start, repository.as_deref());
+        let settings = Settings::resolve(&sources);
+        let dot_env = sources.dot_env.iter().flat_map(|(_, text)| rules::dot_env_variables(text)).collect();
         let (rules, rules_errors) = read_rules(&start, repository.as_deref());
         let (cache_dir, data_dir) = folders(&settings);
-        Self { project, no_project, settings, rules, rules_errors, flags: common.flags(), cache_dir, data_dir }
+        Self { project, no_project, settings, rules, rules_errors, flags: common.flags(), cache_dir, data_dir, dot_env }
     }
 
     /// The project's folder, or why there is none.
@@ -135,7 +140,7 @@ impl Context {
             profile: text("dbt.profile"),
             target: text("dbt.target"),
             vars,
-            environment: Arc::new(environment()),
+            environment: Arc::new(environment(&self.dot_env)),
             ..ide::DbtSettings::default()
         }
     }
@@ -305,10 +310,12 @@ fn given_vars(text: &str) -> Result<data::Map, ide::SettingsProblem> {
 
 /// The environment as a project's templates may see it. What looks like a secret is there, but not its value: a template can put
 /// what it reads into names and descriptions, which go to the knowledge store and into prompts.
-fn environment() -> rustc_hash::FxHashMap<String, String> {
+fn environment(dot_env: &BTreeMap<String, String>) -> rustc_hash::FxHashMap<String, String> {
     let shown = |name: &str, value: String| if is_secret(name, &value) { dbt::MASKED.to_owned() } else { value };
     let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    all.map(|(name, value)| (name.clone(), shown(&name, value))).collect()
+    // What the shell says goes before the project's `.env`, as with every tool that reads one.
+    let dot_env = dot_env.iter().map(|(name, value)| (name.clone(), value.clone()));
+    dot_env.chain(all).map(|(name, value)| (name.clone(), shown(&name, value))).collect()
 }
 
 /// Whether a variable holds a secret by its name; what only may (`PARTITION_KEY`, `PRIVATE_SCHEMA`), if its value isn't a plain word.

@@ -6,5 +6,5 @@ mod settings;
 mod table;
 
 pub use instructions::Rules;
-pub use settings::{Origin, SettingError, Settings, Sources, Value, without_credentials};
+pub use settings::{Origin, SettingError, Settings, Sources, Value, dot_env_variables, without_credentials};
 pub use table::{Kind, SETTINGS, Setting, find};

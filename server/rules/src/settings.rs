@@ -362,6 +362,11 @@ impl FileReader<'_> {
 
 /// The text of a `.env` file with every `$` escaped: a file that came with the project may not put what the person's environment
 /// holds into an address.
+/// The variables that a `.env` file sets; lines that can't be read are left out (`Settings::errors` tells them).
+pub fn dot_env_variables(text: &str) -> BTreeMap<String, String> {
+    dotenvy::from_read_iter(without_substitution(text).as_bytes()).filter_map(Result::ok).collect()
+}
+
 fn without_substitution(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut quote, mut escaped) = (None, false);

@@ -99,6 +99,8 @@ pub struct Stamp {
     pub modified: u64,
     /// 0 where the system has none.
     pub inode: u64,
+    /// When the file's content or its entry changed, which no program can set back; 0 where the system has none.
+    pub changed: u64,
 }
 
 fn stamp(entry: &ignore::DirEntry) -> Option<Stamp> {
@@ -106,10 +108,14 @@ fn stamp(entry: &ignore::DirEntry) -> Option<Stamp> {
     let metadata = if entry.path_is_symlink() { std::fs::metadata(entry.path()).ok()? } else { entry.metadata().ok()? };
     let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    let (inode, changed) = {
+        use std::os::unix::fs::MetadataExt;
+        let changed = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+        (metadata.ino(), u64::try_from(changed).unwrap_or(0))
+    };
     #[cfg(not(unix))]
-    let inode = 0;
-    Some(Stamp { size: metadata.len(), modified: u64::try_from(modified.as_nanos()).ok()?, inode })
+    let (inode, changed) = (0, 0);
+    Some(Stamp { size: metadata.len(), modified: u64::try_from(modified.as_nanos()).ok()?, inode, changed })
 }
 
 impl DiskLoader {

@@ -68,6 +68,7 @@ packed!(Macro {
     path,
     depends_on,
     meta,
+    docs,
     parameters,
     is_generic_test,
     supported_languages,

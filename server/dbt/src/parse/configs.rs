@@ -58,10 +58,9 @@ fn section(kind: ResourceType) -> &'static [&'static str] {
         ResourceType::SavedQuery => &["saved-queries"],
         ResourceType::Exposure => &["exposures"],
         ResourceType::UnitTest => &["unit_tests"],
-        ResourceType::Group => &[],
         ResourceType::Function => &["functions"],
-        // Analyses and hooks are configured as models are.
-        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => &["models"],
+        // Analyses, hooks and groups are configured as models are.
+        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation | ResourceType::Group => &["models"],
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     for at in 0..index.nodes.len() {
         attach_test(index, at);
     }
+    attach_disabled(index);
     let mut children = vec![Vec::new(); index.nodes.len()];
     for at in 0..index.nodes.len() {
         // What a node names is resolved by names alone, never by what others depend on.
@@ -216,19 +217,7 @@ fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
 
 /// Gives a generic test the node that it tests, and that node's group.
 pub(super) fn attach_test(index: &mut Index, at: NodeIndex) {
-    let node = &index.nodes[at];
-    let Some(test) = &node.test else { return };
-    let (section, name) = test.file_key_name.split_once('.').unwrap_or((&test.file_key_name, ""));
-    if section == "sources" {
-        return;
-    }
-    let version = test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
-    let found = index.refable_in(&node.package, name, version).map(|found| index.nodes.shared(found));
-    let found = found.or_else(|| {
-        let fits = |other: &&Arc<Node>| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source;
-        index.disabled.iter().find(fits)
-    });
-    if let Some(found) = found.cloned() {
+    if let Some(found) = tested_by(index, &index.nodes[at]) {
         let node = index.nodes.get_mut(at);
         if let Some(test) = &mut node.test {
             Arc::make_mut(test).attached_node = Some(found.unique_id.clone());
@@ -237,6 +226,38 @@ pub(super) fn attach_test(index: &mut Index, at: NodeIndex) {
             node.definition.insert("group", group.clone().into());
         }
     }
+}
+
+/// The same for the tests that are switched off.
+pub(super) fn attach_disabled(index: &mut Index) {
+    let of = |node: &Arc<Node>| tested_by(index, node).map(|found| found.unique_id.clone());
+    let attached: Vec<Option<Arc<str>>> = index.disabled.iter().map(of).collect();
+    if attached.iter().all(Option::is_none) {
+        return;
+    }
+    for (node, found) in Arc::make_mut(&mut index.disabled).iter_mut().zip(attached) {
+        if let (Some(found), Some(_)) = (found, &node.test)
+            && let Some(test) = &mut Arc::make_mut(node).test
+        {
+            Arc::make_mut(test).attached_node = Some(found);
+        }
+    }
+}
+
+/// What a generic test is about.
+fn tested_by(index: &Index, node: &Node) -> Option<Arc<Node>> {
+    let test = node.test.as_ref()?;
+    let (section, name) = test.file_key_name.split_once('.').unwrap_or((&test.file_key_name, ""));
+    if section == "sources" {
+        return None;
+    }
+    let version = test.kwargs.get("model").and_then(Json::as_str).and_then(|model| model.split_once("version='")).and_then(|(_, rest)| rest.split('\'').next());
+    let found = index.refable_in(&node.package, name, version).map(|found| index.nodes.shared(found));
+    let found = found.or_else(|| {
+        let fits = |other: &&Arc<Node>| other.name == name && other.resource_type != ResourceType::Test && other.resource_type != ResourceType::Source;
+        index.disabled.iter().find(fits)
+    });
+    found.cloned()
 }
 
 fn pick(index: &Index, found: Option<&Vec<NodeIndex>>, package: Option<&str>, from: &str) -> Option<NodeIndex> {

@@ -65,6 +65,8 @@ impl Builder<'_> {
                     let data = entry.map(|(entry, _)| self.entry_data(package, entry)).unwrap_or_default();
                     let mut meta = object(&data.own, "meta").cloned().unwrap_or_default();
                     meta.extend(object(&data.own, "config").and_then(|config| object(config, "meta")).cloned().unwrap_or_default());
+                    let mut docs = object(&data.own, "docs").cloned().unwrap_or_default();
+                    docs.extend(object(&data.own, "config").and_then(|config| object(config, "docs")).cloned().unwrap_or_default());
                     let made = Macro {
                         unique_id,
                         package: package_name.clone(),
@@ -74,6 +76,7 @@ impl Builder<'_> {
                         path: file.path.clone(),
                         depends_on,
                         meta,
+                        docs,
                         parameters: parameters.collect(),
                         is_generic_test: block.kind == BlockKind::Test,
                         supported_languages: (block.kind == BlockKind::Materialization).then(|| languages(block)),

@@ -266,6 +266,7 @@ impl State {
             all.extend(disabled.into_iter().map(|draft| Arc::from(draft.node)));
             all.sort_by(|left, right| left.unique_id.cmp(&right.unique_id));
             index.disabled = Arc::new(all);
+            link::attach_disabled(index);
         }
         // Nodes that are there still, and those that are gone.
         let mut relink: Vec<Arc<str>> = Vec::new();

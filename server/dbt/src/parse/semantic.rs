@@ -98,7 +98,8 @@ impl Builder<'_> {
         owner.extend(object(&data.own, "owner").cloned().unwrap_or_default());
         node.definition.insert("owner", Json::Object(owner));
         let patch = object(&data.own, "config").cloned().unwrap_or_default();
-        let draft = self.configured(package, node, &patch);
+        // A group can't be switched off, whatever its config says.
+        let draft = Draft { enabled: true, ..self.configured(package, node, &patch) };
         self.drafts.push(draft);
     }
 
