@@ -25,12 +25,22 @@ pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
         known.extend(fresh);
     }
     index.judged = judged;
-    // A change of the semantic layer takes a whole parse, which tells this again.
-    for found in semantic::judge(index, packages) {
-        index.told.entry(found.place.file).or_default().push(found);
-    }
+    tell_semantic(index, packages);
     if let Some(cycle) = index.find_cycle() {
         tell_cycle(index, &cycle);
+    }
+}
+
+/// Tells what is wrong with the semantic layer, in place of what was told of it before.
+pub(super) fn tell_semantic(index: &mut Index, packages: &[PackageInput]) {
+    let told: Vec<vfs::FileId> = index.told.iter().filter(|(_, found)| found.iter().any(|found| found.code == semantic::CODE)).map(|(file, _)| *file).collect();
+    for file in told {
+        if let Some(found) = index.told.get_mut(&file) {
+            found.retain(|found| found.code != semantic::CODE);
+        }
+    }
+    for found in semantic::judge(index, packages) {
+        index.told.entry(found.place.file).or_default().push(found);
     }
 }
 

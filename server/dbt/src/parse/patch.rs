@@ -312,6 +312,12 @@ impl State {
             relink.extend(index.nodes.iter().filter(|node| !node.unresolved.is_empty()).map(|node| node.unique_id.clone()));
         }
         self.relink(scope, relink, told, &sources);
+        // The semantic layer itself takes a whole parse, but a time spine is a model's.
+        let is_described = |id: &FileId| self.file(*id).is_some_and(|file| file.kind == FileKind::Properties);
+        let is_semantic = |node: &Node| node.resource_type == crate::ResourceType::SemanticModel;
+        if scope.whole.iter().any(is_described) && self.index.nodes.iter().any(is_semantic) {
+            diagnose::tell_semantic(&mut self.index, &self.inputs);
+        }
         if others {
             super::packages::tell_unused(&self.inputs, &mut self.index);
         }
