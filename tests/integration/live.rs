@@ -75,10 +75,10 @@ fn edits(text: &str) -> Vec<String> {
 }
 
 /// Tries every `step`th of all edits.
-fn patched_as_new(fixture: &str, step: usize) {
+fn patched_as_new(fixture: &str, step: usize, large: usize) {
     let root = workspace_root().join("tests/fixtures").join(fixture);
     let files = DiskLoader.load(&root);
-    let mut host = AnalysisHost::new(&root);
+    let mut host = AnalysisHost::new(&root).with_large(large);
     host.set_settings(settings(&root));
     host.load(files.clone());
     let whole = host.whole_parses();
@@ -113,7 +113,14 @@ pub fn same(ours: &[String], theirs: &[String], when: &str) {
 
 #[test]
 fn a_patched_index_is_as_a_new_one() {
-    patched_as_new("shop", 7);
-    patched_as_new("overrides", 5);
-    patched_as_new("constructs", 61);
+    patched_as_new("shop", 7, usize::MAX);
+    patched_as_new("overrides", 5, usize::MAX);
+    patched_as_new("constructs", 61, usize::MAX);
+}
+
+#[test]
+fn so_is_that_of_a_large_project() {
+    patched_as_new("shop", 23, 0);
+    patched_as_new("overrides", 17, 0);
+    patched_as_new("constructs", 149, 0);
 }

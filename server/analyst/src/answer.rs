@@ -242,7 +242,7 @@ impl Analyst {
                 let all = |downstream| analysis.index.lineage(index, downstream, 30).into_iter().map(|(node, _)| node).collect::<Vec<_>>();
                 [("everything upstream", all(false)), ("everything downstream", all(true))]
             } else {
-                [("built from", node.depends_on.clone()), ("read by", analysis.index.children[index].clone())]
+                [("built from", node.depends_on.to_vec()), ("read by", analysis.index.children[index].clone())]
             };
             for (label, nodes) in lists {
                 let nodes = labels(analysis, &nodes, if is_named { 40 } else { 8 });

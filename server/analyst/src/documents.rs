@@ -106,7 +106,7 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
         path: node.path.to_string(),
         description,
         materialized: node.config.materialized.as_deref().map(str::to_owned),
-        tags: node.config.tags.clone(),
+        tags: node.config.tags.to_vec(),
         content_hash: Vec::new(),
         columns,
         upstream,
@@ -130,7 +130,7 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
     if let Some(source) = &node.source_description {
         let _ = writeln!(text, "Its source: {}", one_line(&source.text));
     }
-    for (label, nodes) in [("Built from", &node.depends_on), ("Read by", &analysis.index.children[at])] {
+    for (label, nodes) in [("Built from", node.depends_on.as_slice()), ("Read by", analysis.index.children[at].as_slice())] {
         let names = labels(analysis, nodes, 20);
         if !names.is_empty() {
             let _ = writeln!(text, "{label}: {names}");

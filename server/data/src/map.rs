@@ -25,6 +25,11 @@ impl Map {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
+    /// Its entries, where nothing else has them.
+    pub(crate) fn unshared(&mut self) -> Option<&mut Vec<Pair>> {
+        Arc::get_mut(self.0.as_mut()?)
+    }
+
     /// A mapping of entries whose keys differ.
     pub(crate) fn of_entries(entries: Vec<(Arc<str>, Value)>) -> Self {
         Self((!entries.is_empty()).then(|| Arc::new(entries)))

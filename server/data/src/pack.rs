@@ -309,6 +309,26 @@ impl<T: Pack> Pack for Vec<T> {
     }
 }
 
+impl<T: Pack> Pack for Box<T> {
+    fn pack(&self, writer: &mut Writer) {
+        (**self).pack(writer);
+    }
+
+    fn unpack(reader: &mut Reader<'_>) -> Option<Self> {
+        T::unpack(reader).map(Self::new)
+    }
+}
+
+impl<T: Pack> Pack for thin_vec::ThinVec<T> {
+    fn pack(&self, writer: &mut Writer) {
+        self.as_slice().pack_all(writer);
+    }
+
+    fn unpack(reader: &mut Reader<'_>) -> Option<Self> {
+        Vec::unpack(reader).map(Self::from)
+    }
+}
+
 /// The items of a list behind their count.
 trait PackAll {
     fn pack_all(&self, writer: &mut Writer);

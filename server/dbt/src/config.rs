@@ -2,6 +2,7 @@
 
 use data::{Map, Value as Json};
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 /// The configs that matter to readers of the index. `None` means that nobody said.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,14 +14,14 @@ pub struct Config {
     pub alias: Option<Arc<str>>,
     pub group: Option<Arc<str>>,
     pub access: Option<Arc<str>>,
-    pub tags: Vec<String>,
+    pub tags: ThinVec<String>,
     /// All of it, as data; defaults left out.
     pub values: Map,
 }
 
 impl Config {
     /// The config of a node as it was merged.
-    pub fn of(values: Map, tags: Vec<String>) -> Self {
+    pub fn of(values: Map, tags: impl Into<ThinVec<String>>) -> Self {
         let text = |key: &str| values.get(key).filter(|value| !value.is_null()).map(shared);
         Self {
             enabled: values.get("enabled").and_then(Json::as_bool),
@@ -30,7 +31,7 @@ impl Config {
             alias: text("alias"),
             group: text("group"),
             access: text("access"),
-            tags,
+            tags: tags.into(),
             values,
         }
     }

@@ -42,14 +42,26 @@ pub enum Target {
     },
 }
 
+/// How much of a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    #[default]
+    Whole,
+    /// Of a properties file: names, places, calls and problems, but neither columns nor data.
+    Outline,
+    /// Nothing yet: the parser reads it when its turn comes.
+    Nothing,
+}
+
 /// What one file says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
+    pub reading: Reading,
     pub uses: Vec<Use>,
     /// Macros, generic tests, materializations, snapshots, docs.
     pub blocks: Vec<Block>,
     /// What the code comes to, where its syntax alone says it; `None` where it has to be evaluated.
-    pub code: Option<Found>,
+    pub code: Option<Box<Found>>,
     /// Every call, of files that hold macros.
     pub calls: Vec<Call>,
     pub properties: Option<Properties>,
@@ -58,6 +70,24 @@ pub struct Facts {
     pub errors: Vec<SyntaxError>,
     /// What dbt refuses in its shape, though it can be read.
     pub problems: Vec<Problem>,
+}
+
+impl Facts {
+    /// The facts of a properties file that the parser is to read itself.
+    pub fn unread() -> Self {
+        Self { reading: Reading::Nothing, ..Self::default() }
+    }
+
+    /// What of a properties file's facts a later change asks for.
+    pub(crate) fn outline(mut self) -> Self {
+        self.reading = Reading::Outline;
+        if let Some(properties) = &mut self.properties {
+            properties.uses = Vec::new();
+            properties.entries.iter_mut().for_each(properties::Entry::outline);
+            properties.entries.shrink_to_fit();
+        }
+        self
+    }
 }
 
 /// Reads one file of a known kind.
@@ -76,7 +106,7 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             let own: Vec<Call> = parsed.calls.iter().map(|call| Call { path: call.path[1..].to_vec(), ..call.clone() }).collect();
             Facts {
                 uses: uses_of(&own).into_iter().filter(|found| !matches!(found.target, Target::Macro { .. })).collect(),
-                code: Some(evaluate::python(&own)),
+                code: Some(Box::new(evaluate::python(&own))),
                 problems: if parsed.errors.is_empty() { shape::python(source, &parsed) } else { Vec::new() },
                 errors: parsed.errors,
                 ..Facts::default()
@@ -101,7 +131,7 @@ pub fn read(kind: FileKind, source: &str) -> Facts {
             let errors = if kind.holds_macros() || kind == FileKind::Snapshot { errors_in_blocks(source, &parsed) } else { parsed.errors };
             let calls = if kind.holds_macros() { parsed.calls } else { Vec::new() };
             let problems = misplaced_blocks(kind, source, &parsed.blocks);
-            Facts { uses, code, calls, blocks: parsed.blocks, errors, problems, ..Facts::default() }
+            Facts { uses, code: code.map(Box::new), calls, blocks: parsed.blocks, errors, problems, ..Facts::default() }
         }
         _ => Facts::default(),
     }
@@ -148,7 +178,9 @@ pub(crate) const UNKNOWN_STATEMENT: &str = "invalid Jinja: unknown statement ";
 
 /// The uses that calls make.
 pub(crate) fn uses_of(calls: &[Call]) -> Vec<Use> {
-    calls.iter().filter_map(use_of).collect()
+    let mut uses: Vec<Use> = calls.iter().filter_map(use_of).collect();
+    uses.shrink_to_fit();
+    uses
 }
 
 fn use_of(call: &Call) -> Option<Use> {

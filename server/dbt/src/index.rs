@@ -1,10 +1,12 @@
 //! The merged index: every node, macro and docs block of a project and its packages, with names resolved.
 
+mod columns;
 mod facts;
 mod nodes;
 mod pack;
 mod resolve;
 
+pub use columns::Columns;
 pub(crate) use facts::FactSources;
 pub use nodes::Nodes;
 
@@ -12,12 +14,12 @@ use crate::artifacts::NodeFacts;
 use crate::state::Deferred;
 use crate::{Config, Facts, FileKind, ProjectConfig, ResourceType};
 use data::Map;
-use indexmap::IndexMap;
 use jinja::{RefCall, SourceCall};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use syntax::yaml_edit::Step;
 use text::TextRange;
+use thin_vec::ThinVec;
 use vfs::FileId;
 
 /// One file of a package.
@@ -95,7 +97,7 @@ pub struct Column {
     /// Its entry as data: beside the above tags, meta, constraints, quote.
     pub properties: Map,
     /// Docs blocks that its description names.
-    pub doc_blocks: Vec<Arc<str>>,
+    pub doc_blocks: ThinVec<Arc<str>>,
     /// What the warehouse says of it, where a catalog is there.
     pub catalog_type: Option<Arc<str>>,
     /// Only the catalog names it.
@@ -110,7 +112,7 @@ pub struct Patch {
     /// Its name.
     pub name: Place,
     /// The path to it from the file's root.
-    pub path: Vec<Step>,
+    pub path: ThinVec<Step>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -126,24 +128,24 @@ pub struct Node {
     pub path: Arc<str>,
     pub patch: Option<Patch>,
     pub description: Option<Description>,
-    pub columns: IndexMap<String, Column>,
+    pub columns: Columns,
     pub tests: Arc<[TestUse]>,
     pub config: Config,
     pub version: Option<String>,
     /// Of a source: the source's name and description.
     pub source_name: Option<String>,
-    pub source_description: Option<Description>,
-    pub details: Vec<(&'static str, String)>,
+    pub source_description: Option<Box<Description>>,
+    pub details: ThinVec<(&'static str, String)>,
     /// Direct upstream nodes, sorted.
-    pub depends_on: Vec<NodeIndex>,
+    pub depends_on: ThinVec<NodeIndex>,
     /// Names of metrics, measures or models that its definition reads.
-    pub(crate) inputs: Vec<String>,
+    pub(crate) inputs: ThinVec<String>,
     /// Names in `ref()`, `source()` and the like that nothing answers to.
-    pub unresolved: Vec<String>,
+    pub unresolved: ThinVec<String>,
     /// The part of its file that is its code; [`WHOLE`] for all of it.
     pub code: Option<TextRange>,
     /// Package, folders, name: what folder configs and selectors go by.
-    pub fqn: Vec<String>,
+    pub fqn: ThinVec<Arc<str>>,
     /// dbt's `path`: below the folder that holds it, or the made-up one of a test.
     pub relative_path: String,
     pub database: Option<Arc<str>>,
@@ -151,17 +153,17 @@ pub struct Node {
     pub alias: Option<Arc<str>>,
     /// Quoted as its adapter does; `None` for what has no relation.
     pub relation_name: Option<Arc<str>>,
-    pub tags: Vec<String>,
+    pub tags: ThinVec<String>,
     pub meta: Map,
     /// What its Jinja asked for.
-    pub refs: Vec<RefCall>,
-    pub sources: Vec<SourceCall>,
-    pub metrics: Vec<Vec<String>>,
-    pub functions: Vec<Vec<String>>,
+    pub refs: ThinVec<RefCall>,
+    pub sources: ThinVec<SourceCall>,
+    pub metrics: ThinVec<Vec<String>>,
+    pub functions: ThinVec<Vec<String>>,
     /// Unique ids of the macros that it calls itself, in order; `None` for a generic test that has no macro.
-    pub macros: Vec<Option<Arc<str>>>,
+    pub macros: ThinVec<Option<Arc<str>>>,
     /// Docs blocks that its description names.
-    pub doc_blocks: Vec<Arc<str>>,
+    pub doc_blocks: ThinVec<Arc<str>>,
     pub test: Option<Arc<TestMetadata>>,
     /// What dbt left of it in its target folder.
     pub artifacts: Option<Arc<NodeFacts>>,
@@ -185,6 +187,28 @@ pub struct TestMetadata {
 }
 
 impl Node {
+    /// Frees what its lists have no use for and shares what other nodes have, too.
+    pub(crate) fn compact(&mut self, interner: &mut data::Interner) {
+        for map in [&mut self.config.values, &mut self.definition, &mut self.meta] {
+            interner.map(map);
+        }
+        if let Some(test) = self.test.as_mut().and_then(Arc::get_mut) {
+            interner.map(&mut test.kwargs);
+        }
+        for text in [&mut self.database, &mut self.schema, &mut self.config.materialized, &mut self.config.schema].into_iter().flatten() {
+            interner.text(text);
+        }
+        self.refs.shrink_to_fit();
+        self.sources.shrink_to_fit();
+        self.macros.shrink_to_fit();
+        self.fqn.shrink_to_fit();
+        self.fqn.iter_mut().for_each(|part| interner.text(part));
+        self.tags.shrink_to_fit();
+        self.config.tags.shrink_to_fit();
+        self.details.shrink_to_fit();
+        self.doc_blocks.shrink_to_fit();
+    }
+
     /// What people call it: `orders`, `raw.orders` for a source, `orders.v2` for a version.
     pub fn label(&self) -> String {
         match (&self.source_name, &self.version) {
@@ -232,7 +256,7 @@ impl Column {
             tests: Arc::default(),
             entry: None,
             properties: Map::new(),
-            doc_blocks: Vec::new(),
+            doc_blocks: ThinVec::new(),
             catalog_type: None,
             is_of_catalog: false,
         }
@@ -405,31 +429,31 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         path: path.clone(),
         patch: None,
         description: None,
-        columns: IndexMap::new(),
+        columns: Columns::default(),
         tests: Arc::default(),
         config: Config::default(),
         version: None,
         source_name: None,
         source_description: None,
-        details: Vec::new(),
-        depends_on: Vec::new(),
-        inputs: Vec::new(),
-        unresolved: Vec::new(),
+        details: ThinVec::new(),
+        depends_on: ThinVec::new(),
+        inputs: ThinVec::new(),
+        unresolved: ThinVec::new(),
         code: None,
-        fqn: Vec::new(),
+        fqn: ThinVec::new(),
         relative_path: String::new(),
         database: None,
         schema: None,
         alias: None,
         relation_name: None,
-        tags: Vec::new(),
+        tags: ThinVec::new(),
         meta: Map::new(),
-        refs: Vec::new(),
-        sources: Vec::new(),
-        metrics: Vec::new(),
-        functions: Vec::new(),
-        macros: Vec::new(),
-        doc_blocks: Vec::new(),
+        refs: ThinVec::new(),
+        sources: ThinVec::new(),
+        metrics: ThinVec::new(),
+        functions: ThinVec::new(),
+        macros: ThinVec::new(),
+        doc_blocks: ThinVec::new(),
         test: None,
         artifacts: None,
         deferred: None,

@@ -153,7 +153,7 @@ impl Index {
         }
         extend(
             made,
-            json!({"fqn": node.fqn, "database": node.database, "schema": node.schema, "source_name": node.source_name, "source_description": text(&node.source_description).unwrap_or(""),
+            json!({"fqn": node.fqn, "database": node.database, "schema": node.schema, "source_name": node.source_name, "source_description": node.source_description.as_ref().map_or("", |description| description.text.as_str()),
                 "quoting": quoting, "description": text(&node.description).unwrap_or(""), "columns": columns(node), "meta": node.meta, "tags": node.tags, "config": config,
                 "patch_path": null, "unrendered_config": {}, "relation_name": node.relation_name, "created_at": 0.0, "unrendered_database": get("unrendered_database"), "unrendered_schema": get("unrendered_schema"),
                 "doc_blocks": ids(&node.doc_blocks)}),
@@ -385,8 +385,8 @@ fn with_tags(node: &Node, mut config: Json) -> Json {
 
 fn columns(node: &Node) -> Json {
     // What only a seed's header or the warehouse names is ours.
-    let known = node.columns.iter().filter(|(_, column)| column.entry.is_some() || !column.properties.is_empty());
-    Json::Object(known.map(|(name, column)| (name.clone(), column_json(column))).collect())
+    let known = node.columns.values().filter(|column| column.entry.is_some() || !column.properties.is_empty());
+    Json::Object(known.map(|column| (column.name.clone(), column_json(column))).collect())
 }
 
 fn column_json(column: &Column) -> Json {

@@ -22,6 +22,14 @@ fn pool() -> Option<&'static rayon::ThreadPool> {
     POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|number| format!("parse-{number}")).build().ok()).as_ref()
 }
 
+/// Does two things at once.
+pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+    match pool() {
+        Some(pool) => pool.install(|| rayon::join(one, other)),
+        None => (one(), other()),
+    }
+}
+
 /// Does something for each item on all cores, in order. Also few items go to a worker: the walker needs its deeper stack.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     match pool() {

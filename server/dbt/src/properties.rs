@@ -9,6 +9,7 @@ use syntax::yaml::{self, Kind, Node};
 use syntax::yaml_edit::Step;
 use syntax::yaml_value;
 use text::TextRange;
+use thin_vec::ThinVec;
 
 /// Which list of a properties file an entry stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,11 +81,27 @@ pub struct Entry {
     pub source_description: Option<Text>,
     pub versions: Vec<VersionEntry>,
     /// Further facts to show, as label and value.
-    pub details: Vec<(&'static str, String)>,
+    pub details: ThinVec<(&'static str, String)>,
     /// Where the entry is, for edits.
-    pub path: Vec<Step>,
+    pub path: ThinVec<Step>,
     /// The entry as data; of a source's table both, the source's without its tables.
     pub data: Arc<EntryData>,
+}
+
+impl Entry {
+    /// Takes away what only parsing asks for; macros are small, and asked for as a whole.
+    pub(crate) fn outline(&mut self) {
+        if self.section == Section::Macros {
+            return;
+        }
+        self.columns = Vec::new();
+        self.description = None;
+        self.source_description = None;
+        self.details = ThinVec::new();
+        self.tests = Arc::default();
+        let said = |map: &Map| ["versions", "relation", "overrides"].into_iter().filter(|key| map.contains_key(key)).map(|key| (key, Json::Null)).collect();
+        self.data = Arc::new(EntryData { own: said(&self.data.own), source: said(&self.data.source), has_jinja: self.data.has_jinja });
+    }
 }
 
 /// An entry as plain data, before its Jinja is rendered.
@@ -287,8 +304,8 @@ impl Reader<'_> {
             tests,
             source_description: None,
             versions: Vec::new(),
-            details: Vec::new(),
-            path,
+            details: ThinVec::new(),
+            path: path.into(),
             data: EntryData::new(self.data.of(item), Json::Null),
         }
     }

@@ -125,7 +125,7 @@ impl Analysis {
         if let Some(patch) = &node.patch
             && let Some(file) = self.file(patch.place.file)
         {
-            return (file.path.to_path_buf(), patch.path.clone());
+            return (file.path.to_path_buf(), patch.path.to_vec());
         }
         let section = match node.resource_type {
             ResourceType::Seed => "seeds",

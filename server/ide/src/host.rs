@@ -143,6 +143,9 @@ pub fn outside_of(files: &[(PathBuf, FileText)], root: &Path) -> Vec<PathBuf> {
     outside.into_iter().map(|(_, folder)| folder).collect()
 }
 
+/// A project with so many bytes of properties files is large.
+const LARGE: usize = 4 << 20;
+
 /// Of more changed files than these everything is made anew.
 const MANY: usize = 64;
 
@@ -175,6 +178,8 @@ pub struct AnalysisHost {
     settings: Settings,
     parser: Parser,
     whole_parses: usize,
+    /// Bytes of properties files from which on a project is large.
+    large: usize,
     /// Whether the next state differs though no file changed.
     stale: Stale,
     world: Arc<World>,
@@ -193,9 +198,16 @@ impl AnalysisHost {
             settings: Settings::default(),
             parser: Parser::default(),
             whole_parses: 0,
+            large: LARGE,
             stale: Stale::Everything,
             world: Arc::new(world),
         }
+    }
+
+    /// The same, for which a project is large from so many bytes of properties files on: then they are read some at a time, and
+    /// not kept.
+    pub fn with_large(self, large: usize) -> Self {
+        Self { large, ..self }
     }
 
     pub fn root(&self) -> &Path {
@@ -409,9 +421,15 @@ impl AnalysisHost {
             also.extend(kinds.iter().skip(1).map(|&kind| (number, id, relative.clone(), kind, text.text.clone())));
             files.push((id, path.clone(), relative, number, kind, text));
         }
+        // Of a large project the parser reads the properties files itself, some at a time.
+        let properties = files.iter().filter(|(.., kind, _)| *kind == FileKind::Properties).map(|(.., text)| text.text.len());
+        let is_large = properties.sum::<usize>() > self.large;
         let fresh: Vec<(FileId, FileKind, Arc<str>)> = files
             .iter()
             .filter(|(id, _, _, _, kind, text)| {
+                if is_large && *kind == FileKind::Properties {
+                    return false;
+                }
                 // An equal pointer is an equal text without looking at it.
                 !self.facts.get(id).is_some_and(|cached| cached.kind == *kind && (Arc::ptr_eq(&cached.text, &text.text) || cached.text == text.text))
             })
@@ -425,12 +443,17 @@ impl AnalysisHost {
         let mut world_files = imbl::HashMap::new();
         let mut paths = FxHashMap::default();
         for (id, path, relative, package, kind, text) in files {
-            let Some(cached) = self.facts.get(&id) else { continue };
-            let facts = cached.facts.clone();
-            let input = InputFile { id, path: relative.clone(), kind, facts: facts.clone(), text: text.text.clone() };
+            let (facts, known) = if is_large && kind == FileKind::Properties {
+                self.facts.remove(&id);
+                (Arc::new(Facts::unread()), LazyFacts::unread(kind, text.text.clone()))
+            } else {
+                let Some(cached) = self.facts.get(&id) else { continue };
+                (cached.facts.clone(), LazyFacts::known(kind, text.text.clone(), cached.facts.clone()))
+            };
+            let input = InputFile { id, path: relative.clone(), kind, facts, text: text.text.clone() };
             inputs[package].files.push(Arc::new(input));
             paths.insert(path.clone(), id);
-            let facts = LazyFacts::known(kind, text.text.clone(), facts);
+            let facts = known;
             world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
         }
         let read = dbt::in_parallel(&also, |(.., kind, text)| dbt::read(*kind, text));

@@ -26,7 +26,7 @@ impl FactSources {
                     Some(column) => column.catalog_type = found.data_type.clone(),
                     None => {
                         let column = Column { catalog_type: found.data_type.clone(), is_of_catalog: true, ..Column::named(&found.name) };
-                        node.columns.insert(column.name.clone(), column);
+                        node.columns.push(column);
                     }
                 }
             }
@@ -52,7 +52,7 @@ impl Node {
     /// Takes all such facts off.
     pub(crate) fn strip_facts(&mut self) {
         if self.artifacts.take().is_some() {
-            self.columns.retain(|_, column| !column.is_of_catalog);
+            self.columns.retain(|column| !column.is_of_catalog);
             self.columns.values_mut().for_each(|column| column.catalog_type = None);
         }
         self.deferred = None;

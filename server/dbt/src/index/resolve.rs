@@ -78,7 +78,7 @@ impl Index {
         if last != at {
             names.remove(&moved, last);
             names.add(&moved, at);
-            let renumber = |list: &mut Vec<NodeIndex>| {
+            let renumber = |list: &mut [NodeIndex]| {
                 list.iter_mut().filter(|number| **number == last).for_each(|number| *number = at);
                 list.sort_unstable();
             };
@@ -86,7 +86,7 @@ impl Index {
                 renumber(&mut self.children[parent]);
             }
             for child in self.children[last].clone() {
-                renumber(&mut self.nodes.get_mut(child).depends_on);
+                renumber(self.nodes.get_mut(child).depends_on.as_mut_slice());
             }
         }
         self.nodes.swap_remove(at);
@@ -236,7 +236,7 @@ impl Index {
             if steps == depth {
                 continue;
             }
-            let next = if downstream { &self.children[at] } else { &self.nodes[at].depends_on };
+            let next = if downstream { self.children[at].as_slice() } else { self.nodes[at].depends_on.as_slice() };
             for &index in next {
                 if !std::mem::replace(&mut seen[index], true) {
                     found.push((index, steps + 1));
@@ -282,7 +282,7 @@ impl Index {
                 return true;
             }
             if seen.insert(at) {
-                pending.extend(&self.nodes[at].depends_on);
+                pending.extend(self.nodes[at].depends_on.iter().copied());
             }
         }
         false

@@ -5,6 +5,7 @@ use super::session::Session;
 use crate::ResourceType;
 use data::{Map, Value as Json};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One level of a section of dbt_project.yml.
 #[derive(Debug, Clone, Default)]
@@ -35,12 +36,12 @@ impl ConfigTree {
     }
 
     /// The levels that a node of this fully qualified name meets, the outermost first.
-    fn levels<'a>(&'a self, fqn: &'a [String]) -> impl Iterator<Item = &'a Map> {
+    fn levels<'a>(&'a self, fqn: &'a [Arc<str>]) -> impl Iterator<Item = &'a Map> {
         let mut next = Some(self);
         let mut parts = fqn.iter();
         std::iter::from_fn(move || {
             let level = next?;
-            next = parts.next().and_then(|part| level.below.get(part));
+            next = parts.next().and_then(|part| level.below.get(&**part));
             Some(&level.own)
         })
     }
@@ -66,7 +67,7 @@ fn section(kind: ResourceType) -> &'static [&'static str] {
 
 impl Session {
     /// Merges a node's configs in dbt's order. `patch` is what its properties say, `call` its `config()`.
-    pub fn config(&self, package: usize, kind: ResourceType, fqn: &[String], patch: &Map, call: &Map) -> Map {
+    pub fn config(&self, package: usize, kind: ResourceType, fqn: &[Arc<str>], patch: &Map, call: &Map) -> Map {
         let mut config = Map::new();
         self.lay_folders(package, kind, fqn, &mut config);
         self.lay(kind, &mut config, patch);
@@ -78,7 +79,7 @@ impl Session {
     }
 
     /// What `model.config` is while the node's text is evaluated: the folders' configs over the defaults, nothing of its own.
-    pub fn config_so_far(&self, package: usize, kind: ResourceType, fqn: &[String]) -> Json {
+    pub fn config_so_far(&self, package: usize, kind: ResourceType, fqn: &[Arc<str>]) -> Json {
         let mut config = self.config(package, kind, fqn, &Map::new(), &Map::new());
         if let Some(default) = default_materialized(kind) {
             config.entry("materialized").or_insert_with(|| default.into());
@@ -86,7 +87,7 @@ impl Session {
         crate::manifest::with_defaults(kind, &config).into()
     }
 
-    fn lay_folders(&self, package: usize, kind: ResourceType, fqn: &[String], config: &mut Map) {
+    fn lay_folders(&self, package: usize, kind: ResourceType, fqn: &[Arc<str>], config: &mut Map) {
         let trees = section(kind).iter().filter_map(|section| self.packages.get(package)?.tree(section));
         for tree in trees {
             for level in tree.levels(fqn) {

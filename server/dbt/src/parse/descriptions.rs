@@ -8,6 +8,7 @@ use jinja::ast::Name;
 use jinja::{Kind, Subject};
 use rustc_hash::FxHashMap;
 use syntax::jinja::BlockKind;
+use thin_vec::ThinVec;
 use vfs::FileId;
 
 /// Every docs block of the project and its packages.
@@ -73,23 +74,23 @@ impl jinja::Docs for Seen<'_> {
 
 impl super::Builder<'_> {
     /// Renders a description; what can't be rendered stays as it is. Also the docs blocks that it names.
-    pub(super) fn rendered(&self, raw: &str, package: &Name) -> (String, Vec<Name>) {
+    pub(super) fn rendered(&self, raw: &str, package: &Name) -> (String, ThinVec<Name>) {
         if !raw.contains("{{") && !raw.contains("{%") && !raw.contains("{#") {
-            return (raw.to_owned(), Vec::new());
+            return (raw.to_owned(), ThinVec::new());
         }
-        let Ok(template) = jinja::lower::parse(raw, 0) else { return (raw.to_owned(), Vec::new()) };
+        let Ok(template) = jinja::lower::parse(raw, 0) else { return (raw.to_owned(), ThinVec::new()) };
         let seen = Seen { index: self.index, package };
         let subject = Subject::values(Kind::Docs, package.clone(), &seen);
         let rendered = jinja::render(&self.session.env, &subject, &template, &[]);
         match rendered.failure {
-            Some(_) => (raw.to_owned(), rendered.found.docs),
-            None => (rendered.text, rendered.found.docs),
+            Some(_) => (raw.to_owned(), rendered.found.docs.into()),
+            None => (rendered.text, rendered.found.docs.into()),
         }
     }
 
     /// A description with its place in the file.
-    pub(super) fn description(&self, text: Option<&Text>, file: FileId, package: &Name) -> (Option<Description>, Vec<Name>) {
-        let Some(text) = text else { return (None, Vec::new()) };
+    pub(super) fn description(&self, text: Option<&Text>, file: FileId, package: &Name) -> (Option<Description>, ThinVec<Name>) {
+        let Some(text) = text else { return (None, ThinVec::new()) };
         let (rendered, blocks) = self.rendered(&text.value, package);
         let written = (rendered != text.value || rendered.contains("{{")).then(|| text.value.clone());
         (Some(Description { text: rendered, written, place: Place { file, range: text.range } }), blocks)

@@ -57,7 +57,7 @@ impl Builder<'_> {
         let holds = |entry: &Entry| matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots);
         let of = |package: usize| self.entries(package).filter(move |(_, entry)| holds(entry)).map(move |(file, entry)| (package, file, entry));
         let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
-        let mut seen = FxHashSet::default();
+        let mut seen = std::mem::take(&mut self.seen_tests);
         for entries in entries.chunks(AT_ONCE) {
             let each = in_parallel(entries, |&(package, file, entry)| {
                 let mut tests = Vec::new();
@@ -66,6 +66,7 @@ impl Builder<'_> {
             });
             self.make_tests(each.into_iter().flatten().collect(), &mut seen);
         }
+        self.seen_tests = seen;
     }
 
     /// Builds tests and adds them to the drafts, but for those that were `seen`.
@@ -84,7 +85,8 @@ impl Builder<'_> {
             self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
         }
         let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
-        for draft in made {
+        for mut draft in made {
+            draft.node.compact(&mut self.interner);
             if seen.insert(draft.node.unique_id.clone()) {
                 self.told.extend(self.failure_of(&draft));
                 self.drafts.push(draft);
@@ -168,13 +170,13 @@ impl Builder<'_> {
         let hash = hash(&full, &built.args, &built.name, built.namespace.as_deref());
         let mut node = blank(arc(format!("test.{package}.{full}.{hash}")), ResourceType::Test, package.clone(), &full, tested.place, &tested.file);
         node.fqn = fqn_prefix(&package, without_first(&tested.file));
-        node.fqn.push(full.clone());
+        node.fqn.push(full.as_str().into());
         node.relative_path = format!("{short}.sql");
         let mut all_tags = tested.tags.clone();
         all_tags.extend(tags(config.get("tags")));
         all_tags.sort();
         all_tags.dedup();
-        node.tags = all_tags;
+        node.tags = all_tags.into();
         if let Some(description) = built.description.clone() {
             let text = self.rendered(&description, &package).0;
             node.description = Some(crate::index::Description { text, written: Some(description), place: tested.place });

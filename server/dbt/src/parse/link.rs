@@ -41,9 +41,8 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     let mut children = vec![Vec::new(); index.nodes.len()];
     for at in 0..index.nodes.len() {
         // What a node names is resolved by names alone, never by what others depend on.
-        let mut linked = linked(index, at);
+        let linked = linked(index, at);
         linked.depends_on.iter().for_each(|&target| children[target].push(at));
-        linked.depends_on.shrink_to_fit();
         linked.apply(index, at);
     }
     children.iter_mut().for_each(Vec::shrink_to_fit);
@@ -74,8 +73,8 @@ impl Linked {
                 node.config.values.remove("enabled");
             }
         }
-        node.depends_on = self.depends_on;
-        node.unresolved = self.unresolved;
+        node.depends_on = self.depends_on.into();
+        node.unresolved = self.unresolved.into();
         if let Some(own) = self.measures
             && let Some(Json::Object(params)) = node.definition.get_mut("type_params")
         {

@@ -58,7 +58,10 @@ impl Memo {
         (Arc::ptr_eq(text, &file.text) || *text == file.text).then(|| outcome.clone())
     }
 
-    pub fn note(&mut self, file: &InputFile, body: TextRange, outcome: Outcome) -> Arc<Outcome> {
+    pub fn note(&mut self, file: &InputFile, body: TextRange, mut outcome: Outcome) -> Arc<Outcome> {
+        outcome.found.refs.shrink_to_fit();
+        outcome.found.sources.shrink_to_fit();
+        outcome.found.macros.shrink_to_fit();
         let outcome = Arc::new(outcome);
         self.known.insert((file.id, body.start), (file.text.clone(), outcome.clone()));
         outcome

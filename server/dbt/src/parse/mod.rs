@@ -18,6 +18,7 @@ mod semantic;
 mod session;
 mod sources;
 mod unit_tests;
+mod window;
 
 pub(crate) use configs::{tags as tags_of, text_of};
 pub(crate) use generic_tests::CONFIG_ARGS as TEST_CONFIGS;
@@ -25,9 +26,10 @@ pub(crate) use session::render_text;
 
 use crate::FileKind;
 use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput};
+use crate::parallel::both;
 use crate::properties::Entry;
 use crate::target::Settings;
-use data::{Map, Value as Json};
+use data::{Interner, Map, Value as Json};
 use jinja::{Found, MacroId};
 use macros::MacroGraph;
 use memo::{Memo, Reach};
@@ -35,6 +37,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use session::Session;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use thin_vec::{ThinVec, thin_vec};
 use vfs::FileId;
 
 impl Index {
@@ -68,7 +71,8 @@ impl std::fmt::Debug for Parser {
 
 impl Parser {
     /// Parses all of a project; texts that were evaluated before and can't have changed are not evaluated again.
-    pub fn parse(&mut self, packages: Vec<PackageInput>, settings: &Settings) -> Index {
+    pub fn parse(&mut self, mut packages: Vec<PackageInput>, settings: &Settings) -> Index {
+        let windows = window::windows(&packages);
         let session = Session::new(&packages, settings, self.memo.library());
         self.memo.keep_valid(&session);
         let mut index = Index {
@@ -95,13 +99,37 @@ impl Parser {
         let mut builder = Builder::new(&packages, &session, &index, &mut self.memo);
         builder.nodes();
         builder.hooks();
-        builder.patches();
+        let mut parts = builder.into_parts();
+        match windows {
+            None => {
+                let mut builder = Builder::new(&packages, &session, &index, &mut self.memo).with(parts);
+                builder.properties();
+                parts = builder.into_parts();
+            }
+            Some(windows) => {
+                let code = window::code(&packages);
+                let overriding = window::overriding(&packages);
+                let mut next = window::read(&windows.first().map(|window| window::files(&packages, window)).unwrap_or_default());
+                for (number, window) in windows.iter().enumerate() {
+                    let inputs = window::with_code(&code, std::mem::take(&mut next));
+                    let following = windows.get(number + 1).map(|window| window::files(&packages, window)).unwrap_or_default();
+                    let memo = &mut self.memo;
+                    // One window is read while the one before is parsed.
+                    (parts, next) = both(
+                        || {
+                            let mut builder = Builder { overriding: &overriding, ..Builder::new(&inputs, &session, &index, memo).with(parts) };
+                            builder.properties();
+                            builder.into_parts()
+                        },
+                        || window::read(&following),
+                    );
+                    window::outline(&mut packages, inputs, window);
+                }
+            }
+        }
+        let mut builder = Builder::new(&packages, &session, &index, &mut self.memo).with(parts);
         builder.finish_nodes();
         builder.seed_headers();
-        builder.generic_tests();
-        builder.sources();
-        builder.yaml_nodes();
-        builder.unrendered();
         let macros = builder.macros();
         let Builder { mut drafts, told, .. } = builder;
         drafts.iter_mut().for_each(|draft| session.facts.lay(&mut draft.node));
@@ -109,6 +137,8 @@ impl Parser {
         let told = told.into_iter().chain(packages::problems(&packages, &session)).chain(doubled);
         told.for_each(|found| index.told.entry(found.place.file).or_default().push(found));
         index.set_macros(macros);
+        // What only led here makes room for the index.
+        drafts.iter_mut().for_each(Draft::forget);
         link::link(&mut index, drafts);
         packages::tell_unused(&packages, &mut index);
         diagnose::judge_all(&mut index, &packages);
@@ -155,6 +185,12 @@ impl Draft {
         Self { node, package, call: Map::new(), patch: Map::new(), enabled: true, reached: BTreeSet::new(), named_by: BTreeSet::new(), failure: None }
     }
 
+    /// Lets go of everything but the node.
+    fn forget(&mut self) {
+        (self.call, self.patch) = (Map::new(), Map::new());
+        (self.reached, self.named_by, self.failure) = (BTreeSet::new(), BTreeSet::new(), None);
+    }
+
     /// Takes over what an evaluation found.
     fn take(&mut self, found: Found) {
         self.node.refs.extend(found.refs);
@@ -173,6 +209,8 @@ impl Draft {
 
 struct Builder<'a> {
     inputs: &'a [PackageInput],
+    /// Where entries that say something over another package's sources are looked for.
+    overriding: &'a [PackageInput],
     session: &'a Session,
     /// What is known already: packages and docs blocks.
     index: &'a Index,
@@ -185,12 +223,30 @@ struct Builder<'a> {
     by_name: FxHashMap<String, Vec<usize>>,
     told: Vec<Diagnostic>,
     graph: MacroGraph,
+    /// Unique ids of the generic tests, and of those of sources; the sources' drafts by theirs.
+    seen_tests: FxHashSet<Arc<str>>,
+    seen_source_tests: FxHashSet<Arc<str>>,
+    seen_sources: FxHashMap<Arc<str>, usize>,
+    interner: Interner,
+}
+
+/// What a builder made so far.
+struct Parts {
+    drafts: Vec<Draft>,
+    by_name: FxHashMap<String, Vec<usize>>,
+    told: Vec<Diagnostic>,
+    graph: MacroGraph,
+    seen_tests: FxHashSet<Arc<str>>,
+    seen_source_tests: FxHashSet<Arc<str>>,
+    seen_sources: FxHashMap<Arc<str>, usize>,
+    interner: Interner,
 }
 
 impl<'a> Builder<'a> {
     fn new(inputs: &'a [PackageInput], session: &'a Session, index: &'a Index, memo: &'a mut Memo) -> Self {
         Self {
             inputs,
+            overriding: inputs,
             session,
             index,
             memo,
@@ -200,7 +256,31 @@ impl<'a> Builder<'a> {
             by_name: FxHashMap::default(),
             told: Vec::new(),
             graph: MacroGraph::default(),
+            seen_tests: FxHashSet::default(),
+            seen_source_tests: FxHashSet::default(),
+            seen_sources: FxHashMap::default(),
+            interner: Interner::default(),
         }
+    }
+
+    /// What was made, to go on with other files.
+    fn into_parts(self) -> Parts {
+        let Self { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner, .. } = self;
+        Parts { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner }
+    }
+
+    fn with(self, parts: Parts) -> Self {
+        let Parts { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner } = parts;
+        Self { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner, ..self }
+    }
+
+    /// All that properties files say.
+    fn properties(&mut self) {
+        self.patches();
+        self.generic_tests();
+        self.sources();
+        self.yaml_nodes();
+        self.unrendered();
     }
 
     fn warn(&mut self, found: Diagnostic) {
@@ -230,10 +310,10 @@ fn below<'a>(path: &'a str, folders: &[String]) -> &'a str {
 }
 
 /// Package, folders of the path, without its file.
-fn fqn_prefix(package: &str, relative: &str) -> Vec<String> {
-    let mut fqn = vec![package.to_owned()];
+fn fqn_prefix(package: &Arc<str>, relative: &str) -> ThinVec<Arc<str>> {
+    let mut fqn = thin_vec![package.clone()];
     if let Some((folders, _)) = relative.rsplit_once('/') {
-        fqn.extend(folders.split('/').map(str::to_owned));
+        fqn.extend(folders.split('/').map(Arc::from));
     }
     fqn
 }

@@ -10,6 +10,7 @@ use jinja::{Found, Relation, Subject};
 use std::sync::Arc;
 use syntax::jinja::BlockKind;
 use text::TextRange;
+use thin_vec::{ThinVec, thin_vec};
 
 /// A node whose text is to be evaluated.
 struct Task<'a> {
@@ -20,7 +21,7 @@ struct Task<'a> {
     /// The part of the file that is its code.
     body: TextRange,
     relative: String,
-    fqn: Vec<String>,
+    fqn: ThinVec<Arc<str>>,
     place: Place,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Builder<'a> {
                 let file_name = stem(&file.path);
                 let ordinary = |relative: &str| {
                     let mut fqn = fqn_prefix(name, relative);
-                    fqn.push(file_name.to_owned());
+                    fqn.push(file_name.into());
                     fqn
                 };
                 match file.kind {
@@ -85,10 +86,10 @@ impl<'a> Builder<'a> {
                     FileKind::SingularTest => push(ResourceType::Test, file_name, relative.to_owned(), ordinary(relative), whole, at(TextRange::at(0))),
                     FileKind::Snapshot => {
                         for block in file.facts.blocks.iter().filter(|block| block.kind == BlockKind::Snapshot) {
-                            let mut fqn = vec![name.to_string()];
+                            let mut fqn = thin_vec![name.clone()];
                             let without_ending = relative.rsplit_once('.').map_or(relative, |(path, _)| path);
-                            fqn.extend(without_ending.split('/').map(str::to_owned));
-                            fqn.push(block.name.clone());
+                            fqn.extend(without_ending.split('/').map(Arc::from));
+                            fqn.push(block.name.as_str().into());
                             push(ResourceType::Snapshot, &block.name, relative.to_owned(), fqn, block.body, at(block.name_range));
                         }
                     }
@@ -103,7 +104,7 @@ impl<'a> Builder<'a> {
         let literal = |found| Evaluation::Literal(Outcome { found, failure: None });
         match task.file.kind {
             FileKind::Seed => return literal(Found::default()),
-            FileKind::PythonModel => return literal(task.file.facts.code.clone().unwrap_or_default()),
+            FileKind::PythonModel => return literal(task.file.facts.code.as_deref().cloned().unwrap_or_default()),
             _ => {}
         }
         if let Some(found) = self.literal(task) {
@@ -125,10 +126,10 @@ impl<'a> Builder<'a> {
         // A macro of the project's own by one of these names takes the call.
         let package = &self.session.packages[task.package].name;
         let overridden = ["ref", "source", "config", "var", "this", "target"].iter().any(|name| self.session.env.library.resolve(package, name).is_some());
-        (!overridden).then(|| code.clone())
+        (!overridden).then(|| (**code).clone())
     }
 
-    fn render(&self, package: usize, source: &str, shift: usize, name: &str, kind: ResourceType, fqn: &[String], path: &str) -> Outcome {
+    fn render(&self, package: usize, source: &str, shift: usize, name: &str, kind: ResourceType, fqn: &[Arc<str>], path: &str) -> Outcome {
         let template = match jinja::lower::parse(source, shift) {
             Ok(template) => template,
             // The reader of the file tells the error itself; nobody reads hooks.
@@ -262,7 +263,7 @@ impl<'a> Builder<'a> {
         for draft in self.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
             for name in headers.get(&draft.node.place.file).copied().unwrap_or_default() {
                 if draft.node.column(name).is_none() {
-                    draft.node.columns.insert(name.clone(), Column::named(name));
+                    draft.node.columns.push(Column::named(name));
                 }
             }
         }
@@ -281,14 +282,14 @@ impl<'a> Builder<'a> {
                 };
                 for (number, text) in texts.iter().enumerate() {
                     let hook_name = format!("{name}-{hook}-{number}");
-                    let fqn = vec![name.to_string(), "hooks".to_owned(), hook_name.clone()];
+                    let fqn = thin_vec![name.clone(), "hooks".into(), hook_name.as_str().into()];
                     let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
                     let place = Place { file: file.id, range: TextRange::at(0) };
                     let path: std::sync::Arc<str> = "./dbt_project.yml".into();
                     let mut node = blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, &path);
                     node.relative_path = format!("hooks/{hook_name}.sql");
                     node.fqn = fqn;
-                    node.tags = vec![hook.to_owned()];
+                    node.tags = thin_vec![hook.to_owned()];
                     node.definition.insert("index", number.into());
                     node.definition.insert("raw_code", text.as_str().into());
                     let mut draft = Draft { call: outcome.found.config.clone(), ..Draft::new(node, package) };

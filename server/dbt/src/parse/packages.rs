@@ -5,6 +5,7 @@ use crate::index::{Diagnostic, Index, InputFile, PackageInput, Place, Severity};
 use crate::target::Problem;
 use crate::{FileKind, ResourceType};
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 use syntax::yaml::Node;
 use text::TextRange;
 
@@ -129,9 +130,9 @@ fn unused_paths(inputs: &[PackageInput], index: &Index) -> Vec<Diagnostic> {
         }
         let of_kind = index.nodes.iter().filter(|node| node.resource_type == kind);
         // What is switched off counts whatever its type.
-        let fqns: Vec<&[String]> = of_kind.chain(index.disabled.iter().map(|node| &**node)).map(|node| node.fqn.as_slice()).collect();
+        let fqns: Vec<&[Arc<str>]> = of_kind.chain(index.disabled.iter().map(|node| &**node)).map(|node| node.fqn.as_slice()).collect();
         for (path, range) in paths {
-            if fqns.iter().any(|fqn| fqn.starts_with(&path)) {
+            if fqns.iter().any(|fqn| fqn.len() >= path.len() && fqn.iter().zip(&path).all(|(part, wanted)| **part == **wanted)) {
                 continue;
             }
             let shown = std::iter::once(section.to_owned()).chain(path).collect::<Vec<_>>().join(".");

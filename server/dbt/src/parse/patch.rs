@@ -3,8 +3,9 @@
 //! Changes that reach too far (a project file, other macros, versions, the semantic layer) are left to a whole parse.
 
 use super::memo::code_names;
-use super::{Builder, Draft, Parser, State, diagnose, link};
+use super::{Builder, Draft, Parser, State, diagnose, link, window};
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place};
+use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
 use crate::{FileKind, Target};
 use jinja::{MacroId, MacroSource};
@@ -51,13 +52,9 @@ impl Parser {
         builder.partial = scope.partial.difference(&scope.whole).copied().collect();
         builder.names = std::mem::take(&mut scope.names);
         builder.nodes();
-        builder.patches();
+        builder.properties();
         builder.finish_nodes();
         builder.seed_headers();
-        builder.generic_tests();
-        builder.sources();
-        builder.yaml_nodes();
-        builder.unrendered();
         let Builder { mut drafts, told, names, .. } = builder;
         drafts.iter_mut().for_each(|draft| state.session.facts.lay(&mut draft.node));
         scope.names = names;
@@ -239,6 +236,10 @@ impl State {
         let mut inputs: Vec<PackageInput> = self.inputs.iter().map(|input| PackageInput { config: input.config.clone(), files: Vec::new() }).collect();
         for (package, place) in places {
             inputs[package].files.push(self.inputs[package].files[place].clone());
+        }
+        // Of some only an outline was kept.
+        for input in &mut inputs {
+            input.files = in_parallel(&input.files, window::whole);
         }
         inputs
     }

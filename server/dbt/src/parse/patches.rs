@@ -2,11 +2,10 @@
 
 use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::ResourceType;
-use crate::index::{Column, Diagnostic, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
+use crate::index::{Column, Columns, Diagnostic, InputFile, Node, PackageInput, Patch, Place, Severity, blank};
 use crate::parallel::in_parallel;
 use crate::properties::{ColumnEntry, Entry, EntryData, Section, VersionEntry};
 use data::{Map, Value as Json};
-use indexmap::IndexMap;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use text::TextRange;
@@ -15,7 +14,7 @@ use vfs::FileId;
 /// An entry with its Jinja rendered and its columns read.
 struct Prepared {
     data: Arc<EntryData>,
-    columns: IndexMap<String, Column>,
+    columns: Columns,
 }
 
 /// Two entries for one node.
@@ -48,7 +47,7 @@ impl<'a> Builder<'a> {
     fn prepared(&self, package: usize, file: &InputFile, entry: &Entry) -> Prepared {
         let data = self.entry_data(package, entry);
         let has_columns = entry.section != Section::DataTests && entry.versions.is_empty();
-        let columns = if has_columns { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) } else { IndexMap::new() };
+        let columns = if has_columns { self.columns(list(&data.own, "columns"), &entry.columns, file.id, package) } else { Columns::default() };
         Prepared { data, columns }
     }
 
@@ -191,9 +190,9 @@ impl<'a> Builder<'a> {
         node.name = entry.name.value.clone();
         node.unique_id = arc(format!("model.{package_name}.{}.v{label}", entry.name.value));
         if let Some(last) = node.fqn.last_mut() {
-            *last = entry.name.value.clone();
+            *last = entry.name.value.as_str().into();
         }
-        node.fqn.push(format!("v{label}"));
+        node.fqn.push(format!("v{label}").into());
         node.version = Some(label.to_owned());
         describe(node, entry, file.id);
         node.description = description;
@@ -236,12 +235,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn columns(&self, raw: &[Json], spans: &[ColumnEntry], file: FileId, package: usize) -> IndexMap<String, Column> {
+    pub(super) fn columns(&self, raw: &[Json], spans: &[ColumnEntry], file: FileId, package: usize) -> Columns {
         let package_name = &self.session.packages[package].name;
-        let mut columns = IndexMap::new();
-        // Of two columns of one name the later counts.
-        for data in raw.iter().filter_map(Json::as_object) {
-            let Some(name) = string(data, "name") else { continue };
+        let column = |data: &Map| {
+            let name = string(data, "name")?;
             let span = spans.iter().rev().find(|span| span.name.value == name || text_of(&syntax::yaml_value::plain(&span.name.value)) == name);
             let written = span.and_then(|span| span.description.as_ref());
             let (description, blocks) = match string(data, "description") {
@@ -252,23 +249,19 @@ impl<'a> Builder<'a> {
                 }
                 _ => self.description(written, file, package_name),
             };
-            columns.insert(
-                name.clone(),
-                Column {
-                    name,
-                    description,
-                    data_type: string(data, "data_type"),
-                    tests: span.map(|span| span.tests.clone()).unwrap_or_default(),
-                    entry: span.map(|span| Place { file, range: span.name.range }),
-                    properties: data.clone(),
-                    doc_blocks: blocks,
-                    catalog_type: None,
-                    is_of_catalog: false,
-                },
-            );
-        }
-        columns.shrink_to_fit();
-        columns
+            Some(Column {
+                name,
+                description,
+                data_type: string(data, "data_type"),
+                tests: span.map(|span| span.tests.clone()).unwrap_or_default(),
+                entry: span.map(|span| Place { file, range: span.name.range }),
+                properties: if span.is_some() { without_known(data) } else { data.clone() },
+                doc_blocks: blocks,
+                catalog_type: None,
+                is_of_catalog: false,
+            })
+        };
+        raw.iter().filter_map(Json::as_object).filter_map(column).collect()
     }
 
     /// A snapshot that an entry defines by its `relation`.
@@ -281,7 +274,7 @@ impl<'a> Builder<'a> {
         let place = Place { file: file.id, range: entry.name.range };
         let mut node = blank(arc(format!("snapshot.{package_name}.{name}")), ResourceType::Snapshot, package_name.clone(), name, place, &file.path);
         node.fqn = fqn_prefix(&package_name, relative);
-        node.fqn.push(name.clone());
+        node.fqn.push(name.as_str().into());
         node.relative_path = format!("{relative}/{name}.sql");
         let relation = string(&data.own, "relation").unwrap_or_default();
         node.definition.insert("raw_code", format!("select * from {{{{ {relation} }}}}").into());
@@ -290,6 +283,12 @@ impl<'a> Builder<'a> {
         draft.take(found);
         self.push(draft);
     }
+}
+
+/// What else an entry says of a column.
+fn without_known(data: &Map) -> Map {
+    const KNOWN: [&str; 5] = ["name", "description", "data_type", "data_tests", "tests"];
+    data.iter().filter(|(key, _)| !KNOWN.contains(&&***key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// An entry's `config` with the top-level keys that count as config.

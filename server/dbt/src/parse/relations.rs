@@ -22,9 +22,10 @@ impl Builder<'_> {
     pub(super) fn finish_nodes(&mut self) {
         let mut drafts = std::mem::take(&mut self.drafts);
         for drafts in drafts.chunks_mut(AT_ONCE) {
-            let finished = in_parallel(drafts, |draft| self.finished(draft));
-            for (draft, finished) in drafts.iter_mut().zip(finished) {
+            let finished = in_parallel(drafts, |draft| is_unfinished(draft).then(|| self.finished(draft)));
+            for (draft, finished) in drafts.iter_mut().zip(finished).filter_map(|(draft, finished)| Some((draft, finished?))) {
                 finished.apply(draft);
+                draft.node.compact(&mut self.interner);
                 self.told.extend(self.failure_of(draft));
             }
         }
@@ -207,6 +208,12 @@ impl Builder<'_> {
         let relation = Relation { database: names[0].clone(), schema: names[1].clone(), identifier: names[2].clone(), quoting: Map::new() };
         has_one.then(|| jinja::render_relation(&self.session.target.adapter, &self.session.env.quoting, &relation).into())
     }
+}
+
+/// Whether a draft waits for all properties; what stands in YAML alone is finished when it is made.
+fn is_unfinished(draft: &Draft) -> bool {
+    use ResourceType::{Analysis, Function, Model, Operation, Seed, Snapshot, Test};
+    matches!(draft.node.resource_type, Analysis | Function | Model | Operation | Seed | Snapshot | Test) && draft.node.test.is_none()
 }
 
 /// What a draft's configs come to.

@@ -37,7 +37,7 @@ impl Builder<'_> {
         let relative = super::yaml_relative(&file.path, &self.inputs[package].config);
         node.relative_path = relative.to_owned();
         node.fqn = fqn_prefix(&package_name, relative);
-        node.fqn.push(name.to_owned());
+        node.fqn.push(name.into());
         node.patch = Some(Patch { place: Place { file: file.id, range: entry.range }, name: place, path: entry.path.clone() });
         node.details = entry.details.clone();
         (node.description, node.doc_blocks) = self.description(entry.description.as_ref(), file.id, &package_name);
@@ -77,7 +77,7 @@ impl Builder<'_> {
         let mut meta = document.get("meta").and_then(Json::as_object).cloned().unwrap_or_default();
         meta.extend(object(data, "meta").cloned().unwrap_or_default());
         meta.extend(object(&draft.node.config.values, "meta").cloned().unwrap_or_default());
-        draft.node.tags = all;
+        draft.node.tags = all.into();
         draft.node.meta = meta;
         for key in ["type", "url", "label", "maturity"] {
             draft.node.definition.insert(key.to_owned(), data.get(key).cloned().unwrap_or(Json::Null));
@@ -114,7 +114,7 @@ impl Builder<'_> {
         let node = &mut draft.node;
         let meta = object(&node.config.values, "meta").filter(|meta| !meta.is_empty()).or_else(|| object(&data, "meta")).cloned();
         node.meta = meta.unwrap_or_default();
-        node.tags = tags(data.get("tags"));
+        node.tags = tags(data.get("tags")).into();
         let kind = string(&data, "type").unwrap_or_default().to_lowercase();
         let none = Map::new();
         let params = object(&data, "type_params").unwrap_or(&none);
@@ -241,7 +241,7 @@ impl Builder<'_> {
         all.extend(tags(config.get("tags")));
         all.sort();
         all.dedup();
-        draft.node.tags = all;
+        draft.node.tags = all.into();
         draft.node.meta = object(&config, "meta").cloned().unwrap_or_default();
         for (key, value) in [("label", or(data, "label", Json::Null)), ("query_params", query), ("exports", exports.into())] {
             draft.node.definition.insert(key.to_owned(), value);

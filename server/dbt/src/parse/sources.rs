@@ -13,6 +13,7 @@ use data::{Map, Value as Json};
 use jinja::Relation;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 /// What a package's YAML says over another package's source.
 #[derive(Default)]
@@ -25,7 +26,7 @@ impl Builder<'_> {
     pub(super) fn sources(&mut self) {
         let overrides = self.overrides();
         let mut tests = Vec::new();
-        let mut seen: FxHashMap<Arc<str>, usize> = FxHashMap::default();
+        let mut seen = std::mem::take(&mut self.seen_sources);
         let of = |package: usize| self.entries(package).filter(|(_, entry)| entry.section == Section::Sources).map(move |(file, entry)| (package, file, entry));
         let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
         let made = in_parallel(&entries, |&(package, file, entry)| {
@@ -40,7 +41,8 @@ impl Builder<'_> {
             Some((draft, tests))
         });
         for ((package, file, entry), made) in entries.into_iter().zip(made) {
-            let Some((draft, own_tests)) = made else { continue };
+            let Some((mut draft, own_tests)) = made else { continue };
+            draft.node.compact(&mut self.interner);
             tests.extend(own_tests);
             // Of two entries for one table the later counts.
             if let Some(&first) = seen.get(&draft.node.unique_id) {
@@ -57,13 +59,17 @@ impl Builder<'_> {
                 self.drafts.push(draft);
             }
         }
-        self.make_tests(tests, &mut rustc_hash::FxHashSet::default());
+        self.seen_sources = seen;
+        let mut seen = std::mem::take(&mut self.seen_source_tests);
+        self.make_tests(tests, &mut seen);
+        self.seen_source_tests = seen;
     }
 
     fn overrides(&self) -> FxHashMap<(String, String), Override> {
         let mut found: FxHashMap<(String, String), Override> = FxHashMap::default();
-        for package in 0..self.inputs.len() {
-            for (_, entry) in self.entries(package).filter(|(_, entry)| entry.section == Section::Sources && entry.data.source.contains_key("overrides")) {
+        for (package, input) in self.overriding.iter().enumerate() {
+            let entries = super::properties(input).filter(|(file, _)| !self.partial.contains(&file.id));
+            for (_, entry) in entries.filter(|(_, entry)| entry.section == Section::Sources && entry.data.source.contains_key("overrides")) {
                 let data = self.entry_data(package, entry);
                 let (Some(of), Some(name)) = (string(&data.source, "overrides"), string(&data.source, "name")) else { continue };
                 let known = found.entry((of, name)).or_default();
@@ -96,7 +102,7 @@ impl Builder<'_> {
         let mut node = blank(arc(format!("source.{package_name}.{source_name}.{name}")), ResourceType::Source, package_name.clone(), &name, place, &file.path);
         node.relative_path = file.path.to_string();
         node.fqn = fqn_prefix(&package_name, super::yaml_relative(&file.path, &self.inputs[package].config));
-        node.fqn.extend([source_name.clone(), name.clone()]);
+        node.fqn.extend([source_name.as_str().into(), name.as_str().into()]);
         let patch = self.source_config(source, table);
         let mut config = self.session.config(package, ResourceType::Source, &node.fqn, &patch, &Map::new());
         config.entry("freshness").or_insert_with(default_freshness);
@@ -111,7 +117,7 @@ impl Builder<'_> {
         let relation =
             Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: Some(identifier.as_str().into()), quoting: quoting.clone() };
         node.relation_name = Some(self.source_relation(&relation, table, source, &config).into());
-        node.tags = tags(config.get("tags"));
+        node.tags = tags(config.get("tags")).into();
         node.meta = object(&config, "meta").cloned().unwrap_or_default();
         let mut source_meta = object(source, "meta").cloned().unwrap_or_default();
         source_meta.extend(object(source, "config").and_then(|config| object(config, "meta")).cloned().unwrap_or_default());
@@ -139,7 +145,8 @@ impl Builder<'_> {
         node.source_description = match spanned.filter(|text| string(source, "description").as_deref() == Some(text.value.as_str())) {
             Some(text) => self.description(Some(text), file.id, &package_name).0,
             None => self.plain_description(string(source, "description"), place, &package_name).0,
-        };
+        }
+        .map(Box::new);
         node.patch = Some(Patch { place: Place { file: file.id, range: entry.range }, name: place, path: entry.path.clone() });
         node.tests = entry.tests.clone();
         node.details = entry.details.clone();
@@ -209,8 +216,8 @@ impl Builder<'_> {
         config
     }
 
-    pub(super) fn plain_description(&self, text: Option<String>, place: Place, package: &Arc<str>) -> (Option<crate::index::Description>, Vec<Arc<str>>) {
-        let Some(raw) = text else { return (None, Vec::new()) };
+    pub(super) fn plain_description(&self, text: Option<String>, place: Place, package: &Arc<str>) -> (Option<crate::index::Description>, ThinVec<Arc<str>>) {
+        let Some(raw) = text else { return (None, ThinVec::new()) };
         let (rendered, blocks) = self.rendered(&raw, package);
         (Some(crate::index::Description { text: rendered, written: Some(raw), place }), blocks)
     }

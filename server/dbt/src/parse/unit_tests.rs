@@ -21,7 +21,7 @@ impl Builder<'_> {
         let package_name = node.package.clone();
         node.unique_id = super::arc(format!("unit_test.{package_name}.{model}.{name}"));
         node.fqn = super::fqn_prefix(&package_name, without_first(&file.path));
-        node.fqn.extend([model.clone(), name.clone()]);
+        node.fqn.extend([model.as_str().into(), name.as_str().into()]);
         let patch = object(data, "config").cloned().unwrap_or_default();
         let mut draft = self.configured(package, node, &patch);
         let given: Vec<Json> = list(data, "given").iter().filter_map(Json::as_object).map(|given| self.rows(package, given, true)).collect();
@@ -33,8 +33,8 @@ impl Builder<'_> {
         let versions = object(data, "versions").map_or(Json::Null, |versions| json!({"include": versions.get("include"), "exclude": versions.get("exclude")}));
         let definition = [("model", Json::from(&model)), ("given", given.into()), ("expect", expect), ("overrides", overrides), ("versions", versions)];
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
-        draft.node.tags = super::configs::tags(draft.node.config.values.get("tags"));
-        draft.node.inputs = vec![model];
+        draft.node.tags = super::configs::tags(draft.node.config.values.get("tags")).into();
+        draft.node.inputs = thin_vec::thin_vec![model];
         self.drafts.push(draft);
     }
 
