@@ -122,6 +122,13 @@ impl ProjectConfig {
         placed(root, &self.packages_install_path)
     }
 
+    /// Whether a folder is named for two kinds of files, or lies in one that is named for another.
+    pub(crate) fn has_overlaps(&self) -> bool {
+        let groups = [&self.model_paths, &self.snapshot_paths, &self.test_paths, &self.analysis_paths, &self.macro_paths, &self.function_paths];
+        let meet = |one: &String, other: &String| one == other || is_below(one, other) || is_below(other, one);
+        groups.iter().enumerate().any(|(at, one)| groups[at + 1..].iter().any(|other| one.iter().any(|path| other.iter().any(|known| meet(path, known)))))
+    }
+
     /// The folders that the project names outside of its own (`../../sources`), as they are written and where they are.
     pub fn outside(&self, root: &Path) -> Vec<(String, PathBuf)> {
         let groups = [
@@ -250,6 +257,14 @@ impl FileKind {
             _ => &[],
         };
         all.iter().filter(|(_, is_it)| *is_it).map(|(kind, _)| *kind).collect()
+    }
+
+    /// Of the kinds of a file the one as which dbt reads it last: the folder that its path is relative to is that kind's.
+    pub(crate) fn last_read(path: &str, config: &ProjectConfig) -> Option<Self> {
+        use FileKind::{Analysis, Fixture, Function, GenericTest, Macro, Model, PythonModel, Seed, SingularTest, Snapshot};
+        let order = [Macro, Model, PythonModel, Snapshot, Analysis, SingularTest, GenericTest, Seed, Fixture, Function];
+        let kinds = Self::all_of(Path::new(path), config);
+        order.into_iter().rev().find(|kind| kinds.contains(kind))
     }
 
     /// The folders that hold files of the kind.

@@ -4,7 +4,7 @@ use data::{Map, Value as Json};
 use std::sync::Arc;
 
 /// Keys whose lists add up.
-const APPEND: [&str; 6] = ["pre-hook", "post-hook", "pre_hook", "post_hook", "tags", "packages"];
+const APPEND: [&str; 4] = ["pre-hook", "post-hook", "tags", "packages"];
 /// Keys whose mappings merge, the later value of each key winning.
 const UPDATE: [&str; 6] = ["quoting", "column_types", "meta", "docs", "contract", "snapshot_meta_column_names"];
 
@@ -17,7 +17,8 @@ fn list(value: Json) -> Vec<Json> {
 }
 
 /// Adds what one more `config()` of a text says to what its earlier ones said (`merge_config_dicts`); the first is kept as it is.
-pub fn merge_call(older: &mut Map, newer: Map) {
+pub fn merge_call(older: &mut Map, mut newer: Map) {
+    one_spelling(&mut newer);
     if older.is_empty() {
         older.extend(newer);
         return;
@@ -53,6 +54,18 @@ pub fn merge_call(older: &mut Map, newer: Map) {
     }
 }
 
+/// The two spellings of each hook.
+pub const HOOKS: [(&str, &str); 2] = [("pre_hook", "pre-hook"), ("post_hook", "post-hook")];
+
+/// Both spellings of a hook are one (`translate_hook_names`).
+fn one_spelling(config: &mut Map) {
+    for (spelled, key) in HOOKS {
+        if let Some(value) = config.remove(spelled) {
+            config.insert(key, value);
+        }
+    }
+}
+
 fn one_or_more(value: Json) -> Vec<Json> {
     match value {
         Json::Array(items) => Arc::unwrap_or_clone(items),
@@ -63,12 +76,7 @@ fn one_or_more(value: Json) -> Vec<Json> {
 /// Lays `newer` over `older` as dbt's `update_from` does: tags, hooks and packages add up, `meta`, `docs`,
 /// `quoting`, `contract` and `column_types` merge by key, `grants` by key with `+` to add, anything else is replaced.
 pub fn merge(older: &mut Map, mut newer: Map) {
-    // Both spellings of a hook are one (`translate_hook_names`).
-    for (spelled, key) in [("pre_hook", "pre-hook"), ("post_hook", "post-hook")] {
-        if let Some(value) = newer.remove(spelled) {
-            newer.insert(key, value);
-        }
-    }
+    one_spelling(&mut newer);
     for (key, value) in newer {
         if APPEND.contains(&&*key) {
             // A `null` stays in sight: dbt takes none.

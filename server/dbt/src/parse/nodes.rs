@@ -59,8 +59,10 @@ impl<'a> Builder<'a> {
         let mut tasks = Vec::new();
         for (package, input) in self.inputs.iter().enumerate() {
             let name = &self.session.packages[package].name;
+            let has_overlaps = input.config.has_overlaps();
             for file in &input.files {
-                let relative = below(&file.path, file.kind.folders(&input.config));
+                let kind = if has_overlaps { FileKind::last_read(&file.path, &input.config) } else { None };
+                let relative = below(&file.path, kind.unwrap_or(file.kind).folders(&input.config));
                 let whole = WHOLE;
                 let at = |range| Place { file: file.id, range };
                 let mut push = |kind, name: &str, relative: String, fqn, body, place| {

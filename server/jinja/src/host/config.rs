@@ -27,6 +27,9 @@ impl Object for ConfigCalls {
             ([Value::Undefined { .. } | Value::None], true) => Map::new(),
             _ => return Err(eval.fail("Invalid inline model config: it takes one dict or keyword arguments, not both")),
         };
+        if let Some((one, other)) = crate::config::HOOKS.iter().find(|(one, other)| options.contains_key(one) && options.contains_key(other)) {
+            return Err(eval.fail(format!("Invalid config, has conflicting keys \"{one}\" and \"{other}\"")));
+        }
         crate::config::merge_call(&mut eval.found.config, options);
         Ok("".into())
     }
