@@ -151,7 +151,7 @@ impl Builder<'_> {
         let entities: Vec<Json> = elements("entities")
             .iter()
             .map(|it| {
-                json!({"name": or_null(it, "name"), "type": or_null(it, "type"), "description": described(it), "label": or_null(it, "label"), "role": or_null(it, "role"),
+                json!({"name": or_null(it, "name"), "type": lower(it.get("type")), "description": described(it), "label": or_null(it, "label"), "role": or_null(it, "role"),
                     "expr": or_null(it, "expr"), "config": element_config(it)})
             })
             .collect();
@@ -162,9 +162,9 @@ impl Builder<'_> {
                     let validity = object(params, "validity_params").map_or(Json::Null, |validity| {
                         json!({"is_start": validity.get("is_start").cloned().unwrap_or(Json::Bool(false)), "is_end": validity.get("is_end").cloned().unwrap_or(Json::Bool(false))})
                     });
-                    json!({"time_granularity": or_null(params, "time_granularity"), "validity_params": validity})
+                    json!({"time_granularity": lower(params.get("time_granularity")), "validity_params": validity})
                 });
-                json!({"name": or_null(it, "name"), "type": or_null(it, "type"), "description": described(it), "label": or_null(it, "label"),
+                json!({"name": or_null(it, "name"), "type": lower(it.get("type")), "description": described(it), "label": or_null(it, "label"),
                     "is_partition": it.get("is_partition").cloned().unwrap_or(Json::Bool(false)), "type_params": params, "expr": or_null(it, "expr"), "metadata": Json::Null,
                     "config": element_config(it)})
             })
@@ -177,11 +177,11 @@ impl Builder<'_> {
                         "use_approximate_percentile": params.get("use_approximate_percentile").cloned().unwrap_or(Json::Bool(false))})
                 });
                 let non_additive = object(it, "non_additive_dimension").map_or(Json::Null, |dimension| {
-                    json!({"name": or_null(dimension, "name"), "window_choice": or_null(dimension, "window_choice"),
+                    json!({"name": or_null(dimension, "name"), "window_choice": lower(dimension.get("window_choice")),
                         "window_groupings": dimension.get("window_groupings").cloned().unwrap_or_else(|| json!([]))})
                 });
                 let expr = it.get("expr").filter(|expr| !expr.is_null()).map_or(Json::Null, |expr| text_of(expr).into());
-                json!({"name": or_null(it, "name"), "agg": or_null(it, "agg"), "description": described(it), "label": or_null(it, "label"), "create_metric": false,
+                json!({"name": or_null(it, "name"), "agg": lower(it.get("agg")), "description": described(it), "label": or_null(it, "label"), "create_metric": false,
                     "expr": expr, "agg_params": agg_params, "non_additive_dimension": non_additive, "agg_time_dimension": or_null(it, "agg_time_dimension"),
                     "config": element_config(it)})
             })
@@ -260,6 +260,14 @@ impl Builder<'_> {
     }
 }
 
+/// A word of a fixed set, which dbt takes in any case and keeps in small letters.
+fn lower(word: Option<&Json>) -> Json {
+    match word {
+        Some(Json::String(text)) => text.to_lowercase().into(),
+        other => other.cloned().unwrap_or_default(),
+    }
+}
+
 fn as_float(value: &Json) -> Json {
     value.as_f64().map_or(Json::Null, |value| json!(value))
 }
@@ -309,13 +317,13 @@ fn type_params(params: &Map, kind: &str) -> Json {
             each.map(|it| json!({"base_property": it["base_property"], "conversion_property": it["conversion_property"]})).collect()
         });
         json!({"base_measure": input_measure(it.get("base_measure")), "conversion_measure": input_measure(it.get("conversion_measure")), "entity": it.get("entity"),
-            "calculation": it.get("calculation").cloned().unwrap_or_else(|| "conversion_rate".into()), "window": window(it.get("window")), "constant_properties": properties})
+            "calculation": it.get("calculation").map_or_else(|| "conversion_rate".into(), |word| lower(Some(word))), "window": window(it.get("window")), "constant_properties": properties})
     });
     let cumulative = if kind == "cumulative" {
         let none = Map::new();
         let own = get("cumulative_type_params").and_then(Json::as_object).unwrap_or(&none);
         let either = |key: &str| own.get(key).filter(|value| !value.is_null()).or_else(|| get(key));
-        json!({"window": window(either("window")), "grain_to_date": either("grain_to_date"), "period_agg": own.get("period_agg").cloned().unwrap_or_else(|| "first".into()),
+        json!({"window": window(either("window")), "grain_to_date": either("grain_to_date"), "period_agg": own.get("period_agg").map_or_else(|| "first".into(), |word| lower(Some(word))),
             "metric": Json::Null})
     } else {
         Json::Null
