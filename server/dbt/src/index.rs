@@ -388,6 +388,8 @@ pub struct Index {
     pub(crate) names_with_spaces: bool,
     /// Whether nodes depend on each other in a circle.
     pub(crate) has_cycle: bool,
+    /// Whether there are semantic models; only a whole parse makes some.
+    pub(crate) has_semantic_models: bool,
     /// Whether a template asked what time it is: then the same files may make another index later.
     pub asked_time: bool,
 }

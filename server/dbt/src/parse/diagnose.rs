@@ -25,6 +25,7 @@ pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
         known.extend(fresh);
     }
     index.judged = judged;
+    index.has_semantic_models = index.nodes.iter().any(|node| node.resource_type == ResourceType::SemanticModel);
     tell_semantic(index, packages);
     if let Some(cycle) = index.find_cycle() {
         tell_cycle(index, &cycle);

@@ -315,8 +315,7 @@ impl State {
         self.relink(scope, relink, told, &sources);
         // The semantic layer itself takes a whole parse, but a time spine is a model's.
         let is_described = |id: &FileId| self.file(*id).is_some_and(|file| file.kind == FileKind::Properties);
-        let is_semantic = |node: &Node| node.resource_type == crate::ResourceType::SemanticModel;
-        if scope.whole.iter().any(is_described) && self.index.nodes.iter().any(is_semantic) {
+        if self.index.has_semantic_models && scope.whole.iter().any(is_described) {
             diagnose::tell_semantic(&mut self.index, &self.inputs);
         }
         if others {
