@@ -73,6 +73,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The first `config()` of a file of code: the place to look at where a node's config is wrong.
+    pub(crate) fn config_call(&self) -> Option<&Use> {
+        self.uses.iter().find(|used| matches!(&used.target, Target::Macro { path } if *path == ["config"]))
+    }
+
     /// The facts of a properties file that the parser is to read itself.
     pub fn unread() -> Self {
         Self { reading: Reading::Nothing, ..Self::default() }

@@ -226,7 +226,8 @@ impl FileKind {
         if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(['.', '#', '~'])) {
             return Vec::new();
         }
-        let in_tests = |part: &str| config.test_paths.iter().any(|folder| is_below(&text, &format!("{folder}/{part}")));
+        let within = |folder: &str, part: &str| text.strip_prefix(folder)?.strip_prefix('/')?.strip_prefix(part)?.strip_prefix('/');
+        let in_tests = |part: &str| config.test_paths.iter().any(|folder| within(folder, part).is_some());
         let below = |paths: &[String]| paths.iter().any(|folder| is_below(&text, folder));
         let is_generic = in_tests("generic");
         let is_fixture = in_tests("fixtures");

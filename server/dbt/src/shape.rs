@@ -7,7 +7,7 @@
 mod python;
 mod rules;
 
-pub(crate) use rules::GRAINS;
+pub(crate) use rules::{GRAINS, bad_semantic_name};
 mod table;
 mod tests_in;
 

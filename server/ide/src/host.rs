@@ -443,7 +443,7 @@ impl AnalysisHost {
         let mut world_files = imbl::HashMap::new();
         let mut paths = FxHashMap::default();
         for (id, path, relative, package, kind, text) in files {
-            let (facts, known) = if is_large && kind == FileKind::Properties {
+            let (facts, lazy) = if is_large && kind == FileKind::Properties {
                 self.facts.remove(&id);
                 (Arc::new(Facts::unread()), LazyFacts::unread(kind, text.text.clone()))
             } else {
@@ -453,8 +453,7 @@ impl AnalysisHost {
             let input = InputFile { id, path: relative.clone(), kind, facts, text: text.text.clone() };
             inputs[package].files.push(Arc::new(input));
             paths.insert(path.clone(), id);
-            let facts = known;
-            world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts, problem: text.problem }));
+            world_files.insert(id, Arc::new(File { id, path, relative, package, kind, text: text.text, facts: lazy, problem: text.problem }));
         }
         let read = dbt::in_parallel(&also, |(.., kind, text)| dbt::read(*kind, text));
         for ((package, id, path, kind, text), facts) in also.into_iter().zip(read) {

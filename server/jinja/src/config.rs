@@ -10,9 +10,8 @@ const UPDATE: [&str; 6] = ["quoting", "column_types", "meta", "docs", "contract"
 
 fn list(value: Json) -> Vec<Json> {
     match value {
-        Json::Array(items) => Arc::unwrap_or_clone(items),
         Json::Null => Vec::new(),
-        other => vec![other],
+        other => one_or_more(other),
     }
 }
 
@@ -25,9 +24,7 @@ pub fn merge_call(older: &mut Map, mut newer: Map) {
     }
     for (key, value) in newer {
         if APPEND.contains(&&*key) {
-            let mut joined = older.remove(&key).map(one_or_more).unwrap_or_default();
-            joined.extend(one_or_more(value));
-            older.insert(key, joined.into());
+            append(older, key, value);
             continue;
         }
         match (older.get_mut(&key), value) {
@@ -66,6 +63,13 @@ fn one_spelling(config: &mut Map) {
     }
 }
 
+/// Adds to what a key has. A `null` stays in sight: dbt takes none.
+fn append(older: &mut Map, key: Arc<str>, value: Json) {
+    let mut joined = older.remove(&key).map(one_or_more).unwrap_or_default();
+    joined.extend(one_or_more(value));
+    older.insert(key, joined.into());
+}
+
 fn one_or_more(value: Json) -> Vec<Json> {
     match value {
         Json::Array(items) => Arc::unwrap_or_clone(items),
@@ -79,10 +83,7 @@ pub fn merge(older: &mut Map, mut newer: Map) {
     one_spelling(&mut newer);
     for (key, value) in newer {
         if APPEND.contains(&&*key) {
-            // A `null` stays in sight: dbt takes none.
-            let mut joined = older.remove(&key).map(one_or_more).unwrap_or_default();
-            joined.extend(one_or_more(value));
-            older.insert(key, joined.into());
+            append(older, key, value);
         } else if UPDATE.contains(&&*key) {
             match (older.get_mut(&key), value) {
                 (Some(Json::Object(known)), Json::Object(more)) => known.extend(more),

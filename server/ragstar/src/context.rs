@@ -127,19 +127,15 @@ impl Context {
     /// What decides beside the files how dbt sees the project: the profile, vars, the environment.
     pub fn dbt_settings(&self) -> ide::DbtSettings {
         let text = |key: &str| self.settings.get(key).map(str::to_owned);
-        let mut problems = Vec::new();
-        let mut or_tell = |read: Result<_, ide::SettingsProblem>| read.map_err(|problem| problems.push(problem)).ok();
-        let profiles = self.profiles_file().map(|path| read_profiles(&path)).and_then(&mut or_tell);
-        let vars = self.settings.get("dbt.vars").map_or_else(|| Ok(data::Map::new()), given_vars).unwrap_or_else(|problem| {
-            problems.push(problem);
-            data::Map::new()
-        });
+        let profiles = self.profiles_file().map(|path| read_profiles(&path)).transpose();
+        let vars = self.settings.get("dbt.vars").map(given_vars).transpose();
+        let problems = [profiles.as_ref().err(), vars.as_ref().err()].into_iter().flatten().cloned().collect();
         ide::DbtSettings {
-            profiles: profiles.map(Into::into),
+            profiles: profiles.ok().flatten().map(Into::into),
             problems,
             profile: text("dbt.profile"),
             target: text("dbt.target"),
-            vars,
+            vars: vars.ok().flatten().unwrap_or_default(),
             environment: Arc::new(environment(&self.dot_env)),
             ..ide::DbtSettings::default()
         }
@@ -308,14 +304,18 @@ fn given_vars(text: &str) -> Result<data::Map, ide::SettingsProblem> {
     })
 }
 
+/// The process's environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// The environment as a project's templates may see it. What looks like a secret is there, but not its value: a template can put
 /// what it reads into names and descriptions, which go to the knowledge store and into prompts.
 fn environment(dot_env: &BTreeMap<String, String>) -> rustc_hash::FxHashMap<String, String> {
     let shown = |name: &str, value: String| if is_secret(name, &value) { dbt::MASKED.to_owned() } else { value };
-    let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // What the shell says goes before the project's `.env`, as with every tool that reads one.
     let dot_env = dot_env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    dot_env.chain(all).map(|(name, value)| (name.clone(), shown(&name, value))).collect()
+    dot_env.chain(variables()).map(|(name, value)| (name.clone(), shown(&name, value))).collect()
 }
 
 /// Whether a variable holds a secret by its name; what only may (`PARTITION_KEY`, `PRIVATE_SCHEMA`), if its value isn't a plain word.
@@ -355,7 +355,7 @@ fn sources(common: &Common, client: &[(String, String)], start: &Path, repositor
         user_file: etcetera::choose_base_strategy().ok().and_then(|base| read(base.config_dir().join("ragstar/ragstar.yml"))),
         files: folders.iter().filter_map(|folder| read(folder.join("ragstar.yml"))).collect(),
         dot_env: folders.iter().filter_map(|folder| read(folder.join(".env"))).collect(),
-        environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
+        environment: variables().collect(),
         client: client.to_vec(),
         flags: common.flags(),
     }

@@ -8,7 +8,7 @@ pub(super) use nodes::is_never_null;
 use super::link::label;
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place, Severity};
 use crate::properties::{Entry, Section};
-use crate::{FileKind, Reading, ResourceType, Target, Use};
+use crate::{FileKind, ResourceType, Target, Use};
 
 /// Judges every file of the root project.
 pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
@@ -340,7 +340,7 @@ fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
         let test = node.test.as_ref()?;
         Some(test.namespace.as_ref().map_or_else(|| test.name.clone(), |namespace| format!("{namespace}.{}", test.name)))
     };
-    let facts = if file.facts.reading == Reading::Whole { file.facts.clone() } else { std::sync::Arc::new(crate::read(file.kind, &file.text)) };
+    let facts = super::window::whole_facts(file);
     let entries = facts.properties.iter().flat_map(|properties| &properties.entries);
     let used = entries.flat_map(|entry| entry.tests.iter().chain(entry.columns.iter().flat_map(|column| column.tests.iter())));
     let mut found = Vec::new();

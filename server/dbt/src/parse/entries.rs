@@ -39,7 +39,7 @@ impl Builder<'_> {
                 }
             }
         }
-        self.told.extend(found);
+        self.made.told.extend(found);
     }
 
     /// An entry's data as dbt reads it: Jinja is rendered but in descriptions, tests, hooks and filters, which wait

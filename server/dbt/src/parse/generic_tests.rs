@@ -57,7 +57,7 @@ impl Builder<'_> {
         let holds = |entry: &Entry| matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots);
         let of = |package: usize| self.entries(package).filter(move |(_, entry)| holds(entry)).map(move |(file, entry)| (package, file, entry));
         let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
-        let mut seen = std::mem::take(&mut self.seen_tests);
+        let mut seen = std::mem::take(&mut self.made.seen_tests);
         for entries in entries.chunks(AT_ONCE) {
             let each = in_parallel(entries, |&(package, file, entry)| {
                 let mut tests = Vec::new();
@@ -66,7 +66,7 @@ impl Builder<'_> {
             });
             self.make_tests(each.into_iter().flatten().collect(), &mut seen);
         }
-        self.seen_tests = seen;
+        self.made.seen_tests = seen;
     }
 
     /// Builds tests and adds them to the drafts, but for those that were `seen`.
@@ -82,16 +82,16 @@ impl Builder<'_> {
         let all = taken;
         for (tested, built) in &all {
             let package = &self.session.packages[tested.package].name;
-            self.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
+            self.made.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
         }
         let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
         for mut draft in made {
-            draft.node.compact(&mut self.interner);
+            draft.node.compact(&mut self.made.interner);
             if seen.insert(draft.node.unique_id.clone()) {
-                self.told.extend(self.failure_of(&draft));
-                self.drafts.push(draft);
+                self.made.told.extend(self.failure_of(&draft));
+                self.made.drafts.push(draft);
             } else if draft.package == 0 {
-                self.told.push(repeated(&draft.node));
+                self.made.told.push(repeated(&draft.node));
             }
         }
     }
@@ -234,7 +234,7 @@ impl Builder<'_> {
             "fqn": node.fqn, "path": node.relative_path, "original_file_path": node.path, "config": {"enabled": true, "materialized": "test", "severity": "ERROR"},
             "tags": node.tags, "meta": {}, "columns": {}, "column_name": tested.column, "test_metadata": {"name": name, "namespace": namespace, "kwargs": args}})
         };
-        let subject = Subject { visible: self.graph.visible(id), ..Subject::node(package, Some(relation), &model) };
+        let subject = Subject { visible: self.made.graph.visible(id), ..Subject::node(package, Some(relation), &model) };
         let (found, failure) = jinja::render_test(&self.session.env, &subject, args, runs.then_some(call.as_str()));
         let whose = || format!(" in test {} ({})", draft.node.name, tested.file);
         draft.failure = failure.map(|failure| (whose(), failure.message.replace(&format!("macro '{name}'"), &format!("macro 'test_{name}'")))).or_else(|| {

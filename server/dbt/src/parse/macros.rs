@@ -28,7 +28,7 @@ impl Builder<'_> {
                             "dbt found two schema.yml entries for the same macro in package {package_name} named {name}. Macros may only be described a single time."
                         );
                         let place = Place { file: file.id, range: entry.name.range };
-                        self.told.push(Diagnostic::new(place, Severity::Error, super::patches::DUPLICATE_ENTRY, message).as_dbt(says));
+                        self.made.told.push(Diagnostic::new(place, Severity::Error, super::patches::DUPLICATE_ENTRY, message).as_dbt(says));
                     }
                     described.entry(name).or_insert((entry, file.id));
                 }
@@ -39,7 +39,7 @@ impl Builder<'_> {
                 let message = format!("no macro of this project is called `{name}`; correct the name, or take the entry out");
                 let place = Place { file: *file, range: entry.name.range };
                 let says = format!("Found patch for macro \"{name}\" which was not found");
-                self.told.push(Diagnostic::new(place, Severity::Warning, "entry-without-node", message).as_dbt(says));
+                self.made.told.push(Diagnostic::new(place, Severity::Warning, "entry-without-node", message).as_dbt(says));
             }
             for file in input.files.iter().filter(|file| file.kind.holds_macros()) {
                 for block in super::session::macro_blocks(file) {
@@ -49,7 +49,7 @@ impl Builder<'_> {
                             let place = Place { file: file.id, range: block.name_range };
                             let message = format!("another macro of this project is called `{name}`; rename one");
                             let says = format!("dbt found multiple macros named \"{name}\" in the project \"{package_name}\".");
-                            self.told.push(Diagnostic::new(place, Severity::Error, "duplicate-name", message).as_dbt(says));
+                            self.made.told.push(Diagnostic::new(place, Severity::Error, "duplicate-name", message).as_dbt(says));
                         }
                         continue;
                     }

@@ -99,14 +99,13 @@ impl Parser {
         let mut builder = Builder::new(&packages, &session, &index, &mut self.memo);
         builder.nodes();
         builder.hooks();
-        let mut parts = builder.into_parts();
-        match windows {
+        let made = match windows {
             None => {
-                let mut builder = Builder::new(&packages, &session, &index, &mut self.memo).with(parts);
                 builder.properties();
-                parts = builder.into_parts();
+                builder.made
             }
             Some(windows) => {
+                let mut made = builder.made;
                 let code = window::code(&packages);
                 let overriding = window::overriding(&packages);
                 let mut next = window::read(&windows.first().map(|window| window::files(&packages, window)).unwrap_or_default());
@@ -115,23 +114,24 @@ impl Parser {
                     let following = windows.get(number + 1).map(|window| window::files(&packages, window)).unwrap_or_default();
                     let memo = &mut self.memo;
                     // One window is read while the one before is parsed.
-                    (parts, next) = both(
+                    (made, next) = both(
                         || {
-                            let mut builder = Builder { overriding: &overriding, ..Builder::new(&inputs, &session, &index, memo).with(parts) };
+                            let mut builder = Builder { overriding: &overriding, made, ..Builder::new(&inputs, &session, &index, memo) };
                             builder.properties();
-                            builder.into_parts()
+                            builder.made
                         },
                         || window::read(&following),
                     );
                     window::outline(&mut packages, inputs, window);
                 }
+                made
             }
-        }
-        let mut builder = Builder::new(&packages, &session, &index, &mut self.memo).with(parts);
+        };
+        let mut builder = Builder { made, ..Builder::new(&packages, &session, &index, &mut self.memo) };
         builder.finish_nodes();
         builder.seed_headers();
         let macros = builder.macros();
-        let Builder { mut drafts, told, .. } = builder;
+        let Made { mut drafts, told, .. } = builder.made;
         drafts.iter_mut().for_each(|draft| session.facts.lay(&mut draft.node));
         let reach = Reach::new(&packages, &drafts);
         let told = told.into_iter().chain(packages::problems(&packages, &session)).chain(doubled);
@@ -218,6 +218,12 @@ struct Builder<'a> {
     /// Properties files of which only the entries of some names are read, and these only for what they say of nodes.
     partial: FxHashSet<FileId>,
     names: FxHashSet<String>,
+    made: Made,
+}
+
+/// What a builder made so far; it goes on with other files.
+#[derive(Default)]
+struct Made {
     drafts: Vec<Draft>,
     /// Drafts that `ref` can name and analyses and singular tests, by name.
     by_name: FxHashMap<String, Vec<usize>>,
@@ -230,48 +236,9 @@ struct Builder<'a> {
     interner: Interner,
 }
 
-/// What a builder made so far.
-struct Parts {
-    drafts: Vec<Draft>,
-    by_name: FxHashMap<String, Vec<usize>>,
-    told: Vec<Diagnostic>,
-    graph: MacroGraph,
-    seen_tests: FxHashSet<Arc<str>>,
-    seen_source_tests: FxHashSet<Arc<str>>,
-    seen_sources: FxHashMap<Arc<str>, usize>,
-    interner: Interner,
-}
-
 impl<'a> Builder<'a> {
     fn new(inputs: &'a [PackageInput], session: &'a Session, index: &'a Index, memo: &'a mut Memo) -> Self {
-        Self {
-            inputs,
-            overriding: inputs,
-            session,
-            index,
-            memo,
-            partial: FxHashSet::default(),
-            names: FxHashSet::default(),
-            drafts: Vec::new(),
-            by_name: FxHashMap::default(),
-            told: Vec::new(),
-            graph: MacroGraph::default(),
-            seen_tests: FxHashSet::default(),
-            seen_source_tests: FxHashSet::default(),
-            seen_sources: FxHashMap::default(),
-            interner: Interner::default(),
-        }
-    }
-
-    /// What was made, to go on with other files.
-    fn into_parts(self) -> Parts {
-        let Self { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner, .. } = self;
-        Parts { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner }
-    }
-
-    fn with(self, parts: Parts) -> Self {
-        let Parts { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner } = parts;
-        Self { drafts, by_name, told, graph, seen_tests, seen_sources, seen_source_tests, interner, ..self }
+        Self { inputs, overriding: inputs, session, index, memo, partial: FxHashSet::default(), names: FxHashSet::default(), made: Made::default() }
     }
 
     /// All that properties files say.
@@ -284,7 +251,7 @@ impl<'a> Builder<'a> {
     }
 
     fn warn(&mut self, found: Diagnostic) {
-        self.told.push(found);
+        self.made.told.push(found);
     }
 
     /// The entries of a package's properties files that define something, each with its file.

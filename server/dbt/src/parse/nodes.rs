@@ -159,8 +159,7 @@ impl<'a> Builder<'a> {
         let rendered = jinja::render(&self.session.env, &subject, &template, &[]);
         let failure = rendered.failure.map(|failure| {
             let within = failure.trace.last().map(|name| format!(" (in {name})")).unwrap_or_default();
-            // Macros write messages over several lines.
-            let message = failure.message.split_whitespace().collect::<Vec<_>>().join(" ");
+            let message = super::relations::one_line(&failure.message);
             (failure.range, format!("{message}{within}"))
         });
         Outcome { found: rendered.found, failure }
@@ -199,7 +198,7 @@ impl<'a> Builder<'a> {
         // dbt decides before it reads properties whether a node is one of the disabled.
         draft.enabled = is_enabled(&self.session.config(package, kind, &draft.node.fqn, &draft.patch, &draft.call));
         if package == 0 && draft.enabled {
-            self.told.extend(self.compile_errors(&draft.node, file, body, &outcome.found));
+            self.made.told.extend(self.compile_errors(&draft.node, file, body, &outcome.found));
         }
         self.push(draft);
     }
@@ -249,8 +248,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn push(&mut self, draft: Draft) {
-        self.by_name.entry(draft.node.name.clone()).or_default().push(self.drafts.len());
-        self.drafts.push(draft);
+        self.made.by_name.entry(draft.node.name.clone()).or_default().push(self.made.drafts.len());
+        self.made.drafts.push(draft);
     }
 
     /// Columns that only a seed's header names; a manifest doesn't have them.
@@ -262,7 +261,7 @@ impl<'a> Builder<'a> {
             .filter(|file| file.kind == FileKind::Seed)
             .map(|file| (file.id, file.facts.header.as_slice()))
             .collect();
-        for draft in self.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
+        for draft in self.made.drafts.iter_mut().filter(|draft| draft.node.resource_type == ResourceType::Seed) {
             for name in headers.get(&draft.node.place.file).copied().unwrap_or_default() {
                 if draft.node.column(name).is_none() {
                     draft.node.columns.push(Column::named(name));
@@ -302,7 +301,7 @@ impl<'a> Builder<'a> {
                         let says = says_of(&format!(" in operation {hook_name} (./dbt_project.yml)"), &message);
                         self.warn(Diagnostic::new(place, Severity::Error, "jinja-evaluation", format!("{hook}: {message}")).as_dbt(says));
                     }
-                    self.drafts.push(draft);
+                    self.made.drafts.push(draft);
                 }
             }
         }

@@ -3,11 +3,11 @@
 //! Changes that reach too far (a project file, other macros, versions, the semantic layer) are left to a whole parse.
 
 use super::memo::code_names;
-use super::{Builder, Draft, Parser, State, diagnose, link, window};
+use super::{Builder, Draft, Made, Parser, State, diagnose, link, window};
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place};
 use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
-use crate::{FileKind, Target};
+use crate::{FileKind, Reading, Target};
 use jinja::{MacroId, MacroSource};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ impl Parser {
         builder.properties();
         builder.finish_nodes();
         builder.seed_headers();
-        let Builder { mut drafts, told, names, .. } = builder;
+        let Builder { made: Made { mut drafts, told, .. }, names, .. } = builder;
         drafts.iter_mut().for_each(|draft| state.session.facts.lay(&mut draft.node));
         scope.names = names;
         drafts.iter().for_each(|draft| state.reach.note(draft));
@@ -238,7 +238,7 @@ impl State {
             inputs[package].files.push(self.inputs[package].files[place].clone());
         }
         // Of some only an outline was kept.
-        for input in &mut inputs {
+        for input in inputs.iter_mut().filter(|input| input.files.iter().any(|file| file.facts.reading != Reading::Whole)) {
             input.files = in_parallel(&input.files, window::whole);
         }
         inputs

@@ -62,10 +62,10 @@ impl<'a> Builder<'a> {
             Section::Functions => kind == ResourceType::Function,
             _ => kind == ResourceType::Test,
         };
-        let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let named = self.made.by_name.get(name).map_or(&[][..], Vec::as_slice);
         let pick = |enabled: bool, own: bool| -> Vec<usize> {
             let wanted = |&&index: &&usize| {
-                let draft = &self.drafts[index];
+                let draft = &self.made.drafts[index];
                 draft.enabled == enabled
                     && (!own || draft.package == package)
                     && fits(draft.node.resource_type)
@@ -87,15 +87,15 @@ impl<'a> Builder<'a> {
         let Prepared { data, mut columns } = prepared;
         let described = self.described(package, &entry.name.value, entry.section);
         for (rest, index) in (0..described.len()).rev().zip(described) {
-            if self.drafts[index].node.patch.is_some() {
+            if self.made.drafts[index].node.patch.is_some() {
                 self.duplicate_entry(package, file, entry);
                 continue;
             }
             let patch = config_of(&data.own);
-            self.drafts[index].patch = patch;
-            let package_name = self.drafts[index].node.package.clone();
+            self.made.drafts[index].patch = patch;
+            let package_name = self.made.drafts[index].node.package.clone();
             let (description, blocks) = self.description(entry.description.as_ref(), file.id, &package_name);
-            let node = &mut self.drafts[index].node;
+            let node = &mut self.made.drafts[index].node;
             describe(node, entry, file.id);
             // All disabled nodes of one name have them.
             node.columns = if rest == 0 { std::mem::take(&mut columns) } else { columns.clone() };
@@ -157,10 +157,10 @@ impl<'a> Builder<'a> {
 
     fn unversioned(&self, package: usize, name: &str, enabled: bool) -> Option<usize> {
         let fits = |index: &&usize| {
-            let draft = &self.drafts[**index];
+            let draft = &self.made.drafts[**index];
             draft.package == package && draft.enabled == enabled && draft.node.resource_type == ResourceType::Model && draft.node.version.is_none()
         };
-        self.by_name.get(name)?.iter().find(fits).copied()
+        self.made.by_name.get(name)?.iter().find(fits).copied()
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -178,13 +178,13 @@ impl<'a> Builder<'a> {
     ) {
         let (raw, spans) = version_columns(&data.own, version, entry, spanned);
         let columns = self.columns(&raw, &spans, file.id, package);
-        let package_name = self.drafts[index].node.package.clone();
+        let package_name = self.made.drafts[index].node.package.clone();
         let own = spanned.and_then(|version| version.description.as_ref()).filter(|text| !text.value.is_empty());
         let (description, blocks) = self.description(own.or(entry.description.as_ref()), file.id, &package_name);
         let mut patch = config_of(&data.own);
         deep_merge(&mut patch, object(version, "config").cloned().unwrap_or_default());
-        let old = self.drafts[index].node.name.clone();
-        let draft = &mut self.drafts[index];
+        let old = self.made.drafts[index].node.name.clone();
+        let draft = &mut self.made.drafts[index];
         draft.patch = patch;
         let node = &mut draft.node;
         node.name = entry.name.value.clone();
@@ -211,17 +211,17 @@ impl<'a> Builder<'a> {
         node.definition.insert("version", version.get("v").cloned().unwrap_or(Json::Null));
         node.definition.insert("latest_version", latest.cloned().unwrap_or(Json::Null));
         if old != entry.name.value {
-            if let Some(list) = self.by_name.get_mut(&old) {
+            if let Some(list) = self.made.by_name.get_mut(&old) {
                 list.retain(|known| *known != index);
             }
-            self.by_name.entry(entry.name.value.clone()).or_default().push(index);
+            self.made.by_name.entry(entry.name.value.clone()).or_default().push(index);
         }
         self.constraints(index);
     }
 
     /// Foreign keys `to: ref('x')` are refs of the model.
     fn constraints(&mut self, index: usize) {
-        let node = &self.drafts[index].node;
+        let node = &self.made.drafts[index].node;
         if node.resource_type != ResourceType::Model {
             return;
         }
@@ -231,7 +231,7 @@ impl<'a> Builder<'a> {
             all.iter().filter(|constraint| constraint["type"] == "foreign_key").filter_map(|constraint| constraint["to"].as_str().map(str::to_owned)).collect();
         for target in targets {
             let found = crate::evaluate::literal_calls(&syntax::jinja::calls_in(&format!("{{{{{target}}}}}"), 0));
-            self.drafts[index].take(found);
+            self.made.drafts[index].take(found);
         }
     }
 

@@ -4,7 +4,7 @@ use super::configs::{default_materialized, hooks, tags};
 use super::{Builder, Draft, text_of};
 use crate::index::{Diagnostic, Node, Severity};
 use crate::parallel::in_parallel;
-use crate::{Config, ResourceType, Target, Use};
+use crate::{Config, ResourceType};
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{Kind, MacroId, NoDocs, Relation, Subject};
@@ -20,16 +20,16 @@ const COMPONENTS: [&str; 3] = ["database", "schema", "alias"];
 impl Builder<'_> {
     /// Gives every draft its config and its names.
     pub(super) fn finish_nodes(&mut self) {
-        let mut drafts = std::mem::take(&mut self.drafts);
+        let mut drafts = std::mem::take(&mut self.made.drafts);
         for drafts in drafts.chunks_mut(AT_ONCE) {
             let finished = in_parallel(drafts, |draft| is_unfinished(draft).then(|| self.finished(draft)));
             for (draft, finished) in drafts.iter_mut().zip(finished).filter_map(|(draft, finished)| Some((draft, finished?))) {
                 finished.apply(draft);
-                draft.node.compact(&mut self.interner);
-                self.told.extend(self.failure_of(draft));
+                draft.node.compact(&mut self.made.interner);
+                self.made.told.extend(self.failure_of(draft));
             }
         }
-        self.drafts = drafts;
+        self.made.drafts = drafts;
     }
 
     /// What can't be rendered for a node of the root project, at its `config()` where it has one.
@@ -38,8 +38,7 @@ impl Builder<'_> {
         let mut place = draft.node.place;
         if place.range.is_empty() {
             let file = self.inputs.first()?.files.iter().find(|file| file.id == place.file)?;
-            let calls = |used: &&Use| matches!(&used.target, Target::Macro { path } if *path == ["config"]);
-            place.range = file.facts.uses.iter().find(calls).map_or(place.range, |call| call.name_range);
+            place.range = file.facts.config_call().map_or(place.range, |call| call.name_range);
         }
         // dbt has another name for a macro in Jinja.
         let says = format!("Compilation Error{whose}\n  {}", message.replace("macro '", "macro 'dbt_macro__"));
@@ -57,7 +56,7 @@ impl Builder<'_> {
         let mut config = self.session.config(draft.package, kind, &draft.node.fqn, &patch, &draft.call);
         // Of what a `null` takes away the names know nothing; the node's config keeps what the folders say
         // (`update_parsed_node_config`).
-        let without = COMPONENTS.map(|component| config.get(component).is_some_and(Json::is_null));
+        let customs = COMPONENTS.map(|component| config.get(component).filter(|value| !value.is_null()).map(text_of));
         if config.values().any(Json::is_null) {
             let folders = self.session.config(draft.package, kind, &draft.node.fqn, &Map::new(), &Map::new());
             // Keys that take no `null` keep it, so that it is told.
@@ -76,7 +75,7 @@ impl Builder<'_> {
         }
         let mut named_by = BTreeSet::new();
         let mut failure = None;
-        let mut names = self.names(draft, &config, without, &mut named_by, &mut failure);
+        let mut names = self.names(draft, &config, customs, &mut named_by, &mut failure);
         if kind == ResourceType::Snapshot {
             for (key, slot) in [("target_database", 0), ("target_schema", 1)] {
                 if let Some(value) = config.get(key).filter(|value| !value.is_null()) {
@@ -90,16 +89,22 @@ impl Builder<'_> {
     }
 
     /// Database, schema and alias.
-    fn names(&self, draft: &Draft, config: &Map, without: [bool; 3], named_by: &mut BTreeSet<MacroId>, failure: &mut Failed) -> [Option<Arc<str>>; 3] {
+    fn names(
+        &self,
+        draft: &Draft,
+        config: &Map,
+        customs: [Option<String>; 3],
+        named_by: &mut BTreeSet<MacroId>,
+        failure: &mut Failed,
+    ) -> [Option<Arc<str>>; 3] {
         let library = &self.session.env.library;
-        let mut without = without.into_iter();
+        let mut customs = customs.into_iter();
         COMPONENTS.map(|component| {
-            let is_without = without.next() == Some(true);
+            let custom = customs.next().flatten();
             let package = &self.session.packages[draft.package].name;
             let imported = (draft.package != 0).then_some(&**package);
             let own = imported.and_then(|package| library.generate_name_macro(component, Some(package)));
             let id = own.or_else(|| library.generate_name_macro(component, None));
-            let custom = config.get(component).filter(|value| !value.is_null() && !is_without).map(text_of);
             let custom = match (component, draft.node.resource_type) {
                 ("schema", ResourceType::Test) => custom.or_else(|| Some("dbt_test__audit".to_owned())),
                 _ => custom,
@@ -230,7 +235,7 @@ pub(super) struct Finished {
 type Failed = Option<(String, String)>;
 
 /// Macros write messages over several lines.
-fn one_line(message: &str) -> String {
+pub(super) fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

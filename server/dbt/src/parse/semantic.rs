@@ -5,6 +5,7 @@ use super::{Builder, Draft, arc, fqn_prefix, list, object, string, text_of};
 use crate::ResourceType;
 use crate::index::{InputFile, Node, Patch, Place, blank};
 use crate::properties::{Entry, Section};
+use crate::shape::GRAINS;
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{Kind, NoDocs, Subject};
@@ -88,7 +89,7 @@ impl Builder<'_> {
         let names: Vec<String> = list(data, "depends_on").iter().map(text_of).collect();
         let found = self.references(package, &names);
         draft.take(found);
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
     }
 
     fn group(&mut self, package: usize, file: &InputFile, entry: &Entry) {
@@ -100,7 +101,7 @@ impl Builder<'_> {
         let patch = object(&data.own, "config").cloned().unwrap_or_default();
         // A group can't be switched off, whatever its config says.
         let draft = Draft { enabled: true, ..self.configured(package, node, &patch) };
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
     }
 
     pub(super) fn metric(&mut self, package: usize, file: &InputFile, entry: &Entry, data: Map) {
@@ -126,7 +127,7 @@ impl Builder<'_> {
             ("time_granularity", data.get("time_granularity").cloned().unwrap_or(Json::Null)),
         ];
         node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
     }
 
     fn semantic_model(&mut self, package: usize, file: &InputFile, entry: &Entry) {
@@ -204,7 +205,7 @@ impl Builder<'_> {
         let found = self.references(package, &[model]);
         draft.take(found);
         let enabled = draft.enabled;
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
         for measure in made {
             self.created_metric(package, file, entry, &measure, enabled, &config_meta);
         }
@@ -246,7 +247,7 @@ impl Builder<'_> {
         for (key, value) in [("label", or(data, "label", Json::Null)), ("query_params", query), ("exports", exports.into())] {
             draft.node.definition.insert(key.to_owned(), value);
         }
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
     }
 
     fn export(&self, draft: &Draft, export: &Map, config: &Map) -> Json {
@@ -283,7 +284,6 @@ fn filter(value: Option<&Json>) -> Json {
 }
 
 fn window(value: Option<&Json>) -> Json {
-    const GRAINS: [&str; 12] = ["nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "years"];
     let Some(text) = value.filter(|value| !value.is_null()).map(text_of) else { return Json::Null };
     let text = text.to_lowercase();
     let Some((count, grain)) = text.split_once(' ') else { return Json::Null };

@@ -26,7 +26,7 @@ impl Builder<'_> {
     pub(super) fn sources(&mut self) {
         let overrides = self.overrides();
         let mut tests = Vec::new();
-        let mut seen = std::mem::take(&mut self.seen_sources);
+        let mut seen = std::mem::take(&mut self.made.seen_sources);
         let of = |package: usize| self.entries(package).filter(|(_, entry)| entry.section == Section::Sources).map(move |(file, entry)| (package, file, entry));
         let entries: Vec<(usize, &Arc<InputFile>, &Entry)> = (0..self.inputs.len()).flat_map(of).collect();
         let made = in_parallel(&entries, |&(package, file, entry)| {
@@ -42,7 +42,7 @@ impl Builder<'_> {
         });
         for ((package, file, entry), made) in entries.into_iter().zip(made) {
             let Some((mut draft, own_tests)) = made else { continue };
-            draft.node.compact(&mut self.interner);
+            draft.node.compact(&mut self.made.interner);
             tests.extend(own_tests);
             // Of two entries for one table the later counts.
             if let Some(&first) = seen.get(&draft.node.unique_id) {
@@ -51,18 +51,18 @@ impl Builder<'_> {
                 if package == 0 {
                     let message = format!("source `{source}` has another entry for the table `{table}`; keep one");
                     let says = format!("dbt found two sources with the name \"{source}_{table}\".");
-                    self.told.push(crate::Diagnostic::new(place, crate::Severity::Error, "duplicate-name", message).as_dbt(says));
+                    self.made.told.push(crate::Diagnostic::new(place, crate::Severity::Error, "duplicate-name", message).as_dbt(says));
                 }
-                self.drafts[first] = draft;
+                self.made.drafts[first] = draft;
             } else {
-                seen.insert(draft.node.unique_id.clone(), self.drafts.len());
-                self.drafts.push(draft);
+                seen.insert(draft.node.unique_id.clone(), self.made.drafts.len());
+                self.made.drafts.push(draft);
             }
         }
-        self.seen_sources = seen;
-        let mut seen = std::mem::take(&mut self.seen_source_tests);
+        self.made.seen_sources = seen;
+        let mut seen = std::mem::take(&mut self.made.seen_source_tests);
         self.make_tests(tests, &mut seen);
-        self.seen_source_tests = seen;
+        self.made.seen_source_tests = seen;
     }
 
     fn overrides(&self) -> FxHashMap<(String, String), Override> {

@@ -35,7 +35,7 @@ impl Builder<'_> {
         draft.node.definition.extend(definition.into_iter().map(|(key, value)| (key.to_owned(), value)));
         draft.node.tags = super::configs::tags(draft.node.config.values.get("tags")).into();
         draft.node.inputs = thin_vec::thin_vec![model];
-        self.drafts.push(draft);
+        self.made.drafts.push(draft);
     }
 
     /// An input or the expectation, its rows as dbt keeps them.

@@ -1,10 +1,10 @@
 //! Large projects: their properties files are read some at a time while the project is parsed, and of each only what later changes
 //! ask for is kept. All of them at once would take more room than the index.
 
-use crate::FileKind;
 use crate::facts::Reading;
 use crate::index::{InputFile, PackageInput};
 use crate::parallel::in_parallel;
+use crate::{Facts, FileKind};
 use std::sync::Arc;
 
 /// Files that are read at a time.
@@ -76,7 +76,15 @@ pub fn with_code(code: &[PackageInput], read: Vec<(usize, Arc<InputFile>)>) -> V
 pub fn whole(file: &Arc<InputFile>) -> Arc<InputFile> {
     match file.facts.reading {
         Reading::Whole => file.clone(),
-        Reading::Nothing | Reading::Outline => Arc::new(InputFile { facts: Arc::new(crate::read(file.kind, &file.text)), ..(**file).clone() }),
+        Reading::Nothing | Reading::Outline => Arc::new(InputFile { facts: whole_facts(file), ..(**file).clone() }),
+    }
+}
+
+/// All that a file says, read again where only an outline was kept.
+pub fn whole_facts(file: &InputFile) -> Arc<Facts> {
+    match file.facts.reading {
+        Reading::Whole => file.facts.clone(),
+        Reading::Nothing | Reading::Outline => Arc::new(crate::read(file.kind, &file.text)),
     }
 }
 

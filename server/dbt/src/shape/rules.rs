@@ -157,14 +157,8 @@ fn metric(checker: &mut Checker, item: &Node) {
         let says = format!("The metric name '{text}' is invalid.  It cannot contain spaces, must contain only letters, numbers and underscores");
         checker.fail(name.range, "invalid-properties", message, says);
     }
-    let lower = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';
-    let is_semantic =
-        text.len() > 1 && text.starts_with(|sign: char| sign.is_ascii_lowercase()) && text.chars().all(lower) && !text.ends_with('_') && !text.contains("__");
-    if !is_jinja(name) && !is_semantic && text.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_') {
+    if let Some(says) = bad_semantic_name(text).filter(|_| !is_jinja(name) && text.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_')) {
         let message = "a metric's name has at least two lower case letters, digits or underscores, begins with a letter, doesn't end with an underscore and has no two of them";
-        let says = format!(
-            "Invalid name `{text}` - names may only contain lower case letters, numbers, and underscores. Additionally, names must start with a lower case letter, cannot end with an underscore, cannot contain dunders (double underscores, or __), and must be at least 2 characters long."
-        );
         checker.fail(name.range, "invalid-properties", message, says);
     }
     one_of(checker, item, "type", &["simple", "ratio", "cumulative", "derived", "conversion"], "MetricType");
@@ -191,6 +185,21 @@ fn semantic_model(checker: &mut Checker, item: &Node) {
             one_of(checker, dimension, "window_choice", &AGGREGATIONS, "AggregationType");
         }
     }
+}
+
+/// What dbt says of a name that the semantic layer doesn't take (`UniqueAndValidNameRule.NAME_REGEX`).
+pub fn bad_semantic_name(name: &str) -> Option<String> {
+    let lower = |sign: char| sign.is_ascii_lowercase();
+    let fits = name.len() > 1
+        && name.starts_with(lower)
+        && name.chars().all(|sign| lower(sign) || sign.is_ascii_digit() || sign == '_')
+        && !name.ends_with('_')
+        && !name.contains("__");
+    (!fits).then(|| {
+        format!(
+            "Invalid name `{name}` - names may only contain lower case letters, numbers, and underscores. Additionally, names must start with a lower case letter, cannot end with an underscore, cannot contain dunders (double underscores, or __), and must be at least 2 characters long."
+        )
+    })
 }
 
 /// Time spans of the semantic layer (`TimeGranularity`), the shortest first.

@@ -59,7 +59,7 @@ pub fn of_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
 fn of_node(index: &Index, file: &InputFile, at: NodeIndex) -> Vec<Diagnostic> {
     let node = &index.nodes[at];
     // The call of `config()` is the place to look at, where there is one.
-    let call = file.facts.uses.iter().find(|used| matches!(&used.target, crate::Target::Macro { path } if *path == ["config"]));
+    let call = file.facts.config_call();
     let place = call.filter(|_| node.place.range.is_empty()).map_or(node.place, |call| Place { file: file.id, range: call.name_range });
     let mut judge = Judge { index, node, place, found: Vec::new() };
     match node.resource_type {

@@ -3,8 +3,9 @@
 
 use crate::ResourceType;
 use crate::index::{Diagnostic, Index, InputFile, Node, PackageInput, Place, Severity};
-use crate::shape::GRAINS;
-use data::{Map, Value as Json};
+use crate::parse::{list, text_of};
+use crate::shape::{GRAINS, bad_semantic_name};
+use data::Value as Json;
 use rustc_hash::{FxHashMap, FxHashSet};
 use text::TextRange;
 
@@ -526,7 +527,7 @@ impl Judge<'_> {
         };
         if !GRAINS.contains(&single) && !GRAINS.contains(&grain) && !self.index.nodes.iter().any(custom) {
             let message = format!("`{grain}` is no time span; write day, week, month, quarter, year …");
-            self.tell(metric, None, message, format!("Invalid time granularity '{grain}' in window: '{} {grain}'", super::super::text_of(&window["count"])));
+            self.tell(metric, None, message, format!("Invalid time granularity '{grain}' in window: '{} {grain}'", text_of(&window["count"])));
         }
     }
 
@@ -604,7 +605,7 @@ impl Judge<'_> {
             let Some(params) = query.definition.get("query_params").and_then(Json::as_object) else { continue };
             self.filter(query, params.get("where").unwrap_or(&Json::Null));
             for item in list(params, "group_by") {
-                let text = super::super::text_of(item);
+                let text = text_of(item);
                 if self.without_entity(query, &text, 0) {
                     continue;
                 }
@@ -616,8 +617,8 @@ impl Judge<'_> {
                 }
             }
             for item in list(params, "order_by") {
-                let text = super::super::text_of(item);
-                let of_metrics = list(params, "metrics").iter().map(super::super::text_of);
+                let text = text_of(item);
+                let of_metrics = list(params, "metrics").iter().map(text_of);
                 let of_group_by = list(params, "group_by").iter().filter_map(|item| object_name(item.as_str()?).map(str::to_owned));
                 let listed: FxHashSet<String> = of_metrics.chain(of_group_by).collect();
                 if let Some(name) = object_name(&text).filter(|name| !listed.contains(*name)) {
@@ -642,10 +643,6 @@ fn objects(text: &str) -> Vec<syntax::jinja::Call> {
     calls.into_iter().filter(|call| matches!(call.path.first().map(String::as_str), Some("Dimension" | "TimeDimension"))).collect()
 }
 
-fn list<'m>(map: &'m Map, key: &str) -> &'m [Json] {
-    map.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
-}
-
 /// The name in `Dimension('customer__country')`: what stands behind the last entity.
 fn object_name(text: &str) -> Option<&str> {
     let (call, rest) = text.trim().split_once('(')?;
@@ -661,14 +658,8 @@ fn object_name(text: &str) -> Option<&str> {
 /// What is wrong with a name (`UniqueAndValidNameRule.check_valid_name`), in our words and dbt's.
 fn bad_name(name: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let letters = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';
-    let fits =
-        name.len() > 1 && name.starts_with(|sign: char| sign.is_ascii_lowercase()) && name.chars().all(letters) && !name.ends_with('_') && !name.contains("__");
-    if !fits {
+    if let Some(says) = bad_semantic_name(name) {
         let message = format!("the name `{name}` needs at least two lower case letters, digits or single underscores, a letter first and no underscore last");
-        let says = format!(
-            "Invalid name `{name}` - names may only contain lower case letters, numbers, and underscores. Additionally, names must start with a lower case letter, cannot end with an underscore, cannot contain dunders (double underscores, or __), and must be at least 2 characters long."
-        );
         found.push((message, says));
     }
     if GRAINS.contains(&name.to_lowercase().as_str()) {
