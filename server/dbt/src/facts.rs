@@ -181,6 +181,11 @@ fn errors_in_blocks(source: &str, parsed: &syntax_jinja::Jinja) -> Vec<SyntaxErr
 /// What the reader says of a tag that Jinja doesn't know.
 pub(crate) const UNKNOWN_STATEMENT: &str = "invalid Jinja: unknown statement ";
 
+/// What the Jinja in a text names, wherever its tags stand.
+pub fn uses_in(source: &str) -> Vec<Use> {
+    uses_of(&syntax_jinja::parse(source).calls)
+}
+
 /// The uses that calls make.
 pub(crate) fn uses_of(calls: &[Call]) -> Vec<Use> {
     let mut uses: Vec<Use> = calls.iter().filter_map(use_of).collect();

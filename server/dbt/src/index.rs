@@ -1,11 +1,13 @@
 //! The merged index: every node, macro and docs block of a project and its packages, with names resolved.
 
+mod builtins;
 mod columns;
 mod facts;
 mod nodes;
 mod pack;
 mod resolve;
 
+pub use builtins::BuiltinMacro;
 pub use columns::Columns;
 pub(crate) use facts::FactSources;
 pub use nodes::Nodes;

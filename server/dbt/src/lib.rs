@@ -23,8 +23,10 @@ mod evaluate;
 pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, CatalogRelation, Freshness, LastRun, NodeFacts};
 pub use config::Config;
 pub use facts::Reading;
-pub use facts::{Facts, Target, Use, read};
-pub use index::{Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse};
+pub use facts::{Facts, Target, Use, read, uses_in};
+pub use index::{
+    BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse,
+};
 pub use parallel::in_parallel;
 pub use parse::Parser;
 pub use project::{FileKind, ProjectConfig};

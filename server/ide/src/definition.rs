@@ -1,12 +1,14 @@
-//! Go to definition.
+//! Go to definition, declaration, type definition and implementation.
 
+use crate::columns::{Scopes, Source};
 use crate::{Analysis, File, Thing};
 use dbt::{NodeIndex, Place};
+use syntax::jinja;
 use text::TextRange;
 use vfs::FileId;
 
 /// A place to go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NavigationTarget {
     pub file: FileId,
     /// The whole of what is there.
@@ -21,29 +23,161 @@ impl NavigationTarget {
     }
 }
 
+/// What is asked of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Navigation {
+    /// Where it is made: a model's code, a macro's block, the projection that makes a column.
+    Definition,
+    /// Where it is described: its entry in a properties file.
+    Declaration,
+    /// What it is one of: a column's node, what an alias stands for, a node's entry.
+    TypeDefinition,
+    /// What stands behind it: of a macro that dispatches the implementation for this adapter.
+    Implementation,
+}
+
 impl Analysis {
-    /// Where the thing at an offset is defined: a model's file, a source's entry, a macro's block, a docs block, a var's key in
-    /// `dbt_project.yml`, a column's entry, a CTE. From a model's own entry in YAML it leads to the model's code.
+    /// Where the thing at an offset is defined. Where the offset is at that very place, what describes it: from a model's own entry
+    /// in YAML to its code, from a column's name in SQL to its entry.
     pub fn definition(&self, file: &File, offset: usize) -> Vec<NavigationTarget> {
-        let Some((thing, _)) = self.thing_at(file, offset) else { return Vec::new() };
+        self.navigate(file, offset, Navigation::Definition)
+    }
+
+    /// Where to go from the thing at an offset.
+    pub fn navigate(&self, file: &File, offset: usize, to: Navigation) -> Vec<NavigationTarget> {
+        let Some((thing, range)) = self.thing_at(file, offset) else { return Vec::new() };
+        let found = match to {
+            Navigation::Definition => self.definition_of(file, &thing),
+            Navigation::Declaration => self.declaration_of(file, &thing),
+            Navigation::TypeDefinition => self.type_of(file, &thing),
+            Navigation::Implementation => self.implementation(file, &thing),
+        };
+        let is_here = |target: &NavigationTarget| target.file == file.id && target.focus == range;
+        if to == Navigation::Definition && found.iter().all(is_here) {
+            let mut others = self.declaration_of(file, &thing);
+            others.extend(self.type_of(file, &thing));
+            others.retain(|target| !is_here(target));
+            others.dedup();
+            if let Some(first) = others.first() {
+                return vec![*first];
+            }
+        }
+        found
+    }
+
+    fn definition_of(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {
+        let here = |range: TextRange| vec![NavigationTarget::at(Place { file: file.id, range })];
         match thing {
-            Thing::Node(index) => vec![self.node_target(index)],
+            Thing::Node(index) => vec![self.node_target(*index)],
+            Thing::Source(name) => self.source_targets(name),
             Thing::Column(index, name) => {
-                let entry = self.index.nodes[index].column(&name).and_then(|column| column.entry);
-                vec![entry.map_or_else(|| self.node_target(index), NavigationTarget::at)]
+                let made = self.made(*index).get(name).and_then(|column| column.place);
+                let entry = || self.index.nodes[*index].column(name).and_then(|column| column.entry);
+                vec![made.or_else(entry).map_or_else(|| self.node_target(*index), NavigationTarget::at)]
             }
             Thing::Macro(at) => {
-                let found = &self.index.macros[at];
+                let found = &self.index.macros[*at];
                 vec![NavigationTarget { file: found.place.file, range: found.range, focus: found.place.range }]
             }
-            Thing::Docs(at) => vec![NavigationTarget::at(self.index.docs[at].place)],
+            Thing::Docs(at) => vec![NavigationTarget::at(self.index.docs[*at].place)],
             Thing::Var(name) => {
-                let place = self.config.vars.get(&name).map(|(range, _)| *range);
+                let place = self.config.vars.get(name).map(|(range, _)| *range);
                 let project = self.file_at(&self.root.join("dbt_project.yml"));
                 place.zip(project).map(|(range, project)| NavigationTarget::at(Place { file: project.id, range })).into_iter().collect()
             }
-            Thing::Cte(cte) => vec![NavigationTarget { file: file.id, range: cte.range, focus: cte.name_range }],
+            Thing::Package(name) => {
+                let number = self.index.packages.iter().position(|package| **package == **name);
+                let project = number.and_then(|number| self.files.values().find(|file| file.package == number && &*file.relative == "dbt_project.yml"));
+                project.map(|project| NavigationTarget::at(Place { file: project.id, range: TextRange::at(0) })).into_iter().collect()
+            }
+            Thing::Cte(name) => {
+                let scopes = Scopes::new(self, file);
+                let cte = scopes.query.ctes.iter().find(|cte| cte.name_range == *name);
+                cte.map(|cte| NavigationTarget { file: file.id, range: cte.range, focus: cte.name_range }).into_iter().collect()
+            }
+            Thing::Alias(range) | Thing::Local(range) => here(*range),
+            Thing::Made { definition, .. } => here(*definition),
+            Thing::EnvVar(_) | Thing::Word(..) | Thing::Builtin(_) | Thing::Config(_) | Thing::Property(_) | Thing::ProjectKey(_) => Vec::new(),
         }
+    }
+
+    fn source_targets(&self, name: &str) -> Vec<NavigationTarget> {
+        let tables = self.index.nodes.iter().filter(|node| node.source_name.as_deref() == Some(name));
+        let mut files: Vec<FileId> = tables.map(|node| node.place.file).collect();
+        files.sort();
+        files.dedup();
+        let files = files.into_iter().filter_map(|id| self.file(id));
+        files.flat_map(|file| self.source_entries(file, name).into_iter().map(|range| NavigationTarget::at(Place { file: file.id, range }))).collect()
+    }
+
+    fn declaration_of(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {
+        let entry = match thing {
+            Thing::Node(index) => self.entry_target(*index),
+            Thing::Column(index, name) => self.index.nodes[*index].column(name).and_then(|column| column.entry).map(NavigationTarget::at),
+            Thing::Macro(at) => self.index.macros[*at].patch.as_ref().map(|patch| NavigationTarget {
+                file: patch.place.file,
+                range: patch.place.range,
+                focus: patch.name.range,
+            }),
+            _ => None,
+        };
+        entry.map_or_else(|| self.definition_of(file, thing), |entry| vec![entry])
+    }
+
+    /// A node's entry in a properties file.
+    pub fn entry_target(&self, index: NodeIndex) -> Option<NavigationTarget> {
+        let patch = self.index.nodes[index].patch.as_ref()?;
+        Some(NavigationTarget { file: patch.place.file, range: patch.place.range, focus: patch.name.range })
+    }
+
+    fn type_of(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {
+        match thing {
+            Thing::Node(index) => self.entry_target(*index).into_iter().collect(),
+            Thing::Column(index, _) => vec![self.node_target(*index)],
+            Thing::Made { origin: Some((index, name)), .. } => self.definition_of(file, &Thing::Column(*index, name.clone())),
+            Thing::Alias(alias) => {
+                let scopes = Scopes::new(self, file);
+                let relations = scopes.query.selects.iter().flat_map(|select| &select.relations);
+                let relation = relations.into_iter().find(|relation| relation.alias.as_ref().is_some_and(|(_, range)| range == alias));
+                match relation.map(|relation| scopes.source(relation)) {
+                    Some(Source::Node(index)) => vec![self.node_target(index)],
+                    Some(Source::Cte(at)) => self.definition_of(file, &Thing::Cte(scopes.query.ctes[at].name_range)),
+                    _ => Vec::new(),
+                }
+            }
+            Thing::Cte(name) => {
+                let scopes = Scopes::new(self, file);
+                let Some(cte) = scopes.query.ctes.iter().find(|cte| cte.name_range == *name) else { return Vec::new() };
+                let relations = cte.branches.iter().flat_map(|&branch| &scopes.query.selects[branch].relations);
+                let sources = relations.map(|relation| scopes.source(relation));
+                let mut targets: Vec<NavigationTarget> = sources
+                    .flat_map(|source| match source {
+                        Source::Node(index) => vec![self.node_target(index)],
+                        Source::Cte(at) => self.definition_of(file, &Thing::Cte(scopes.query.ctes[at].name_range)),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                targets.dedup();
+                targets
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Of a macro that dispatches the implementation for this adapter; of anything else its definition.
+    fn implementation(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {
+        if let Thing::Macro(at) = thing {
+            let found = &self.index.macros[*at];
+            let calls = jinja::parse(&found.text).calls;
+            let dispatch = calls.iter().find(|call| call.path.last().is_some_and(|last| last == "dispatch"));
+            if let Some(name) = dispatch.and_then(|call| call.arg(0, "macro_name")).and_then(|argument| argument.value.as_str()) {
+                let namespace = dispatch.and_then(|call| call.arg(1, "macro_namespace")).and_then(|argument| argument.value.as_str().map(str::to_owned));
+                if let Some(at) = self.implementation_of(name, namespace.as_deref(), &found.package) {
+                    return self.definition_of(file, &Thing::Macro(at));
+                }
+            }
+        }
+        self.definition_of(file, thing)
     }
 
     /// Where a node is defined.
@@ -53,7 +187,6 @@ impl Analysis {
         NavigationTarget { file: node.place.file, range: whole.map_or(node.place.range, |place| place.range), focus: node.place.range }
     }
 }
-
 #[cfg(test)]
 mod tests {
     use crate::test_support::at_cursor;
@@ -116,7 +249,7 @@ mod tests {
         check("-- file: models/a.sql\nselect 1\n-- file: models/a.yml\nmodels:\n  - name: $0a\n", expect!["models/a.sql:1 "]);
         check(
             "-- file: models/a.sql\nselect 1 as id\n-- file: models/a.yml\nmodels:\n  - name: a\n    columns:\n      - {name: id, description: Key}\n-- file: models/b.sql\nselect a.i$0d from {{ ref('a') }} as a\n",
-            expect!["models/a.yml:4 id"],
+            expect!["models/a.sql:1 id"],
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
 
+use crate::columns::MadeByNode;
 use dbt::{Facts, FileKind, Index, InputFile, PackageInput, Parser, ProjectConfig, Settings};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -90,6 +91,8 @@ pub struct World {
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
     paths: Arc<FxHashMap<Arc<Path>, FileId>>,
+    /// What is known of the columns of its nodes.
+    pub(crate) made: MadeByNode,
 }
 
 impl World {
@@ -263,7 +266,8 @@ impl AnalysisHost {
         }
         let index = snapshot.index.with_facts(&self.settings.artifacts, self.settings.state.as_ref());
         let revision = self.world.revision + 1;
-        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths) });
+        let made = MadeByNode::new(index.nodes.len());
+        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths), made });
         self.stale = Stale::Nothing;
         self.analysis()
     }
@@ -348,7 +352,8 @@ impl AnalysisHost {
             Some(index) => index,
             None => (*self.world.index).clone().with_facts(&self.settings.artifacts, self.settings.state.as_ref()),
         };
-        self.world = Arc::new(World { revision: self.world.revision + 1, index: Arc::new(index), ..(*self.world).clone() });
+        let made = MadeByNode::new(index.nodes.len());
+        self.world = Arc::new(World { revision: self.world.revision + 1, index: Arc::new(index), made, ..(*self.world).clone() });
     }
 
     /// How often everything was parsed; other changes were laid over what was there.
@@ -387,6 +392,7 @@ impl AnalysisHost {
             world.files.insert(known.id, Arc::new(File { text: text.text, facts, problem: text.problem, ..(*known).clone() }));
         }
         world.index = Arc::new(self.parser.patch(&inputs)?);
+        world.made = MadeByNode::new(world.index.nodes.len());
         world.revision += 1;
         Some(world)
     }
@@ -459,11 +465,13 @@ impl AnalysisHost {
         for ((package, id, path, kind, text), facts) in also.into_iter().zip(read) {
             inputs[package].files.push(Arc::new(InputFile { id, path, kind, facts: Arc::new(facts), text }));
         }
+        let index = self.parser.parse(inputs, &self.settings);
         World {
             revision: self.world.revision + 1,
             root: self.root.clone(),
             files: world_files,
-            index: Arc::new(self.parser.parse(inputs, &self.settings)),
+            made: MadeByNode::new(index.nodes.len()),
+            index: Arc::new(index),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
             paths: Arc::new(paths),
         }

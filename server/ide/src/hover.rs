@@ -1,8 +1,15 @@
 //! Hover: a card worth reading, in Markdown.
 
+mod card;
+
+use crate::columns::{Made, Scopes, Source};
+use crate::thing::{Spot, spot};
+use crate::words::{ConfigWord, Word, WordKind, project_key, property};
 use crate::{Analysis, File, Thing};
-use dbt::{Column, Description, Macro, NodeIndex, ResourceType, Severity};
+use card::{first_sentence, push_description};
+use dbt::{FileKind, Macro};
 use std::fmt::Write;
+use syntax::{jinja, yaml};
 use text::TextRange;
 
 /// A card and the text that it is about.
@@ -12,172 +19,279 @@ pub struct Hover {
     pub markdown: String,
 }
 
-/// More columns than this make a card that nobody reads.
-const MAX_COLUMNS: usize = 20;
-const MAX_NEIGHBOURS: usize = 8;
+/// Lines of code on a card.
+const MAX_LINES: usize = 20;
+/// Columns of a CTE on its card.
+const MAX_NAMES: usize = 40;
+
+impl Hover {
+    /// The card without Markdown's signs, for clients that show plain text.
+    pub fn plain(&self) -> String {
+        let mut lines = Vec::new();
+        let mut in_code = false;
+        for line in self.markdown.lines() {
+            if line.starts_with("```") {
+                in_code = !in_code;
+            } else if in_code {
+                lines.push(line.to_owned());
+            } else if line == "---" {
+                lines.push(String::new());
+            } else {
+                lines.push(without_marks(line.trim_end()));
+            }
+        }
+        lines.dedup_by(|next, line| next.is_empty() && line.is_empty());
+        lines.join("\n").trim().to_owned()
+    }
+}
+
+/// A line of Markdown as text: links by what they show, no stars, no backticks.
+fn without_marks(line: &str) -> String {
+    let mut made = String::new();
+    let mut rest = line;
+    while let Some(open) = rest.find('[') {
+        let link = rest[open..].find("](").and_then(|middle| rest[open + middle..].find(')').map(|end| (open + middle, open + middle + end)));
+        let Some((middle, end)) = link.filter(|(middle, _)| !rest[open + 1..*middle].contains('[')) else {
+            made.push_str(&rest[..=open]);
+            rest = &rest[open + 1..];
+            continue;
+        };
+        made.push_str(&rest[..open]);
+        made.push_str(&rest[open + 1..middle]);
+        rest = &rest[end + 1..];
+    }
+    made.push_str(rest);
+    made.replace("**", "").replace('`', "").replace(" *(", " (").replace(")*", ")").trim_matches('*').to_owned()
+}
 
 impl Analysis {
     /// The card of the thing at an offset.
     pub fn hover(&self, file: &File, offset: usize) -> Option<Hover> {
         let (thing, range) = self.thing_at(file, offset)?;
-        let markdown = match thing {
-            Thing::Node(index) => self.node_card(index),
-            Thing::Column(index, name) => {
-                let node = &self.index.nodes[index];
-                self.column_card(index, node.column(&name)?)
-            }
-            Thing::Macro(at) => macro_card(&self.index.macros[at]),
-            Thing::Docs(at) => {
-                let docs = &self.index.docs[at];
-                format!("**{}** · docs block · `{}`\n\n---\n\n{}", docs.name, docs.package, docs.text)
-            }
-            Thing::Var(name) => {
-                let (_, value) = self.config.vars.get(&name)?;
-                format!("**{name}** · var\n\n```yaml\n{name}: {value}\n```\n\nset in `dbt_project.yml`")
-            }
-            Thing::Cte(cte) => {
-                let code = cte.range.of(&file.text);
-                let shown: Vec<&str> = code.lines().take(20).collect();
-                let more = if code.lines().count() > 20 { "\n…" } else { "" };
-                format!("**{}** · CTE\n\n```sql\n{}{more}\n```", cte.name, shown.join("\n"))
-            }
+        let markdown = match self.described_output(file, &thing, range) {
+            Some(card) => card,
+            None => self.card(file, &thing, offset)?,
         };
         Some(Hover { range, markdown })
     }
 
-    /// Everything worth knowing of a node.
-    pub fn node_card(&self, index: NodeIndex) -> String {
-        let node = &self.index.nodes[index];
-        let mut card = format!("**{}** · {}", node.label(), node.resource_type);
-        if let Some(materialized) = node.config.materialized.as_ref().filter(|_| node.resource_type == ResourceType::Model) {
-            let _ = write!(card, " · {materialized}");
+    /// A plain column of a model's outermost list is also the model's own; if that is described, it is what people want to read.
+    fn described_output(&self, file: &File, thing: &Thing, range: TextRange) -> Option<String> {
+        if !matches!(thing, Thing::Column(..) | Thing::Made { .. }) || !file.kind.is_sql() {
+            return None;
         }
-        if *node.package != *self.index.project {
-            let _ = write!(card, " · package `{}`", node.package);
-        }
-        card.push('\n');
-        match &node.description {
-            Some(description) if node.has_description() => push_description(&mut card, description),
-            _ if node.resource_type.has_description() => card.push_str("\n*No description.*\n"),
-            _ => {}
-        }
-        if let Some(description) = node.source_description.as_ref().filter(|text| !text.text.trim().is_empty()) {
-            let _ = write!(card, "\nSource `{}`: {}\n", node.source_name.as_deref().unwrap_or_default(), description.text.trim());
-        }
-        if !node.columns.is_empty() {
-            card.push('\n');
-            for column in node.columns.values().take(MAX_COLUMNS) {
-                let _ = write!(card, "- `{}`", column.name);
-                if let Some(data_type) = column.shown_type() {
-                    let _ = write!(card, " {data_type}");
-                }
-                let text = column.description.as_ref().map_or("", |description| description.text.as_str());
-                if !text.trim().is_empty() {
-                    let _ = write!(card, ": {}", first_sentence(text));
-                }
-                let tests: Vec<&str> = column.tests.iter().map(|test| test.name.as_str()).collect();
-                if !tests.is_empty() {
-                    let _ = write!(card, " *({})*", tests.join(", "));
-                }
-                card.push('\n');
-            }
-            if node.columns.len() > MAX_COLUMNS {
-                let _ = writeln!(card, "- … and {} more columns", node.columns.len() - MAX_COLUMNS);
-            }
-        }
-        let mut facts = Vec::new();
-        for (label, value) in &node.details {
-            facts.push(format!("{label}: `{value}`"));
-        }
-        if !node.config.tags.is_empty() {
-            facts.push(format!("tags: {}", node.config.tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(", ")));
-        }
-        if let Some(group) = &node.config.group {
-            facts.push(format!("group: `{group}`"));
-        }
-        if !node.tests.is_empty() {
-            facts.push(format!("tests: {}", node.tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")));
-        }
-        facts.extend(self.run_facts(index).into_iter().map(|(label, text)| format!("{label}: {text}")));
-        if !facts.is_empty() {
-            let _ = write!(card, "\n{}\n", facts.join("  \n"));
-        }
-        card.push_str("\n---\n\n");
-        let upstream = self.neighbours("Upstream", &node.depends_on);
-        let (tests, readers): (Vec<NodeIndex>, Vec<NodeIndex>) =
-            self.index.children[index].iter().partition(|&&child| self.index.nodes[child].resource_type.is_test());
-        // Generic tests stand above, with what they test.
-        let tests: Vec<NodeIndex> = tests.into_iter().filter(|&test| self.index.nodes[test].test.is_none()).collect();
-        let downstream = self.neighbours("Downstream", &readers);
-        let tested = if tests.is_empty() { String::new() } else { format!("  \n{}", self.neighbours("Tested by", &tests)) };
-        let _ = write!(card, "{upstream}  \n{downstream}{tested}  \n`{}`", node.path);
-        if !node.unresolved.is_empty() {
-            let _ = write!(card, "  \nunresolved: {}", node.unresolved.join(", "));
-        }
-        card
+        let &index = self.index.nodes_of_file(file.id).first()?;
+        let made = self.made(index);
+        let own = made.columns.iter().find(|column| column.place.is_some_and(|place| place.file == file.id && place.range == range))?;
+        let column = self.index.nodes[index].column(&own.name).filter(|column| column.has_description())?;
+        Some(self.column_card(index, column))
     }
 
-    fn neighbours(&self, label: &str, nodes: &[NodeIndex]) -> String {
-        if nodes.is_empty() {
-            return format!("{label}: none");
-        }
-        let names: Vec<String> = nodes.iter().take(MAX_NEIGHBOURS).map(|&index| format!("`{}`", self.index.nodes[index].label())).collect();
-        let more = if nodes.len() > MAX_NEIGHBOURS { ", …" } else { "" };
-        format!("{label} ({}): {}{more}", nodes.len(), names.join(", "))
-    }
-
-    fn column_card(&self, index: NodeIndex, column: &Column) -> String {
-        let node = &self.index.nodes[index];
-        let mut card = format!("**{}** · column of `{}`", column.name, node.label());
-        if let Some(data_type) = column.shown_type() {
-            let _ = write!(card, " · {data_type}");
-        }
-        card.push('\n');
-        match &column.description {
-            Some(description) if column.has_description() => push_description(&mut card, description),
-            _ => match self.inherited_column(index, &column.name) {
-                Some(inherited) => {
-                    let _ = write!(card, "\n{}\n\n*from `{}`*\n", inherited.text.trim(), inherited.from);
-                }
-                None => card.push_str("\n*No description.*\n"),
+    fn card(&self, file: &File, thing: &Thing, offset: usize) -> Option<String> {
+        Some(match thing {
+            Thing::Node(index) => self.node_card(*index),
+            Thing::Source(name) => self.source_card(name),
+            Thing::Column(index, name) => match self.index.nodes[*index].column(name) {
+                Some(column) => self.column_card(*index, column),
+                None => self.made_card(*index, name),
             },
+            Thing::Macro(at) => macro_card(&self.index.macros[*at]),
+            Thing::Docs(at) => {
+                let docs = &self.index.docs[*at];
+                format!("**{}** · docs block · `{}`\n\n---\n\n{}", docs.name, docs.package, docs.text)
+            }
+            Thing::Var(name) => match self.config.vars.get(name) {
+                Some((_, value)) => format!("**{name}** · var\n\n```yaml\n{name}: {value}\n```\n\nset in `dbt_project.yml`"),
+                None => format!("**{name}** · var\n\nset nowhere in `dbt_project.yml`; `--vars` or the call's default says its value"),
+            },
+            Thing::EnvVar(name) => format!("**{name}** · environment variable"),
+            Thing::Package(name) => self.package_card(name),
+            Thing::Cte(name) => {
+                let scopes = Scopes::new(self, file);
+                let at = scopes.query.ctes.iter().position(|cte| cte.name_range == *name)?;
+                let cte = &scopes.query.ctes[at];
+                let code = cte.range.of(&file.text);
+                let mut card = format!("**{}** · CTE\n", cte.name);
+                push_names(&mut card, &scopes.of_source(&Source::Cte(at)));
+                push_code(&mut card, code);
+                card
+            }
+            Thing::Alias(alias) => {
+                let scopes = Scopes::new(self, file);
+                let relations = scopes.query.selects.iter().flat_map(|select| &select.relations);
+                let relation = relations.into_iter().find(|relation| relation.alias.as_ref().is_some_and(|(_, range)| range == alias))?;
+                let name = alias.of(&file.text);
+                let source = scopes.source(relation);
+                match &source {
+                    Source::Node(index) => format!("`{name}` is\n\n{}", self.node_card(*index)),
+                    Source::Cte(at) => {
+                        let mut card = format!("**{name}** · alias of CTE `{}`\n", scopes.query.ctes[*at].name);
+                        push_names(&mut card, &scopes.of_source(&source));
+                        card
+                    }
+                    _ => {
+                        let mut card = format!("**{name}** · alias\n");
+                        push_names(&mut card, &scopes.of_source(&source));
+                        push_code(&mut card, relation.range.of(&file.text));
+                        card
+                    }
+                }
+            }
+            Thing::Made { name, definition, origin } => self.projection_card(file, name, *definition, origin.as_ref()),
+            Thing::Local(definition) => local_card(file, *definition)?,
+            Thing::Word(kind, name) => word_card(&Word::find(*kind, name)?),
+            Thing::Builtin(name) => self.builtin_card(name)?,
+            Thing::Config(name) => config_card(&ConfigWord::find(name)?),
+            Thing::Property(name) => self.property_card(file, offset, name)?,
+            Thing::ProjectKey(name) => format!("**{name}** · dbt_project.yml\n\n{}", project_key(name)?),
+        })
+    }
+
+    fn source_card(&self, name: &str) -> String {
+        let tables: Vec<_> = self.index.nodes.iter().filter(|node| node.source_name.as_deref() == Some(name)).collect();
+        let mut card = format!("**{name}** · source\n");
+        if let Some(description) = tables.iter().find_map(|node| node.source_description.as_ref()).filter(|text| !text.text.trim().is_empty()) {
+            push_description(&mut card, description);
         }
-        for test in column.tests.iter() {
-            let arguments = if test.arguments.is_empty() { String::new() } else { format!(" ({})", test.arguments.join("; ")) };
-            let _ = write!(card, "\n- test `{}`{arguments}", test.name);
+        card.push('\n');
+        for node in tables.iter().take(MAX_NAMES) {
+            let text = node.description.as_ref().map(|description| first_sentence(&description.text)).filter(|text| !text.is_empty());
+            let _ = writeln!(card, "- `{}`{}", node.name, text.map(|text| format!(": {text}")).unwrap_or_default());
+        }
+        if tables.len() > MAX_NAMES {
+            let _ = writeln!(card, "- … and {} more tables", tables.len() - MAX_NAMES);
         }
         card
     }
 
-    /// Errors first; for a line under a card in a chat.
-    pub fn problems_of(&self, index: NodeIndex) -> Vec<String> {
-        let file = self.index.nodes[index].place.file;
-        let of_file = self.index.diagnostics_of(file).filter(|found| found.severity <= Severity::Warning);
-        of_file.map(|found| found.message.clone()).collect()
+    fn package_card(&self, name: &str) -> String {
+        let nodes = self.index.nodes.iter().filter(|node| *node.package == *name && node.resource_type.is_refable()).count();
+        let macros = self.index.macros.iter().filter(|found| *found.package == *name).count();
+        let kind = if *name == *self.index.project { "this project" } else { "package" };
+        format!("**{name}** · {kind}\n\n{nodes} models, seeds and snapshots, {macros} macros")
+    }
+
+    /// A column that SQL makes and no properties file names.
+    fn made_card(&self, index: dbt::NodeIndex, name: &str) -> String {
+        let node = &self.index.nodes[index];
+        let mut card = format!("**{name}** · column of `{}`\n", node.label());
+        match self.inherited_column(index, name) {
+            Some(inherited) => {
+                let _ = write!(card, "\n{}\n\n*from `{}`*\n", inherited.text.trim(), inherited.from);
+            }
+            None => card.push_str("\n*No description.*\n"),
+        }
+        if let Some((from, column)) = self.made(index).get(name).and_then(|column| column.origin.clone()) {
+            let _ = write!(card, "\ntaken over from `{}.{column}`\n", self.index.nodes[from].label());
+        }
+        card
+    }
+
+    /// A column of a CTE or a subquery.
+    fn projection_card(&self, file: &File, name: &str, definition: TextRange, origin: Option<&(dbt::NodeIndex, String)>) -> String {
+        let scopes = Scopes::new(self, file);
+        let holder = scopes.query.ctes.iter().filter(|cte| cte.body.contains_range(definition)).min_by_key(|cte| cte.body.len());
+        let of = holder.map(|cte| format!(" of CTE `{}`", cte.name)).unwrap_or_default();
+        let mut card = format!("**{name}** · column{of}\n");
+        if let Some((index, column)) = origin {
+            let node = &self.index.nodes[*index];
+            let known = node.column(column);
+            if let Some(data_type) = known.and_then(|column| column.shown_type()) {
+                let _ = write!(card, "\n{data_type}\n");
+            }
+            match known.and_then(|column| column.description.as_ref()).filter(|description| !description.text.trim().is_empty()) {
+                Some(description) => push_description(&mut card, description),
+                None => {
+                    if let Some(inherited) = self.inherited_column(*index, column) {
+                        let _ = write!(card, "\n{}\n", inherited.text.trim());
+                    }
+                }
+            }
+            let _ = write!(card, "\ntaken over from `{}.{column}`\n", node.label());
+        }
+        let items = scopes.query.selects.iter().flat_map(|select| &select.items);
+        let item = items.into_iter().find(|item| item.name.as_ref().is_some_and(|(_, range)| *range == definition));
+        if let Some(item) = item {
+            push_code(&mut card, item.range.of(&file.text));
+        }
+        card
+    }
+
+    fn builtin_card(&self, name: &str) -> Option<String> {
+        if let Some(word) = name.strip_prefix("test_").and_then(|test| Word::find(WordKind::DataTest, test)) {
+            return Some(word_card(&word));
+        }
+        let found = self.index.builtin_macro(name)?;
+        Some(format!("**{}** · macro · `{}`\n\n```jinja\n{}({})\n```\n\npart of dbt", found.name, found.package, found.name, found.parameters.join(", ")))
+    }
+
+    fn property_card(&self, file: &File, offset: usize, name: &str) -> Option<String> {
+        let mut card = format!("**{name}** · property\n\n{}", property(name)?);
+        if file.kind == FileKind::Properties {
+            let tree = yaml::parse(&file.text);
+            let path = tree.root.as_ref().and_then(|root| spot(root, offset)).map(|spot| shown_path(&spot));
+            if let Some(path) = path {
+                let _ = write!(card, "\n\n`{path}`");
+            }
+        }
+        Some(card)
     }
 }
 
-fn push_description(card: &mut String, description: &Description) {
-    let _ = write!(card, "\n{}\n", description.text.trim());
+/// `models[].columns[].name`
+fn shown_path(spot: &Spot<'_>) -> String {
+    spot.path.iter().fold(String::new(), |mut path, part| {
+        if *part != "[]" && !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(part);
+        path
+    })
 }
 
-/// The first sentence of a description on one line; tables and lists that follow are for the column's own card.
-fn first_sentence(text: &str) -> String {
-    let paragraph = text
-        .trim()
-        .split(
-            "
-
-",
-        )
-        .next()
-        .unwrap_or("");
-    let line = paragraph.lines().take_while(|line| !line.trim_start().starts_with('|')).collect::<Vec<_>>().join(" ");
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.find(". ") {
-        Some(end) => line[..=end].to_owned(),
-        None => line,
+fn push_names(card: &mut String, made: &Made) {
+    let names: Vec<String> = made.columns.iter().take(MAX_NAMES).map(|column| format!("`{}`", column.name)).collect();
+    let more = if made.columns.len() > MAX_NAMES || !made.is_complete { ", …" } else { "" };
+    if !names.is_empty() {
+        let _ = write!(card, "\ncolumns: {}{more}\n", names.join(", "));
     }
+}
+
+fn push_code(card: &mut String, code: &str) {
+    let shown: Vec<&str> = code.lines().take(MAX_LINES).collect();
+    let more = if code.lines().count() > MAX_LINES { "\n…" } else { "" };
+    let _ = write!(card, "\n```sql\n{}{more}\n```", shown.join("\n"));
+}
+
+fn local_card(file: &File, definition: TextRange) -> Option<String> {
+    let names = jinja::names(&file.text);
+    let local = names.locals.iter().find(|local| local.definition == definition)?;
+    let kind = if local.is_parameter { "parameter" } else { "Jinja variable" };
+    let mut card = format!("**{}** · {kind}\n", local.name);
+    if let Some(value) = local.value {
+        let value = value.of(&file.text).trim();
+        let shown: Vec<&str> = value.lines().take(MAX_LINES).collect();
+        let label = if local.is_parameter { "default" } else { "value" };
+        let _ = write!(card, "\n{label}\n\n```jinja\n{}\n```", shown.join("\n"));
+    }
+    Some(card)
+}
+
+fn word_card(word: &Word) -> String {
+    let mut card = format!("**{}** · {}\n", word.name, word.kind.label());
+    if let Some(signature) = word.signature {
+        let _ = write!(card, "\n```jinja\n{signature}\n```\n");
+    }
+    let _ = write!(card, "\n{}", word.doc);
+    card
+}
+
+fn config_card(word: &ConfigWord) -> String {
+    let mut card = format!("**{}** · config\n\n{}", word.name, word.doc);
+    if !word.values.is_empty() {
+        let _ = write!(card, "\n\nvalues: {}", word.values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", "));
+    }
+    card
 }
 
 fn macro_card(found: &Macro) -> String {

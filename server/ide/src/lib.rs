@@ -2,28 +2,34 @@
 //! out; knows no protocol, reads no files, holds no locks.
 
 mod code_actions;
+mod columns;
 mod completion;
 mod definition;
 mod diagnostics;
 mod host;
 mod hover;
 mod inherit;
+mod mentions;
+mod references;
 mod results;
 mod symbols;
 mod thing;
+mod words;
 
 #[cfg(test)]
 mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
+pub use columns::{Made, MadeColumn};
 pub use completion::{Completion, CompletionKind};
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
-pub use definition::NavigationTarget;
+pub use definition::{Navigation, NavigationTarget};
 pub use diagnostics::Summary;
 pub use host::{Analysis, AnalysisHost, File, Placed, Snapshot, SnapshotFile, World, outside_of, read_project};
 pub use hover::Hover;
 pub use inherit::Inherited;
+pub use mentions::Mention;
 pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
 

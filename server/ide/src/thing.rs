@@ -1,52 +1,70 @@
 //! What the cursor points at.
 
+mod sql;
+mod tag;
+mod yaml;
+
+pub(crate) use yaml::{Spot, spot};
+
+use crate::words::WordKind;
 use crate::{Analysis, File};
 use dbt::{FileKind, NodeIndex, Place, Target};
-use syntax::sql::Cte;
 use text::TextRange;
 
 /// Something with a meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Thing {
     Node(NodeIndex),
+    /// A source with all of its tables, by its name.
+    Source(String),
+    /// A node's column.
     Column(NodeIndex, String),
     /// Its place in [`dbt::Index::macros`].
     Macro(usize),
     /// Its place in [`dbt::Index::docs`].
     Docs(usize),
     Var(String),
-    Cte(Cte),
+    EnvVar(String),
+    /// An installed package, or the project.
+    Package(String),
+    /// A CTE of the same file, by the place of its name.
+    Cte(TextRange),
+    /// A table's alias in the same file, by its place.
+    Alias(TextRange),
+    /// A column that a CTE, a subquery or an item of the same file makes.
+    Made {
+        name: String,
+        definition: TextRange,
+        origin: Option<(NodeIndex, String)>,
+    },
+    /// A Jinja variable of the same file, by the place that defines it.
+    Local(TextRange),
+    /// A word of Jinja or of dbt's context.
+    Word(WordKind, String),
+    /// A macro of dbt itself or of an adapter.
+    Builtin(String),
+    /// A config, by its name.
+    Config(String),
+    /// A key of a properties file, by its name.
+    Property(String),
+    /// A key of `dbt_project.yml`, by its name.
+    ProjectKey(String),
 }
 
 impl Analysis {
     /// What stands at a byte offset of a file, and the range that means it.
     pub fn thing_at(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
-        let package = self.package_of(file);
-        // The innermost use wins: a `ref` inside a macro call.
-        let touching = file.facts.uses.iter().filter(|found| found.name_range.touches(offset) || covers(&found.target, found.range, offset));
-        if let Some(found) = touching.min_by_key(|found| (found.range.len(), found.name_range.len())) {
-            let thing = match &found.target {
-                Target::Ref { .. } | Target::Source { .. } => self.index.resolve(&found.target, package).map(Thing::Node),
-                Target::Doc { package: from, name } => {
-                    let docs = self.index.resolve_doc(from.as_deref(), name, package);
-                    docs.and_then(|docs| self.index.docs.iter().position(|other| std::ptr::eq(other, docs))).map(Thing::Docs)
-                }
-                Target::Var { name } => self.config.vars.contains_key(name).then(|| Thing::Var(name.clone())),
-                Target::Macro { path } => {
-                    let found = self.index.resolve_macro(path, package);
-                    found.and_then(|found| self.index.macros.iter().position(|other| std::ptr::eq(other, found))).map(Thing::Macro)
-                }
-            };
-            if let Some(thing) = thing {
-                return Some((thing, found.name_range));
-            }
+        if let Some(found) = self.used_at(file, offset) {
+            return Some(found);
         }
         match file.kind {
             FileKind::Properties => self.thing_in_properties(file, offset),
+            FileKind::Project => self.thing_in_project(file, offset),
             FileKind::Docs => {
                 let at = self.index.docs.iter().position(|docs| touches(docs.place, file, offset))?;
                 Some((Thing::Docs(at), self.index.docs[at].place.range))
             }
+            FileKind::Seed => self.thing_in_seed(file, offset),
             kind if kind.is_sql() => {
                 if let Some(at) = self.index.macros.iter().position(|found| touches(found.place, file, offset)) {
                     return Some((Thing::Macro(at), self.index.macros[at].place.range));
@@ -58,57 +76,53 @@ impl Analysis {
                 if let Some(index) = defined {
                     return Some((Thing::Node(index), self.index.nodes[index].place.range));
                 }
-                self.thing_in_sql(file, offset)
+                self.thing_in_tag(file, offset).or_else(|| self.thing_in_sql(file, offset))
             }
             _ => None,
         }
     }
 
-    fn thing_in_properties(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
-        for &index in self.index.nodes_described_in(file.id) {
-            let node = &self.index.nodes[index];
-            let Some(patch) = &node.patch else { continue };
-            if touches(patch.name, file, offset) {
-                return Some((Thing::Node(index), patch.name.range));
-            }
-            if !patch.place.range.touches(offset) {
-                continue;
-            }
-            for column in node.columns.values() {
-                if let Some(place) = &column.entry
-                    && touches(*place, file, offset)
-                {
-                    return Some((Thing::Column(index, column.name.clone()), place.range));
+    /// What a call around an offset names: the innermost, such as a `ref` inside a macro call.
+    fn used_at(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
+        let package = self.package_of(file);
+        let touching = file.facts.uses.iter().filter(|found| found.name_range.touches(offset) || covers(&found.target, found.range, offset));
+        let found = touching.min_by_key(|found| (found.range.len(), found.name_range.len()))?;
+        // The first of two arguments is a source or a package.
+        if let Some(first) = first_argument(&file.text, found.range).filter(|first| first.touches(offset) && *first != inner(&file.text, found.name_range)) {
+            match &found.target {
+                Target::Source { source, .. } => return Some((Thing::Source(source.clone()), first)),
+                Target::Ref { package: Some(package), .. } | Target::Doc { package: Some(package), .. } => {
+                    return Some((Thing::Package(package.clone()), first));
                 }
-            }
-            let tests = node.tests.iter().chain(node.columns.values().flat_map(|column| column.tests.iter()));
-            let mut tests = tests;
-            if let Some(test) = tests.find(|test| test.range.touches(offset)) {
-                let found = self.index.resolve_test(&test.name, &node.package)?;
-                let at = self.index.macros.iter().position(|other| std::ptr::eq(other, found))?;
-                return Some((Thing::Macro(at), test.range));
+                _ => {}
             }
         }
-        let described = self.index.macros.iter().position(|found| found.patch.as_ref().is_some_and(|patch| touches(patch.name, file, offset)))?;
-        Some((Thing::Macro(described), self.index.macros[described].patch.as_ref()?.name.range))
+        Some((self.named(&found.target, package)?, found.name_range))
     }
 
-    /// A bare word of SQL: a CTE, or a column that the model or something upstream of it describes.
-    fn thing_in_sql(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
-        if syntax::jinja::scan(&file.text).iter().any(|tag| tag.inner.touches(offset)) {
-            return None;
+    /// What a name in a file of a package means.
+    pub(crate) fn named(&self, target: &Target, package: &str) -> Option<Thing> {
+        match target {
+            Target::Ref { .. } | Target::Source { .. } => self.index.resolve(target, package).map(Thing::Node),
+            Target::Doc { package: from, name } => {
+                let docs = self.index.resolve_doc(from.as_deref(), name, package)?;
+                self.index.docs.iter().position(|other| std::ptr::eq(other, docs)).map(Thing::Docs)
+            }
+            Target::Var { name } => Some(Thing::Var(name.clone())),
+            Target::Macro { path } => self.macro_named(path, package),
         }
-        let range = word_at(&file.text, offset)?;
-        let word = range.of(&file.text);
-        let is_qualified = file.text[..range.start as usize].ends_with('.');
-        if !is_qualified && let Some(cte) = syntax::sql::ctes(&file.text).into_iter().find(|cte| cte.name.eq_ignore_ascii_case(word)) {
-            return Some((Thing::Cte(cte), range));
-        }
+    }
+
+    pub(crate) fn macro_named(&self, path: &[String], package: &str) -> Option<Thing> {
+        let found = self.index.resolve_macro(path, package)?;
+        self.index.macros.iter().position(|other| std::ptr::eq(other, found)).map(Thing::Macro)
+    }
+
+    fn thing_in_seed(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
         let &index = self.index.nodes_of_file(file.id).first()?;
-        let own = self.index.nodes[index].column(word).map(|column| (index, column));
-        let upstream = || self.index.nodes[index].depends_on.iter().find_map(|&parent| Some((parent, self.index.nodes[parent].column(word)?)));
-        let (owner, column) = own.filter(|(_, column)| column.has_description()).or_else(upstream).or(own)?;
-        Some((Thing::Column(owner, column.name.clone()), range))
+        let made = self.made(index);
+        let found = made.columns.iter().find_map(|column| column.place.filter(|place| touches(*place, file, offset)).map(|place| (column, place)));
+        found.map(|(column, place)| (Thing::Column(index, column.name.clone()), place.range))
     }
 }
 
@@ -117,8 +131,25 @@ fn covers(target: &Target, range: TextRange, offset: usize) -> bool {
     !matches!(target, Target::Macro { .. }) && range.touches(offset)
 }
 
-fn touches(place: Place, file: &File, offset: usize) -> bool {
+pub(crate) fn touches(place: Place, file: &File, offset: usize) -> bool {
     place.file == file.id && place.range.touches(offset)
+}
+
+/// A name without its quotes.
+pub(crate) fn inner(text: &str, range: TextRange) -> TextRange {
+    let written = range.of(text);
+    let quoted = written.len() >= 2 && written.starts_with(['\'', '"', '`']) && written.ends_with(['\'', '"', '`']);
+    if quoted { TextRange { start: range.start + 1, end: range.end - 1 } } else { range }
+}
+
+/// The first text in quotes of a call, without its quotes.
+pub(crate) fn first_argument(text: &str, call: TextRange) -> Option<TextRange> {
+    let written = call.of(text);
+    let open = written.find('(')?;
+    let start = written[open..].find(['\'', '"'])? + open;
+    let quote = written.as_bytes()[start];
+    let end = written.as_bytes()[start + 1..].iter().position(|&byte| byte == quote)? + start + 1;
+    Some(TextRange::new(call.start as usize + start + 1, call.start as usize + end))
 }
 
 /// The identifier around an offset.

@@ -9,8 +9,10 @@ use minijinja::value::ValueKind;
 use std::borrow::Cow;
 use text::TextRange;
 
+mod names;
 mod scan;
 
+pub use names::{Local, Name, NameKind, Names, names};
 pub use scan::{Tag, TagKind, mask, scan};
 
 /// Deeper tags are not read: a chain of operators of so many bytes fits a thread's stack, a longer one may not.

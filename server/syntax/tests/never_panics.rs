@@ -141,6 +141,10 @@ proptest! {
             prop_assert!(source.get(block.body.start as usize..block.body.end as usize).is_some());
         }
         prop_assert_eq!(jinja::mask(&source).len(), source.len());
+        let names = jinja::names(&source);
+        for range in names.names.iter().map(|name| name.range).chain(names.strings).chain(names.locals.iter().map(|local| local.definition)) {
+            prop_assert!(source.get(range.start as usize..range.end as usize).is_some(), "{range:?} of {source:?}");
+        }
         for cte in sql::ctes(&source) {
             prop_assert!(source.get(cte.range.start as usize..cte.range.end as usize).is_some());
         }

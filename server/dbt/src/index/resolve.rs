@@ -288,6 +288,11 @@ impl Index {
         false
     }
 
+    /// Whether nodes depend on each other in a circle.
+    pub fn has_circle(&self) -> bool {
+        self.has_cycle
+    }
+
     /// The nodes of a cycle, in order, if the graph has one.
     pub fn find_cycle(&self) -> Option<Vec<NodeIndex>> {
         let mut state = vec![0u8; self.nodes.len()];

@@ -1,0 +1,270 @@
+//! Where a thing is named: the ground of references, highlights and renames.
+
+use crate::columns::Scopes;
+use crate::thing::{Thing, first_argument, inner};
+use crate::{Analysis, File};
+use dbt::{FileKind, NodeIndex, ResourceType, Target, Use};
+use memchr::memmem;
+use std::borrow::Cow;
+use std::sync::Arc;
+use syntax::jinja;
+use text::TextRange;
+use vfs::FileId;
+
+/// A place in a file that names something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mention {
+    pub file: FileId,
+    /// The name without its quotes.
+    pub range: TextRange,
+    /// Whether the thing is defined or described there, rather than used.
+    pub is_definition: bool,
+}
+
+impl Analysis {
+    /// Every place that names a thing, file by file in the order of paths. `near` is the file of what is local to one.
+    pub fn mentions(&self, near: &File, thing: &Thing) -> Vec<Mention> {
+        if thing.is_local() {
+            return self.mentions_in(near, thing);
+        }
+        let mut files = self.files_that_may_name(thing);
+        files.sort_by(|left, right| left.path.cmp(&right.path));
+        files.iter().flat_map(|file| self.mentions_in(file, thing)).collect()
+    }
+
+    /// The files whose text holds the thing's name.
+    fn files_that_may_name(&self, thing: &Thing) -> Vec<&Arc<File>> {
+        if let Thing::Column(index, name) = thing {
+            let mut ids: Vec<FileId> = self.files_of_column(*index, name);
+            ids.sort();
+            ids.dedup();
+            return ids.into_iter().filter_map(|id| self.file(id)).collect();
+        }
+        let Some(name) = self.name_of(thing) else { return Vec::new() };
+        let finder = memmem::Finder::new(name.as_bytes());
+        self.files.values().filter(|file| finder.find(file.text.as_bytes()).is_some()).collect()
+    }
+
+    /// Files in which a node's column can be named: where it is made, described and read.
+    fn files_of_column(&self, index: NodeIndex, name: &str) -> Vec<FileId> {
+        let node = &self.index.nodes[index];
+        let mut ids = vec![node.place.file];
+        ids.extend(node.patch.as_ref().map(|patch| patch.place.file));
+        ids.extend(node.column(name).and_then(|column| column.entry).map(|entry| entry.file));
+        for &child in &self.index.children[index] {
+            let child = &self.index.nodes[child];
+            ids.push(child.place.file);
+        }
+        ids
+    }
+
+    /// The word that files name a thing by.
+    pub(crate) fn name_of(&self, thing: &Thing) -> Option<Cow<'_, str>> {
+        Some(match thing {
+            Thing::Node(index) | Thing::Column(index, _) if matches!(thing, Thing::Node(_)) => Cow::from(&self.index.nodes[*index].name),
+            Thing::Column(_, name) | Thing::Made { name, .. } => Cow::from(name.clone()),
+            Thing::Macro(at) => {
+                let found = &self.index.macros[*at];
+                let name = if found.is_generic_test { found.name.strip_prefix("test_").unwrap_or(&found.name) } else { &found.name };
+                Cow::from(name.to_owned())
+            }
+            Thing::Docs(at) => Cow::from(&self.index.docs[*at].name),
+            Thing::Source(name) | Thing::Var(name) | Thing::EnvVar(name) | Thing::Package(name) | Thing::Config(name) | Thing::Builtin(name) => {
+                Cow::from(name.clone())
+            }
+            _ => return None,
+        })
+    }
+
+    /// The places in one file that name a thing.
+    pub fn mentions_in(&self, file: &File, thing: &Thing) -> Vec<Mention> {
+        let mut found: Vec<(TextRange, bool)> = Vec::new();
+        match thing {
+            Thing::Cte(_) | Thing::Alias(_) | Thing::Made { .. } | Thing::Column(..) => self.sql_mentions(file, thing, &mut found),
+            Thing::Local(definition) => {
+                let names = jinja::names(&file.text);
+                let word = definition.of(&file.text);
+                let means = |name: &&jinja::Name| {
+                    let can = !matches!(name.kind, jinja::NameKind::Attribute | jinja::NameKind::Method | jinja::NameKind::Filter | jinja::NameKind::Argument);
+                    can && name.range.of(&file.text) == word
+                };
+                for name in names.names.iter().filter(means) {
+                    let is_own = name.range == *definition;
+                    if is_own || names.local(word, name.range.start as usize).is_some_and(|local| local.definition == *definition) {
+                        found.push((name.range, is_own));
+                    }
+                }
+            }
+            _ => self.global_mentions(file, thing, &mut found),
+        }
+        found.sort_unstable_by_key(|(range, is_definition)| (*range, !is_definition));
+        found.dedup_by_key(|(range, _)| *range);
+        found.into_iter().map(|(range, is_definition)| Mention { file: file.id, range, is_definition }).collect()
+    }
+
+    fn sql_mentions(&self, file: &File, thing: &Thing, found: &mut Vec<(TextRange, bool)>) {
+        if file.kind.is_sql() {
+            let scopes = Scopes::new(self, file);
+            let things = self.things_of_sql(&scopes, file, None);
+            found.extend(things.into_iter().filter(|(other, ..)| same(other, thing)).map(|(_, range, defines)| (unquoted(&file.text, range), defines)));
+        }
+        let Thing::Column(index, name) = thing else { return };
+        let node = &self.index.nodes[*index];
+        // The versions of a model share the entry's columns.
+        if let Some(entry) = node.column(name).and_then(|column| column.entry).filter(|entry| entry.file == file.id) {
+            found.push((inner(&file.text, entry.range), true));
+        }
+        if let Some(place) = self.made(*index).get(name).and_then(|column| column.place).filter(|place| place.file == file.id && node.place.file == file.id) {
+            // A plain column that is taken over keeps the other's name.
+            if !found.iter().any(|(range, _)| *range == place.range) {
+                found.push((unquoted(&file.text, place.range), true));
+            }
+        }
+    }
+
+    fn global_mentions(&self, file: &File, thing: &Thing, found: &mut Vec<(TextRange, bool)>) {
+        let package = self.package_of(file);
+        let text = &*file.text;
+        for used in file.facts.uses.iter().chain(&self.more_uses(file)) {
+            let is_it = match (thing, &used.target) {
+                (Thing::Source(name), Target::Source { source, .. }) => {
+                    if source == name
+                        && let Some(first) = first_argument(text, used.range)
+                    {
+                        found.push((first, false));
+                    }
+                    false
+                }
+                (Thing::Package(name), Target::Ref { package: Some(first), .. } | Target::Doc { package: Some(first), .. }) => {
+                    if first == name
+                        && let Some(first) = first_argument(text, used.range)
+                    {
+                        found.push((first, false));
+                    }
+                    false
+                }
+                (Thing::Package(name), Target::Macro { path }) if path.len() == 2 && path[0] == *name => {
+                    found.push((TextRange::new(used.name_range.start as usize, used.name_range.start as usize + name.len()), false));
+                    false
+                }
+                (Thing::Node(_), Target::Ref { .. } | Target::Source { .. })
+                | (Thing::Docs(_), Target::Doc { .. })
+                | (Thing::Var(_), Target::Var { .. })
+                | (Thing::Macro(_), Target::Macro { .. }) => self.named(&used.target, package).as_ref() == Some(thing),
+                (Thing::EnvVar(name), Target::Macro { path }) if path.len() == 1 && path[0] == "env_var" => {
+                    if let Some(first) = first_argument(text, used.range).filter(|first| first.of(text) == name) {
+                        found.push((first, false));
+                    }
+                    false
+                }
+                _ => false,
+            };
+            if is_it {
+                found.push((last_part(text, used), false));
+            }
+        }
+        match thing {
+            Thing::Node(index) => self.node_mentions(file, *index, found),
+            Thing::Source(name) if file.kind == FileKind::Properties => {
+                found.extend(self.source_entries(file, name).into_iter().map(|range| (inner(text, range), true)));
+            }
+            Thing::Macro(at) => {
+                let macros = &self.index.macros[*at];
+                let places = [Some(macros.place), macros.patch.as_ref().map(|patch| patch.name)];
+                found.extend(places.into_iter().flatten().filter(|place| place.file == file.id).map(|place| (inner(text, place.range), true)));
+                if macros.is_generic_test {
+                    self.test_mentions(file, thing, found);
+                }
+            }
+            Thing::Docs(at) => {
+                let place = self.index.docs[*at].place;
+                found.extend((place.file == file.id).then_some((place.range, true)));
+            }
+            Thing::Var(name) if file.kind == FileKind::Project && file.package == 0 => {
+                found.extend(self.config.vars.get(name).map(|(range, _)| (inner(text, *range), true)));
+            }
+            _ => {}
+        }
+    }
+
+    fn node_mentions(&self, file: &File, index: NodeIndex, found: &mut Vec<(TextRange, bool)>) {
+        let node = &self.index.nodes[index];
+        let name_range = node.patch.as_ref().map(|patch| patch.name).filter(|place| place.file == file.id);
+        if let Some(place) = name_range {
+            found.push((inner(&file.text, place.range), true));
+        }
+        if node.place.file == file.id && !node.place.range.is_empty() {
+            let range = inner(&file.text, node.place.range);
+            if range.of(&file.text) == node.name {
+                found.push((range, true));
+            }
+        }
+        let is_named_plainly = matches!(node.resource_type, ResourceType::Group | ResourceType::Metric | ResourceType::SemanticModel | ResourceType::Model);
+        if file.kind == FileKind::Properties && is_named_plainly {
+            let definitions: Vec<TextRange> = found.iter().map(|(range, _)| *range).collect();
+            let plain = self.named_without_call(file, index).into_iter().map(|range| inner(&file.text, range));
+            found.extend(plain.filter(|range| !definitions.contains(range)).map(|range| (range, false)));
+        }
+    }
+
+    /// Where a properties file uses a generic test.
+    fn test_mentions(&self, file: &File, thing: &Thing, found: &mut Vec<(TextRange, bool)>) {
+        for &index in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[index];
+            for test in node.tests.iter().chain(node.columns.values().flat_map(|column| column.tests.iter())) {
+                if self.test_named(&test.name, &node.package).as_ref() == Some(thing) {
+                    let range = inner(&file.text, test.range);
+                    let last = test.name.rsplit('.').next().unwrap_or(&test.name);
+                    // A test in a mapping's `test_name` has the mapping's place.
+                    if range.of(&file.text) == test.name {
+                        found.push((TextRange::new(range.end as usize - last.len(), range.end as usize), false));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What Jinja in a YAML file names beside what its facts hold: vars, macros.
+    pub(crate) fn more_uses(&self, file: &File) -> Vec<Use> {
+        let is_yaml = matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::Packages | FileKind::Selectors);
+        if !is_yaml || memmem::find(file.text.as_bytes(), b"{{").is_none() {
+            return Vec::new();
+        }
+        let known = |used: &Use| file.facts.uses.iter().any(|other| other.range == used.range);
+        dbt::uses_in(&file.text).into_iter().filter(|used| !known(used)).collect()
+    }
+}
+
+impl Thing {
+    /// Whether only its own file names it.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Cte(_) | Self::Alias(_) | Self::Made { .. } | Self::Local(_))
+    }
+}
+
+/// Whether two things are one; SQL's names have no case.
+fn same(left: &Thing, right: &Thing) -> bool {
+    match (left, right) {
+        (Thing::Column(left, one), Thing::Column(right, other)) => left == right && one.eq_ignore_ascii_case(other),
+        (Thing::Made { definition: left, .. }, Thing::Made { definition: right, .. }) => left == right,
+        _ => left == right,
+    }
+}
+
+/// A name of SQL without its quotes.
+fn unquoted(text: &str, range: TextRange) -> TextRange {
+    inner(text, range)
+}
+
+/// Of `package.name` the name, without quotes.
+fn last_part(text: &str, used: &Use) -> TextRange {
+    let range = inner(text, used.name_range);
+    match &used.target {
+        Target::Macro { .. } => {
+            let written = range.of(text);
+            let start = written.rfind('.').map_or(0, |dot| dot + 1);
+            TextRange::new(range.start as usize + start, range.end as usize)
+        }
+        _ => range,
+    }
+}

@@ -1,0 +1,264 @@
+//! SQL's words, read from a text whose Jinja is masked: places are those of the file.
+
+use crate::jinja::{self, TagKind};
+use text::TextRange;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// A bare identifier or keyword.
+    Word,
+    /// `"x"` or `` `x` ``.
+    Quoted,
+    Text,
+    Number,
+    /// Something that Jinja makes: `{{ … }}`, or a name with such a part.
+    Hole,
+    /// One byte of punctuation; `::` is two of them.
+    Sign(u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    pub kind: TokenKind,
+    pub range: TextRange,
+}
+
+/// A text cut into words, comments left out.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    pub list: Vec<Token>,
+    /// The bodies of `{% for %}`: what stands there may come many times or not at all.
+    pub loops: Vec<TextRange>,
+}
+
+/// Cuts a text; of the branches of an `if` the first counts.
+pub(super) fn tokens(source: &str) -> Tokens {
+    let masked = jinja::mask(source);
+    let tags = jinja::scan(source);
+    let holes: Vec<TextRange> = tags.iter().filter(|tag| tag.kind == TagKind::Expression).map(|tag| tag.outer).collect();
+    let mut open = Vec::new();
+    let mut loops = Vec::new();
+    for tag in &tags {
+        match tag.word(source) {
+            "for" => open.push(tag.outer.end),
+            "endfor" => loops.extend(open.pop().map(|from| TextRange { start: from, end: tag.outer.start })),
+            _ => {}
+        }
+    }
+    Tokens { list: cut(&masked, &holes), loops }
+}
+
+fn cut(text: &str, holes: &[TextRange]) -> Vec<Token> {
+    let bytes = text.as_bytes();
+    let mut list = Vec::new();
+    let (mut at, mut hole) = (0, 0);
+    while at < bytes.len() {
+        let start = at;
+        while holes.get(hole).is_some_and(|range| range.end as usize <= at) {
+            hole += 1;
+        }
+        let touches_hole = |from: usize, to: usize| holes[hole..].iter().take_while(|range| (range.start as usize) < to).any(|range| range.end as usize > from);
+        let kind = match bytes[at] {
+            byte if byte.is_ascii_whitespace() => {
+                at += 1;
+                continue;
+            }
+            b'-' if bytes.get(at + 1) == Some(&b'-') => {
+                at = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'*') => {
+                at = text[at + 2..].find("*/").map_or(bytes.len(), |end| at + end + 4);
+                continue;
+            }
+            b'\'' => {
+                at = closing(bytes, at, b'\'');
+                TokenKind::Text
+            }
+            quote @ (b'"' | b'`') => {
+                at = closing(bytes, at, quote);
+                if touches_hole(start, at) { TokenKind::Hole } else { TokenKind::Quoted }
+            }
+            byte if is_word(byte) => {
+                at = (at..bytes.len()).find(|&next| !is_word(bytes[next])).unwrap_or(bytes.len());
+                if touches_hole(start, at) {
+                    TokenKind::Hole
+                } else if byte.is_ascii_digit() {
+                    TokenKind::Number
+                } else {
+                    TokenKind::Word
+                }
+            }
+            byte => {
+                at += 1;
+                TokenKind::Sign(byte)
+            }
+        };
+        list.push(Token { kind, range: TextRange::new(start, at) });
+    }
+    list
+}
+
+/// The offset behind the quote that closes the one at `start`; a doubled one closes nothing, and a line of its own stays open.
+fn closing(bytes: &[u8], start: usize, quote: u8) -> usize {
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quote == b'\'' => at += 2,
+            byte if byte == quote && bytes.get(at + 1) == Some(&quote) => at += 2,
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    // Nothing closes it: only its line is in it, so that one quote doesn't hide the rest.
+    bytes[start..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| start + end).max(start + 1)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+/// Words that name no column, table or alias.
+pub(super) fn is_keyword(word: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "all",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asof",
+        "between",
+        "by",
+        "case",
+        "cast",
+        "collate",
+        "cross",
+        "cube",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "desc",
+        "distinct",
+        "else",
+        "end",
+        "escape",
+        "except",
+        "exclude",
+        "exists",
+        "false",
+        "fetch",
+        "filter",
+        "following",
+        "for",
+        "from",
+        "full",
+        "group",
+        "grouping",
+        "having",
+        "ignore",
+        "ilike",
+        "in",
+        "inner",
+        "intersect",
+        "interval",
+        "into",
+        "is",
+        "join",
+        "lateral",
+        "left",
+        "like",
+        "limit",
+        "match_recognize",
+        "materialized",
+        "minus",
+        "natural",
+        "not",
+        "null",
+        "nulls",
+        "offset",
+        "on",
+        "or",
+        "order",
+        "outer",
+        "over",
+        "partition",
+        "pivot",
+        "preceding",
+        "qualify",
+        "range",
+        "recursive",
+        "replace",
+        "respect",
+        "right",
+        "rlike",
+        "rollup",
+        "rows",
+        "select",
+        "sets",
+        "similar",
+        "struct",
+        "tablesample",
+        "then",
+        "true",
+        "unbounded",
+        "union",
+        "unnest",
+        "unpivot",
+        "using",
+        "when",
+        "where",
+        "window",
+        "with",
+        "within",
+    ];
+    let mut lower = [0u8; 16];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word.as_bytes());
+    lower.make_ascii_lowercase();
+    WORDS.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_their_places() {
+        let source = "select a.\"b c\", 'it''s' -- no\n, {{ x }}_y, f(1.5)::int /* no */ from {{ ref('é') }} {% if a %}q{% else %}r{% endif %}";
+        let shown: Vec<String> = tokens(source).list.iter().map(|token| format!("{:?} {}", token.kind, token.range.of(source))).collect();
+        expect_test::expect![[r#"
+            Word select
+            Word a
+            Sign(46) .
+            Quoted "b c"
+            Sign(44) ,
+            Text 'it''s'
+            Sign(44) ,
+            Hole {{ x }}_y
+            Sign(44) ,
+            Word f
+            Sign(40) (
+            Number 1
+            Sign(46) .
+            Number 5
+            Sign(41) )
+            Sign(58) :
+            Sign(58) :
+            Word int
+            Word from
+            Hole {{ ref('é') }}
+            Word q"#]]
+        .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn keywords_are_in_order() {
+        for word in ["all", "Within", "FROM", "qualify"] {
+            assert!(is_keyword(word), "{word}");
+        }
+        for word in ["orders", "date", "a_very_long_name_of_a_column", ""] {
+            assert!(!is_keyword(word), "{word}");
+        }
+    }
+}
