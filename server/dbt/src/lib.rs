@@ -32,6 +32,6 @@ pub use parse::Parser;
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
-pub use shape::Problem;
+pub use shape::{Key, Problem, Takes, keys_at, project_keys};
 pub use state::{Deferred, State};
 pub use target::{MASKED, Problem as SettingsProblem, Settings, Target as ProfileTarget};

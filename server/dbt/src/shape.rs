@@ -4,6 +4,7 @@
 //! that doesn't fit; its words are jsonschema's. Here all are told, each at its place. Text with Jinja in it fits everywhere: what it
 //! comes to is not known yet.
 
+mod keys;
 mod python;
 mod rules;
 
@@ -11,6 +12,7 @@ pub(crate) use rules::{GRAINS, bad_semantic_name};
 mod table;
 mod tests_in;
 
+pub use keys::{Key, Takes, keys_at, project_keys};
 pub use python::check as python;
 
 use crate::Severity;

@@ -41,7 +41,7 @@ fn project(criterion: &mut Criterion) {
         });
         group.bench_function("hover on a ref", |bencher| bencher.iter(|| analysis.hover(black_box(&file), black_box(offset)).expect("a hover")));
         group.bench_function("definition of a ref", |bencher| bencher.iter(|| analysis.definition(black_box(&file), black_box(offset))));
-        group.bench_function("completion in ref(", |bencher| bencher.iter(|| analysis.completions(black_box(&file), black_box(offset))));
+        group.bench_function("completion in ref(", |bencher| bencher.iter(|| analysis.completions(black_box(&file), black_box(offset), &[])));
         group.bench_function("diagnostics of a file", |bencher| bencher.iter(|| analysis.diagnostics(black_box(&file))));
         group.finish();
     }

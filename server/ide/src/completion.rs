@@ -1,11 +1,18 @@
-//! Completion inside the parentheses of `ref`, `source`, `doc` and `var`. It reads the text around the cursor: quotes that are
-//! there are not written again.
+//! Completion. It reads the text around the cursor: quotes, braces and parentheses that are there are not written again.
+
+mod call;
+mod rank;
+mod sql;
+mod tag;
+mod yaml;
 
 use crate::{Analysis, File};
 use dbt::{FileKind, ResourceType};
+use rank::Rank;
 use text::{Edit, TextRange};
+use vfs::FileId;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CompletionKind {
     Model,
     Seed,
@@ -14,6 +21,29 @@ pub enum CompletionKind {
     Docs,
     Var,
     Package,
+    Macro,
+    Column,
+    Cte,
+    Keyword,
+    Function,
+    Property,
+    Value,
+    Node,
+}
+
+/// Where the text beside an offer comes from, when somebody looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CompletionDoc {
+    /// The card of a node.
+    Node(String),
+    /// Of a node's column.
+    Column(String, String),
+    /// Of a macro.
+    Macro(String),
+    /// Of a docs block.
+    Docs(String),
+    /// The text itself, Markdown.
+    Text(String),
 }
 
 /// One thing to offer.
@@ -23,225 +53,221 @@ pub struct Completion {
     pub kind: CompletionKind,
     /// Short, behind the label.
     pub detail: String,
-    /// Markdown.
-    pub documentation: Option<String>,
+    pub doc: Option<CompletionDoc>,
     pub edit: Edit,
+    /// What a client that takes snippets inserts instead, with `$0` and `${1:…}`.
+    pub snippet: Option<String>,
     /// Offers sort by this text.
     pub sort: String,
 }
 
-/// The innermost open call before the cursor.
-#[derive(Debug, PartialEq, Eq)]
-struct Context<'a> {
-    function: &'a str,
-    /// Whole arguments before the cursor, quotes taken off.
-    before: Vec<&'a str>,
-    /// The quote that the current argument starts with.
-    quote: Option<char>,
-    /// What is replaced: the argument's text so far and the rest of the word behind the cursor.
-    replace: TextRange,
-    /// Whether the closing quote is there already.
-    closed: bool,
+/// What can stand at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Completions {
+    pub offers: Vec<Completion>,
+    /// Whether there are more, of which some may fit when more is typed.
+    pub is_cut: bool,
 }
 
-/// Calls are short; what is further away is something else.
-const MAX_LOOK_BACK: usize = 400;
+/// More offers are no help, and take time to send.
+const MAX_OFFERS: usize = 300;
+
+/// Collects what fits what was typed.
+pub(crate) struct Offers<'a> {
+    /// What is replaced.
+    replace: TextRange,
+    /// What was typed so far.
+    typed: &'a str,
+    list: Vec<(u32, Completion)>,
+}
+
+impl<'a> Offers<'a> {
+    fn new(replace: TextRange, typed: &'a str) -> Self {
+        Self { replace, typed, list: Vec::new() }
+    }
+
+    /// Adds an offer that inserts `text`, if its label fits; the smaller rank comes first.
+    fn add(&mut self, rank: u32, label: &str, kind: CompletionKind, detail: impl Into<String>, doc: Option<CompletionDoc>, text: impl Into<String>) {
+        self.add_snippet(rank, label, kind, detail, doc, text, None);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are the fields of an offer")]
+    fn add_snippet(
+        &mut self,
+        rank: u32,
+        label: &str,
+        kind: CompletionKind,
+        detail: impl Into<String>,
+        doc: Option<CompletionDoc>,
+        text: impl Into<String>,
+        snippet: Option<String>,
+    ) {
+        let Some(badness) = fits(self.typed, label) else { return };
+        let edit = Edit::replace(self.replace, text);
+        let offer = Completion { label: label.to_owned(), kind, detail: detail.into(), doc, edit, snippet, sort: String::new() };
+        self.list.push((badness * 1000 + rank.min(999), offer));
+    }
+
+    fn done(mut self) -> Completions {
+        self.list.sort_by(|(left, one), (right, other)| (left, &one.label).cmp(&(right, &other.label)));
+        self.list.dedup_by(|(_, next), (_, offer)| next.label == offer.label && next.kind == offer.kind);
+        let is_cut = self.list.len() > MAX_OFFERS;
+        self.list.truncate(MAX_OFFERS);
+        let offers = self.list.into_iter().enumerate().map(|(number, (_, offer))| Completion { sort: format!("{number:04}"), ..offer });
+        Completions { offers: offers.collect(), is_cut }
+    }
+}
+
+/// How badly a label fits what was typed: 0 where it begins with it, 1 where it holds it, 2 for letters apart; `None` where it doesn't.
+fn fits(typed: &str, label: &str) -> Option<u32> {
+    if typed.is_empty() {
+        return Some(0);
+    }
+    let (typed, label) = (typed.as_bytes(), label.as_bytes());
+    let same = |left: &u8, right: &u8| left.eq_ignore_ascii_case(right);
+    if label.len() >= typed.len() && label[..typed.len()].eq_ignore_ascii_case(typed) {
+        return Some(0);
+    }
+    if label.windows(typed.len()).any(|part| part.eq_ignore_ascii_case(typed)) {
+        return Some(1);
+    }
+    let mut letters = label.iter();
+    typed.iter().all(|wanted| letters.any(|letter| same(letter, wanted))).then_some(2)
+}
 
 impl Analysis {
-    /// What can stand at a byte offset.
-    pub fn completions(&self, file: &File, offset: usize) -> Vec<Completion> {
-        let Some(context) = context(&file.text, offset) else { return Vec::new() };
-        if !(file.kind.is_sql() || file.kind == FileKind::Properties) {
-            return Vec::new();
+    /// What can stand at a byte offset. `recent` are files that the person works on, the latest last: their nodes come first.
+    pub fn completions(&self, file: &File, offset: usize, recent: &[FileId]) -> Completions {
+        if !file.text.is_char_boundary(offset) {
+            return Completions::default();
         }
-        let package = self.package_of(file);
-        let own: Vec<usize> = self.index.nodes_of_file(file.id).to_vec();
-        let mut offers: Vec<Completion> = Vec::new();
-        let mut offer = |label: &str, kind, detail: String, documentation: Option<String>, rank: u8| {
-            let text = match context.quote {
-                Some(_) if context.closed => label.to_owned(),
-                Some(quote) => format!("{label}{quote}"),
-                None => format!("'{label}'"),
-            };
-            offers.push(Completion {
-                label: label.to_owned(),
-                kind,
-                detail,
-                documentation,
-                edit: Edit::replace(context.replace, text),
-                sort: format!("{rank}{label}"),
-            });
-        };
-        match (context.function, context.before.as_slice()) {
-            ("ref", []) => {
-                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()) {
-                    let is_latest = self
-                        .index
-                        .resolve_ref(None, &node.name, None, package)
-                        .is_none_or(|latest| latest == index || self.index.nodes[latest].name != node.name);
-                    if own.contains(&index) || !is_latest {
-                        continue;
-                    }
-                    let rank = if *node.package == *self.index.project { 0 } else { 1 };
-                    let detail = format!("{} · {}", node.resource_type, node.package);
-                    offer(&node.name, kind_of(node.resource_type), detail, node.description.as_ref().map(|description| description.text.clone()), rank);
-                }
-                for name in self.index.packages.iter().skip(1) {
-                    offer(name, CompletionKind::Package, "package".to_owned(), None, 2);
-                }
-            }
-            ("ref", [package]) => {
-                for node in self.index.nodes.iter().filter(|node| node.resource_type.is_refable() && *node.package == **package) {
-                    offer(
-                        &node.name,
-                        kind_of(node.resource_type),
-                        node.resource_type.to_string(),
-                        node.description.as_ref().map(|description| description.text.clone()),
-                        0,
-                    );
-                }
-            }
-            ("source", []) => {
-                let mut names: Vec<(&str, Option<String>)> = Vec::new();
-                for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Source) {
-                    let name = node.source_name.as_deref().unwrap_or_default();
-                    if !names.iter().any(|(known, _)| *known == name) {
-                        names.push((name, node.source_description.as_ref().map(|description| description.text.clone())));
-                    }
-                }
-                for (name, documentation) in names {
-                    offer(name, CompletionKind::Source, "source".to_owned(), documentation, 0);
-                }
-            }
-            ("source", [source]) => {
-                for node in self.index.nodes.iter().filter(|node| node.source_name.as_deref() == Some(*source)) {
-                    offer(
-                        &node.name,
-                        CompletionKind::Source,
-                        format!("table of {source}"),
-                        node.description.as_ref().map(|description| description.text.clone()),
-                        0,
-                    );
-                }
-            }
-            ("doc", []) => {
-                for docs in self.index.docs.iter() {
-                    offer(&docs.name, CompletionKind::Docs, format!("docs · {}", docs.package), Some(docs.text.clone()), 0);
-                }
-            }
-            ("var", []) => {
-                for (name, (_, value)) in &self.config.vars {
-                    offer(name, CompletionKind::Var, value.clone(), None, 0);
-                }
-            }
-            _ => {}
+        if tag::is_in_comment(&file.text, offset) {
+            return Completions::default();
         }
-        offers.sort_by(|left, right| left.sort.cmp(&right.sort));
-        offers.dedup_by(|next, offer| next.label == offer.label && next.kind == offer.kind);
-        offers
+        let rank = Rank::new(self, file, recent);
+        if file.kind.is_sql() || matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::PythonModel) {
+            if let Some(context) = call::context(&file.text, offset)
+                && let Some(found) = self.complete_call(file, &context, &rank)
+            {
+                return found;
+            }
+        }
+        match file.kind {
+            kind if kind.is_sql() => match tag::tag_at(&file.text, offset) {
+                Some(tag) => self.complete_tag(file, tag, offset),
+                None => self.complete_sql(file, offset, &rank),
+            },
+            FileKind::Properties | FileKind::Project => match tag::tag_at(&file.text, offset) {
+                Some(tag) => self.complete_tag(file, tag, offset),
+                None => self.complete_yaml(file, offset, &rank),
+            },
+            FileKind::Docs => tag::tag_at(&file.text, offset).map(|tag| self.complete_docs_tag(file, tag, offset)).unwrap_or_default(),
+            _ => Completions::default(),
+        }
+    }
+
+    /// The text beside an offer, Markdown.
+    pub fn completion_doc(&self, doc: &CompletionDoc) -> Option<String> {
+        match doc {
+            CompletionDoc::Node(id) => self.index.node(id).map(|index| self.node_card(index)),
+            CompletionDoc::Column(id, column) => {
+                let index = self.index.node(id)?;
+                Some(self.card_of_column(index, column))
+            }
+            CompletionDoc::Macro(id) => self.index.macros.iter().find(|found| *found.unique_id == **id).map(crate::hover::macro_card),
+            CompletionDoc::Docs(id) => self.index.docs.iter().find(|docs| *docs.unique_id == **id).map(|docs| docs.text.clone()),
+            CompletionDoc::Text(text) => Some(text.clone()),
+        }
     }
 }
 
-fn kind_of(kind: ResourceType) -> CompletionKind {
+pub(crate) fn kind_of(kind: ResourceType) -> CompletionKind {
     match kind {
+        ResourceType::Model => CompletionKind::Model,
         ResourceType::Seed => CompletionKind::Seed,
         ResourceType::Snapshot => CompletionKind::Snapshot,
-        _ => CompletionKind::Model,
+        ResourceType::Source => CompletionKind::Source,
+        _ => CompletionKind::Node,
     }
 }
 
-fn context(text: &str, offset: usize) -> Option<Context<'_>> {
-    let head = text.get(..offset)?;
-    let mut floor = offset.saturating_sub(MAX_LOOK_BACK);
-    while !text.is_char_boundary(floor) {
-        floor += 1;
-    }
-    // Back to the parenthesis that is open here; a tag's end on the way means that the cursor is in no call.
-    let (mut depth, mut open) = (0usize, None);
-    for (at, c) in head[floor..].char_indices().rev() {
-        match c {
-            ')' => depth += 1,
-            '(' if depth == 0 => {
-                open = Some(floor + at);
-                break;
-            }
-            '(' => depth -= 1,
-            '}' | '{' | ';' => return None,
-            _ => {}
-        }
-    }
-    let open = open?;
-    let callee = head[..open].trim_end();
-    let start = callee.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + callee[at..].chars().next().map_or(1, char::len_utf8));
-    let function = &callee[start..];
-    let (mut before, mut quote, mut from) = (Vec::new(), None, open + 1);
-    for (at, c) in head[open + 1..].char_indices() {
-        let at = open + 1 + at;
-        match (c, quote) {
-            ('\'' | '"', None) => {
-                quote = Some(c);
-                from = at + 1;
-            }
-            (c, Some(open)) if c == open => {
-                before.push(&head[from..at]);
-                quote = None;
-                from = at + 1;
-            }
-            (',', None) => from = at + 1,
-            _ => {}
-        }
-    }
-    let so_far = &head[from..];
-    // Behind a finished argument there is nothing to complete before the comma.
-    if quote.is_none() && head[open + 1..].trim_end().ends_with(['\'', '"']) {
-        return None;
-    }
-    let lead = if quote.is_some() { 0 } else { so_far.len() - so_far.trim_start().len() };
-    let rest = &text[offset..];
-    let word: usize = rest.chars().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum();
-    let closed = quote.is_some_and(|quote| rest[word..].starts_with(quote));
-    // Without a quote behind it, the word there may belong to something else.
-    let end = if closed || quote.is_none() { offset + word } else { offset };
-    Some(Context { function, before, quote, replace: TextRange::new(from + lead, end), closed })
+/// The letters of an identifier before an offset, and where they begin.
+fn word_before(text: &str, offset: usize) -> (usize, &str) {
+    let head = &text[..offset];
+    let length: usize = head.chars().rev().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum();
+    (offset - length, &head[offset - length..])
+}
+
+/// The rest of the identifier behind an offset.
+fn word_behind(text: &str, offset: usize) -> usize {
+    offset + text[offset..].chars().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Completions;
     use crate::test_support::at_cursor;
     use expect_test::{Expect, expect};
 
-    const PROJECT: &str = "-- file: models/orders.sql\nselect 1\n-- file: seeds/countries.csv\nid\n-- file: models/s.yml\nsources:\n  - name: raw\n    tables: [{name: t}, {name: u}]\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/days.sql\nselect 1\n";
+    const PROJECT: &str = "-- file: models/orders.sql\nselect 1 as id, 'x' as status\n-- file: seeds/countries.csv\nid\n-- file: models/s.yml\nsources:\n  - name: raw\n    tables: [{name: t, columns: [{name: k, data_type: int}]}, {name: u}]\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/days.sql\nselect 1\n-- file: dbt_packages/p/macros/m.sql\n{% macro star(from, except=[]) %}{% endmacro %}\n-- file: macros/m.sql\n{% macro cents(x, scale=2) %}{% endmacro %}\n{% test positive(model, column_name, than) %}select 1{% endtest %}\n";
 
+    fn of(path: &str, text: &str) -> (Completions, String) {
+        let (analysis, file, offset) = at_cursor(&format!("{PROJECT}-- file: {path}\n{text}\n"));
+        (analysis.completions(&file, offset, &[]), file.text.to_string())
+    }
+
+    /// Every offer with the text that it makes.
     fn check(text: &str, expected: Expect) {
-        let (analysis, file, offset) = at_cursor(&format!("{PROJECT}-- file: models/m.sql\n{text}\n"));
-        let offers = analysis.completions(&file, offset).into_iter().map(|offer| {
-            let made = text::apply_edits(&file.text, std::slice::from_ref(&offer.edit)).expect("the edit fits");
+        let (found, before) = of("models/m.sql", text);
+        let offers = found.offers.into_iter().map(|offer| {
+            let made = text::apply_edits(&before, std::slice::from_ref(&offer.edit)).expect("the edit fits");
             format!("{} ({}) => {}", offer.label, offer.detail, made.trim_end())
         });
         expected.assert_eq(&offers.collect::<Vec<_>>().join("\n"));
     }
 
+    /// The first labels, and what the first of them inserts.
+    fn first(path: &str, text: &str, expected: Expect) {
+        let (found, _) = of(path, text);
+        let labels: Vec<&str> = found.offers.iter().take(12).map(|offer| offer.label.as_str()).collect();
+        let inserts = found.offers.first().map(|offer| (&offer.edit.insert, &offer.snippet));
+        expected.assert_eq(&format!("{}\n{inserts:?}", labels.join(" ")));
+    }
+
     #[test]
     fn refs_with_and_without_quotes() {
-        for typed in ["{{ ref('$0') }}", "{{ ref($0) }}", "{{ ref('or$0ders') }}"] {
-            check(
-                typed,
-                expect![[r#"
-                countries (seed · shop) => {{ ref('countries') }}
-                orders (model · shop) => {{ ref('orders') }}
-                days (model · p) => {{ ref('days') }}
-                p (package) => {{ ref('p') }}"#]],
-            );
-        }
-        check("{{ ref('p', '$0') }}", expect!["days (model) => {{ ref('p', 'days') }}"]);
+        check(
+            "{{ ref('$0') }}",
+            expect![[r#"
+            orders (model · shop) => {{ ref('orders') }}
+            countries (seed · shop) => {{ ref('countries') }}
+            days (model · p) => {{ ref('days') }}
+            p (package) => {{ ref('p') }}"#]],
+        );
+        check(
+            "{{ ref($0) }}",
+            expect![[r#"
+            orders (model · shop) => {{ ref('orders') }}
+            countries (seed · shop) => {{ ref('countries') }}
+            days (model · p) => {{ ref('days') }}
+            p (package) => {{ ref('p') }}"#]],
+        );
+        check(
+            "{{ ref('or$0ders') }}",
+            expect![[r#"
+            orders (model · shop) => {{ ref('orders') }}
+            countries (seed · shop) => {{ ref('countries') }}"#]],
+        );
         check(
             "{{ ref(\"$0\") }}",
             expect![[r#"
-            countries (seed · shop) => {{ ref("countries") }}
             orders (model · shop) => {{ ref("orders") }}
+            countries (seed · shop) => {{ ref("countries") }}
             days (model · p) => {{ ref("days") }}
             p (package) => {{ ref("p") }}"#]],
         );
+        check("{{ ref('p', '$0') }}", expect!["days (model) => {{ ref('p', 'days') }}"]);
+        check("{{ ref('orders', v=$0) }}", expect![[""]]);
     }
 
     #[test]
@@ -254,7 +280,269 @@ mod tests {
             u (table of raw) => {{ source('raw', 'u') }}"#]],
         );
         check("{{ ref('orders'$0) }}", expect![""]);
-        check("{{ ref('orders') }} $0", expect![""]);
-        check("select coalesce($0", expect![""]);
+        check("{# ref('$0') #}", expect![""]);
+        check("select 'a$0'", expect![[""]]);
+        check("select 1 -- $0", expect![[""]]);
+    }
+
+    #[test]
+    fn configs() {
+        check(
+            "{{ config(materialized='$0') }}",
+            expect![[r#"
+            view (materialized) => {{ config(materialized='view') }}
+            table (materialized) => {{ config(materialized='table') }}
+            incremental (materialized) => {{ config(materialized='incremental') }}
+            ephemeral (materialized) => {{ config(materialized='ephemeral') }}
+            materialized_view (materialized) => {{ config(materialized='materialized_view') }}"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ config(materialized='table', on_sch$0) }}",
+            expect![[r#"
+            on_schema_change
+            Some(("on_schema_change=", None))"#]],
+        );
+        check(
+            "{{ config(full_refresh=$0) }}",
+            expect![[r#"
+            true (full_refresh) => {{ config(full_refresh=true) }}
+            false (full_refresh) => {{ config(full_refresh=false) }}"#]],
+        );
+    }
+
+    #[test]
+    fn words_of_jinja() {
+        first(
+            "models/m.sql",
+            "{% set cent = 1 %}{{ ce$0 }}",
+            expect![[r#"
+            cent cents source exceptions selected_resources namespace execute project_name schema schemas caller cycler
+            Some(("cent", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ p.$0 }}",
+            expect![[r#"
+            star
+            Some(("star()", Some("star(${1:from})$0")))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ x | up$0 }}",
+            expect![[r#"
+            upper groupby
+            Some(("upper", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{% if x is def$0 %}",
+            expect![[r#"
+            defined undefined
+            Some(("defined", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{% fo$0",
+            expect![[r#"
+            for endfor
+            Some(("for", Some("for ${1:item} in ${2:items} %}$0{% endfor %}")))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{% fo$0 %}",
+            expect![[r#"
+            for endfor
+            Some(("for", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ re$0('x') }}",
+            expect![[r#"
+            ref results return selected_resources is_incremental load_result should_full_refresh should_store_failures source project_name run_started_at target
+            Some(("ref", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ dbt.datea$0 }}",
+            expect![[r#"
+            dateadd dates_in_range drop_materialized_view generate_database_name get_formatted_aggregate_function_args get_updated_at_column_data_type incremental_validate_on_schema_change make_intermediate_relation
+            Some(("dateadd()", Some("dateadd(${1:datepart}, ${2:interval}, ${3:from_date_or_timestamp})$0")))"#]],
+        );
+        first(
+            "models/m.sql",
+            "{{ loop.ind$0 }}",
+            expect![[r#"
+            index index0 revindex
+            Some(("index", None))"#]],
+        );
+    }
+
+    #[test]
+    fn columns_aliases_and_relations() {
+        let with = "with o as (select * from {{ ref('orders') }}), t as (select k, 1 as n from {{ source('raw', 't') }})\n";
+        first(
+            "models/m.sql",
+            &format!("{with}select o.$0 from o"),
+            expect![[r#"
+            id status
+            Some(("id", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            &format!("{with}select $0 from o join t on o.id = t.k"),
+            expect![[r#"
+            id status k n o t abs any_value approx_count_distinct array_agg avg bool_and
+            Some(("id", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            &format!("{with}select * from $0"),
+            expect![[r#"
+            o t orders raw.t raw.u countries days
+            Some(("o", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "select * from {{ ref('orders') }} as x where x.$0",
+            expect![[r#"
+            id status
+            Some(("id", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "select * from ord$0",
+            expect![[r#"
+            orders
+            Some(("{{ ref('orders') }}", None))"#]],
+        );
+        first(
+            "models/m.sql",
+            "select coal$0",
+            expect![[r#"
+            coalesce
+            Some(("coalesce()", Some("coalesce($0)")))"#]],
+        );
+    }
+
+    #[test]
+    fn properties() {
+        let yaml = |text: &str, expected: Expect| first("models/m.yml", text, expected);
+        yaml(
+            "mod$0",
+            expect![[r#"
+            models semantic_models
+            Some(("models:\n  - name: ", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: $0",
+            expect![[r#"
+            orders
+            Some(("orders", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    $0",
+            expect![[r#"
+            access columns config constraints data_tests deprecation_date description docs latest_version meta time_spine versions
+            Some(("access: ", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    columns:\n      - name: $0\n      - name: id\n",
+            expect![[r#"
+            status
+            Some(("status", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    columns:\n      - name: id\n        data_tests:\n          - $0\n",
+            expect![[r#"
+            accepted_values not_null relationships unique positive
+            Some(("accepted_values:\n                arguments:\n                  values: ", Some("accepted_values:\n                arguments:\n                  values: $1")))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    columns:\n      - name: id\n        data_tests:\n          - pos$0\n",
+            expect![[r#"
+            positive
+            Some(("positive:\n                arguments:\n                  than: ", Some("positive:\n                arguments:\n                  than: $1")))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    columns:\n      - name: id\n        data_tests:\n          - relationships:\n              arguments:\n                to: ref('orders')\n                field: $0\n",
+            expect![[r#"
+            id status
+            Some(("id", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    config:\n      materialized: $0\n",
+            expect![[r#"
+            view table incremental ephemeral materialized_view
+            Some(("view", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    config:\n      mat$0\n",
+            expect![[r#"
+            materialized file_format incremental_predicates incremental_strategy merge_update_columns
+            Some(("materialized: ", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    data_tests:\n      - positive:\n          arguments:\n            $0\n",
+            expect![[r#"
+            than
+            Some(("than: ", None))"#]],
+        );
+        yaml(
+            "sources:\n  - name: raw\n    freshness: {}\n    tables:\n      - name: t\n        columns:\n          - name: $0\n",
+            expect![[r#"
+            k
+            Some(("k", None))"#]],
+        );
+        yaml(
+            "exposures:\n  - name: e\n    type: $0\n",
+            expect![[r#"
+            dashboard notebook analysis ml application
+            Some(("dashboard", None))"#]],
+        );
+        yaml(
+            "exposures:\n  - name: e\n    depends_on:\n      - ref('$0')\n",
+            expect![[r#"
+            orders countries days p
+            Some(("orders", None))"#]],
+        );
+        yaml(
+            "models:\n  - name: orders\n    description: \"{{ doc('$0') }}\"\n",
+            expect![[r#"
+
+            None"#]],
+        );
+    }
+
+    #[test]
+    fn the_projects_file() {
+        first(
+            "dbt_project.yml",
+            "name: shop\nmodel-p$0\n",
+            expect![[r#"
+            model-paths
+            Some(("model-paths: ", None))"#]],
+        );
+        first(
+            "dbt_project.yml",
+            "name: shop\nmodels:\n  $0\n",
+            expect![[r#"
+            p shop +access +alias +batch_size +begin +cluster_by +concurrent_batches +contract +database +dist +docs
+            Some(("p:\n    ", None))"#]],
+        );
+        first(
+            "dbt_project.yml",
+            "name: shop\nmodels:\n  shop:\n    +mat$0\n",
+            expect![[r#"
+            +materialized +file_format +incremental_predicates +incremental_strategy +merge_update_columns
+            Some(("+materialized: ", None))"#]],
+        );
+        first(
+            "dbt_project.yml",
+            "name: shop\nmodels:\n  shop:\n    +materialized: $0\n",
+            expect![[r#"
+            view table incremental ephemeral materialized_view
+            Some(("view", None))"#]],
+        );
     }
 }

@@ -91,10 +91,7 @@ impl Analysis {
         Some(match thing {
             Thing::Node(index) => self.node_card(*index),
             Thing::Source(name) => self.source_card(name),
-            Thing::Column(index, name) => match self.index.nodes[*index].column(name) {
-                Some(column) => self.column_card(*index, column),
-                None => self.made_card(*index, name),
-            },
+            Thing::Column(index, name) => self.card_of_column(*index, name),
             Thing::Macro(at) => macro_card(&self.index.macros[*at]),
             Thing::Docs(at) => {
                 let docs = &self.index.docs[*at];
@@ -145,6 +142,14 @@ impl Analysis {
             Thing::Property(name) => self.property_card(file, offset, name)?,
             Thing::ProjectKey(name) => format!("**{name}** · dbt_project.yml\n\n{}", project_key(name)?),
         })
+    }
+
+    /// The card of a node's column, whether YAML names it or not.
+    pub(crate) fn card_of_column(&self, index: dbt::NodeIndex, name: &str) -> String {
+        match self.index.nodes[index].column(name) {
+            Some(column) => self.column_card(index, column),
+            None => self.made_card(index, name),
+        }
     }
 
     fn source_card(&self, name: &str) -> String {
@@ -294,7 +299,7 @@ fn config_card(word: &ConfigWord) -> String {
     card
 }
 
-fn macro_card(found: &Macro) -> String {
+pub(crate) fn macro_card(found: &Macro) -> String {
     let kind = if found.is_generic_test { "generic test" } else { "macro" };
     let mut card = format!("**{}** · {kind} · `{}`\n\n```jinja\n{}\n```\n", found.name, found.package, found.signature());
     if let Some(description) = &found.description {

@@ -6,30 +6,36 @@ mod columns;
 mod completion;
 mod definition;
 mod diagnostics;
+mod functions;
+mod hierarchy;
 mod host;
 mod hover;
 mod inherit;
 mod mentions;
 mod references;
+mod rename;
 mod results;
 mod symbols;
 mod thing;
 mod words;
+mod yaml_context;
 
 #[cfg(test)]
 mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
 pub use columns::{Made, MadeColumn};
-pub use completion::{Completion, CompletionKind};
+pub use completion::{Completion, CompletionDoc, CompletionKind, Completions};
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::{Navigation, NavigationTarget};
 pub use diagnostics::Summary;
+pub use hierarchy::HierarchyItem;
 pub use host::{Analysis, AnalysisHost, File, Placed, Snapshot, SnapshotFile, World, outside_of, read_project};
 pub use hover::Hover;
 pub use inherit::Inherited;
 pub use mentions::Mention;
+pub use rename::Change;
 pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
 

@@ -56,13 +56,7 @@ impl Analysis {
         for (index, node) in self.index.nodes.iter().enumerate() {
             let label = node.label();
             if let Some(score) = fuzzy(query, &label) {
-                let kind = match node.resource_type {
-                    dbt::ResourceType::Model => SymbolKind::Model,
-                    dbt::ResourceType::Source => SymbolKind::Source,
-                    dbt::ResourceType::Seed => SymbolKind::Seed,
-                    _ => SymbolKind::Other,
-                };
-                found.push((score, label, kind, format!("{} · {}", node.resource_type, node.package), self.node_target(index)));
+                found.push((score, label, kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), self.node_target(index)));
             }
         }
         for one in self.index.macros.iter() {
@@ -79,6 +73,16 @@ impl Analysis {
         }
         found.sort_by(|left, right| (left.0, left.1.len(), &left.1).cmp(&(right.0, right.1.len(), &right.1)));
         found.into_iter().take(limit).map(|(_, name, kind, container, target)| (name, kind, container, target)).collect()
+    }
+}
+
+/// How a node's type is shown.
+pub(crate) fn kind_of(kind: dbt::ResourceType) -> SymbolKind {
+    match kind {
+        dbt::ResourceType::Model => SymbolKind::Model,
+        dbt::ResourceType::Source => SymbolKind::Source,
+        dbt::ResourceType::Seed => SymbolKind::Seed,
+        _ => SymbolKind::Other,
     }
 }
 

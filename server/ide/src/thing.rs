@@ -151,12 +151,3 @@ pub(crate) fn first_argument(text: &str, call: TextRange) -> Option<TextRange> {
     let end = written.as_bytes()[start + 1..].iter().position(|&byte| byte == quote)? + start + 1;
     Some(TextRange::new(call.start as usize + start + 1, call.start as usize + end))
 }
-
-/// The identifier around an offset.
-pub(crate) fn word_at(text: &str, offset: usize) -> Option<TextRange> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let head = text.get(..offset)?;
-    let start = offset - head.chars().rev().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>();
-    let end = offset + text[offset..].chars().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>();
-    (start < end).then(|| TextRange::new(start, end))
-}

@@ -307,13 +307,17 @@ impl Builder<'_> {
         }
     }
 
-    /// Plain scalars end at their last visible byte; block scalars keep their line ends.
+    /// Plain scalars end at their last visible byte, quoted ones with their quote, whatever comment the parser takes in behind it;
+    /// block scalars keep their line ends.
     fn trimmed(&self, range: TextRange, style: Style) -> TextRange {
-        if style != Style::Plain {
-            return range;
-        }
         let text = range.of(self.source);
-        TextRange::new(range.start as usize, range.start as usize + text.trim_end().len())
+        let len = match style {
+            Style::Literal | Style::Folded => return range,
+            Style::Plain => text.trim_end().len(),
+            Style::SingleQuoted => closing_quote(text, b'\'').unwrap_or(text.len()),
+            Style::DoubleQuoted => closing_quote(text, b'"').unwrap_or(text.len()),
+        };
+        TextRange::new(range.start as usize, range.start as usize + len)
     }
 
     fn open(&mut self, open: Open, range: TextRange, anchor: usize) -> Result<(), &'static str> {
@@ -393,6 +397,21 @@ impl Builder<'_> {
     }
 }
 
+/// How long a quoted scalar at the start of a text is.
+fn closing_quote(text: &str, quote: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quote == b'"' => at += 2,
+            byte if byte == quote && quote == b'\'' && bytes.get(at + 1) == Some(&quote) => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 fn null(range: TextRange) -> Node {
     Node { range, kind: Kind::Scalar { value: String::new(), style: Style::Plain }, is_alias: false }
 }
@@ -454,7 +473,7 @@ mod tests {
 
     #[test]
     fn spans_are_bytes_of_the_source() {
-        let source = "\u{feff}# über\nmodels:\n- name: größe  # x\n  description: 'it''s'\n  tags: [a, \"b\"]\n- {name: c}\n";
+        let source = "\u{feff}# über\nmodels:\n- name: größe  # x\n  description: 'it''s'\n  tags: [a, \"b\"]\n- {name: c}\nq: 'a' # c\nr: \"b\\\"\"   # d\n";
         let yaml = parse(source);
         assert_eq!(yaml.error, None);
         let root = yaml.root.expect("a document");
@@ -466,6 +485,7 @@ mod tests {
         assert_eq!(first.get("tags").map(|node| node.range.of(source)), Some("[a, \"b\"]"));
         assert_eq!(first.range.of(source), "name: größe  # x\n  description: 'it''s'\n  tags: [a, \"b\"]");
         assert_eq!(models.items()[1].range.of(source), "{name: c}");
+        assert_eq!(["q", "r"].map(|key| root.get(key).map(|node| node.range.of(source))), [Some("'a'"), Some("\"b\\\"\"")]);
     }
 
     #[test]

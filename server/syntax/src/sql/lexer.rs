@@ -118,8 +118,8 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-/// Words that name no column, table or alias.
-pub(super) fn is_keyword(word: &str) -> bool {
+/// Whether a word is one of SQL's that names no column, table or alias.
+pub fn is_keyword(word: &str) -> bool {
     const WORDS: &[&str] = &[
         "all",
         "and",

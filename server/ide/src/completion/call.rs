@@ -1,0 +1,211 @@
+//! Inside the parentheses of `ref`, `source`, `doc`, `var`, `config` and the like.
+
+use super::rank::Rank;
+use super::{CompletionDoc, CompletionKind, Completions, Offers, kind_of};
+use crate::words::ConfigWord;
+use crate::{Analysis, File};
+use dbt::{FileKind, ResourceType};
+use text::TextRange;
+
+/// The innermost open call before the cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Context<'a> {
+    pub function: &'a str,
+    /// Whole arguments before the cursor, quotes taken off.
+    before: Vec<&'a str>,
+    /// The name of the argument that is being written: `v` in `ref('a', v=`.
+    keyword: Option<&'a str>,
+    /// The quote that the current argument starts with.
+    quote: Option<char>,
+    /// What is replaced: the argument's text so far and the rest of the word behind the cursor.
+    replace: TextRange,
+    typed: &'a str,
+    /// Whether the closing quote is there already.
+    closed: bool,
+}
+
+/// Calls are short; what is further away is something else.
+const MAX_LOOK_BACK: usize = 2000;
+
+impl Analysis {
+    /// What an argument can be; `None` where the call says nothing of it.
+    pub(super) fn complete_call(&self, file: &File, context: &Context<'_>, rank: &Rank<'_>) -> Option<Completions> {
+        let mut offers = Offers::new(context.replace, context.typed);
+        let written = |label: &str| match context.quote {
+            Some(_) if context.closed => label.to_owned(),
+            Some(quote) => format!("{label}{quote}"),
+            None => format!("'{label}'"),
+        };
+        let package = self.package_of(file);
+        match (context.function, context.before.as_slice(), context.keyword) {
+            ("ref", before, Some("v" | "version")) => {
+                let name = before.last()?;
+                let named = self.index.nodes.iter().filter(|node| node.name == *name && node.version.is_some());
+                for version in named.filter_map(|node| node.version.as_deref()) {
+                    let is_number = version.parse::<f64>().is_ok();
+                    let text = if is_number && context.quote.is_none() { version.to_owned() } else { written(version) };
+                    offers.add(0, version, CompletionKind::Value, "version", None, text);
+                }
+            }
+            ("ref", [], None) => {
+                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()) {
+                    let is_latest = node.version.is_none() || self.index.resolve_ref(Some(&node.package), &node.name, None, package) == Some(index);
+                    if !is_latest || self.index.nodes_of_file(file.id).contains(&index) && file.kind != FileKind::Properties {
+                        continue;
+                    }
+                    let detail = format!("{} · {}", node.resource_type, node.package);
+                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
+                    offers.add(rank.of(index), &node.name, kind_of(node.resource_type), detail, doc, written(&node.name));
+                }
+                for name in self.index.packages.iter().skip(1) {
+                    offers.add(900, name, CompletionKind::Package, "package", None, written(name));
+                }
+            }
+            ("ref", [package], None) => {
+                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable() && *node.package == **package) {
+                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
+                    offers.add(rank.of(index), &node.name, kind_of(node.resource_type), node.resource_type.to_string(), doc, written(&node.name));
+                }
+            }
+            ("source", [], _) => {
+                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type == ResourceType::Source) {
+                    let name = node.source_name.as_deref().unwrap_or_default();
+                    let doc = node.source_description.as_ref().map(|description| CompletionDoc::Text(description.text.clone()));
+                    offers.add(rank.of(index), name, CompletionKind::Source, "source", doc, written(name));
+                }
+            }
+            ("source", [source], _) => {
+                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.source_name.as_deref() == Some(*source)) {
+                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
+                    offers.add(rank.of(index), &node.name, CompletionKind::Source, format!("table of {source}"), doc, written(&node.name));
+                }
+            }
+            ("doc", [], _) => {
+                for docs in self.index.docs.iter() {
+                    let rank = if *docs.package == *package { 0 } else { 1 };
+                    let doc = Some(CompletionDoc::Docs(docs.unique_id.to_string()));
+                    offers.add(rank, &docs.name, CompletionKind::Docs, format!("docs · {}", docs.package), doc, written(&docs.name));
+                }
+            }
+            ("var", [], _) => {
+                for (name, (_, value)) in &self.config.vars {
+                    offers.add(0, name, CompletionKind::Var, value.clone(), None, written(name));
+                }
+            }
+            ("metric", [], _) => {
+                for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Metric) {
+                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
+                    offers.add(0, &node.name, CompletionKind::Node, "metric", doc, written(&node.name));
+                }
+            }
+            ("dispatch", [], None | Some("macro_name")) => {
+                for found in self.index.macros.iter().filter(|found| *found.package == *package && !found.is_generic_test) {
+                    let name = found.name.split_once("__").map_or(found.name.as_str(), |(_, name)| name);
+                    offers.add(0, name, CompletionKind::Macro, "macro", Some(CompletionDoc::Macro(found.unique_id.to_string())), written(name));
+                }
+            }
+            ("dispatch", [_], _) | ("dispatch", _, Some("macro_namespace")) => {
+                for name in self.index.packages.iter() {
+                    offers.add(0, name, CompletionKind::Package, "package", None, written(name));
+                }
+            }
+            ("config", _, Some(keyword)) => {
+                let word = ConfigWord::find(keyword)?;
+                if keyword == "group" {
+                    for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group) {
+                        offers.add(0, &node.name, CompletionKind::Node, "group", Some(CompletionDoc::Node(node.unique_id.to_string())), written(&node.name));
+                    }
+                }
+                for (number, value) in word.values.iter().enumerate() {
+                    let is_flag = matches!(*value, "true" | "false");
+                    let text = if is_flag && context.quote.is_none() { (*value).to_owned() } else { written(value) };
+                    offers.add(number as u32, value, CompletionKind::Value, keyword, None, text);
+                }
+            }
+            ("config", _, None) if context.quote.is_none() => {
+                let section = match file.kind {
+                    FileKind::Snapshot => "snapshots",
+                    FileKind::SingularTest | FileKind::GenericTest => "tests",
+                    _ => "models",
+                };
+                for word in ConfigWord::all(section) {
+                    let doc = Some(CompletionDoc::Text(word.doc.to_owned()));
+                    offers.add(0, word.name, CompletionKind::Property, "config", doc, format!("{}=", word.name));
+                }
+            }
+            _ => return None,
+        }
+        Some(offers.done())
+    }
+}
+
+/// Reads the call around an offset; `None` outside of calls and behind a finished argument.
+pub(super) fn context(text: &str, offset: usize) -> Option<Context<'_>> {
+    let head = text.get(..offset)?;
+    let floor = text.ceil_char_boundary(offset.saturating_sub(MAX_LOOK_BACK));
+    // Back to the parenthesis that is open here; a tag's end on the way means that the cursor is in no call.
+    let (mut depth, mut open) = (0usize, None);
+    for (at, c) in head[floor..].char_indices().rev() {
+        match c {
+            ')' | ']' => depth += 1,
+            '(' if depth == 0 => {
+                open = Some(floor + at);
+                break;
+            }
+            '(' | '[' => depth = depth.saturating_sub(1),
+            '}' | '{' | ';' => return None,
+            _ => {}
+        }
+    }
+    let open = open?;
+    let callee = head[..open].trim_end();
+    let start = callee.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + callee[at..].chars().next().map_or(1, char::len_utf8));
+    let function = &callee[start..];
+    let (mut before, mut keyword, mut quote, mut from) = (Vec::new(), None, None, open + 1);
+    let mut is_finished = false;
+    let mut inner = 0usize;
+    for (at, c) in head[open + 1..].char_indices() {
+        let at = open + 1 + at;
+        match (c, quote) {
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                if inner == 0 {
+                    from = at + 1;
+                }
+            }
+            (c, Some(open)) if c == open => {
+                if inner == 0 {
+                    if keyword.is_none() {
+                        before.push(&head[from..at]);
+                    }
+                    is_finished = true;
+                    from = at + 1;
+                }
+                quote = None;
+            }
+            (_, Some(_)) => {}
+            ('(' | '[', None) => inner += 1,
+            (')' | ']', None) => inner = inner.saturating_sub(1),
+            (',', None) if inner == 0 => {
+                (keyword, is_finished, from) = (None, false, at + 1);
+            }
+            ('=', None) if inner == 0 => {
+                keyword = Some(head[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    // Behind a finished argument there is nothing to complete before the comma.
+    if (quote.is_none() && is_finished) || inner > 0 {
+        return None;
+    }
+    let so_far = &head[from..];
+    let lead = if quote.is_some() { 0 } else { so_far.len() - so_far.trim_start().len() };
+    let rest = &text[offset..];
+    let word: usize = rest.chars().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum();
+    let closed = quote.is_some_and(|quote| rest[word..].starts_with(quote));
+    // Without a quote behind it, the word there may belong to something else.
+    let end = if closed || quote.is_none() { offset + word } else { offset };
+    Some(Context { function, before, keyword, quote, replace: TextRange::new(from + lead, end), typed: &so_far[lead..], closed })
+}
