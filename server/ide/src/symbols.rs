@@ -1,7 +1,7 @@
 //! Document and workspace symbols.
 
 use crate::{Analysis, File, NavigationTarget};
-use dbt::FileKind;
+use dbt::{FileKind, NodeIndex};
 use syntax::{OutlineItem, OutlineKind};
 use text::TextRange;
 
@@ -50,29 +50,52 @@ impl Analysis {
         nest(items)
     }
 
-    /// Nodes, macros and docs blocks whose name holds the query's letters in order, the best first.
+    /// Nodes, macros and docs blocks whose name holds the query's letters in order, the best first; generic tests aside.
     pub fn workspace_symbols(&self, query: &str, limit: usize) -> Vec<(String, SymbolKind, String, NavigationTarget)> {
-        let mut found: Vec<(usize, String, SymbolKind, String, NavigationTarget)> = Vec::new();
-        for (index, node) in self.index.nodes.iter().enumerate() {
-            let label = node.label();
-            if let Some(score) = fuzzy(query, &label) {
-                found.push((score, label, kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), self.node_target(index)));
-            }
+        enum Found {
+            Node(NodeIndex),
+            Macro(usize),
+            Docs(usize),
         }
-        for one in self.index.macros.iter() {
-            if let Some(score) = fuzzy(query, &one.name) {
-                let target = NavigationTarget { file: one.place.file, range: one.range, focus: one.place.range };
-                found.push((score, one.name.clone(), SymbolKind::Macro, format!("macro · {}", one.package), target));
-            }
+        let mut found: Vec<(usize, usize, Found)> = Vec::new();
+        for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.test.is_none()) {
+            let label = node.source_name.as_ref().map(|_| node.label());
+            let name = label.as_deref().unwrap_or(&node.name);
+            found.extend(fuzzy(query, name).map(|score| (score, name.len(), Found::Node(index))));
         }
-        for docs in self.index.docs.iter() {
-            if let Some(score) = fuzzy(query, &docs.name) {
-                let target = NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range };
-                found.push((score, docs.name.clone(), SymbolKind::Docs, format!("docs · {}", docs.package), target));
-            }
+        for (at, one) in self.index.macros.iter().enumerate() {
+            found.extend(fuzzy(query, &one.name).map(|score| (score, one.name.len(), Found::Macro(at))));
         }
-        found.sort_by(|left, right| (left.0, left.1.len(), &left.1).cmp(&(right.0, right.1.len(), &right.1)));
-        found.into_iter().take(limit).map(|(_, name, kind, container, target)| (name, kind, container, target)).collect()
+        for (at, docs) in self.index.docs.iter().enumerate() {
+            found.extend(fuzzy(query, &docs.name).map(|score| (score, docs.name.len(), Found::Docs(at))));
+        }
+        // The best are few; only they are put in order.
+        let key = |(score, length, _): &(usize, usize, Found)| (*score, *length);
+        if found.len() > limit && limit > 0 {
+            found.select_nth_unstable_by_key(limit - 1, key);
+            found.truncate(limit);
+        }
+        let mut shown: Vec<(usize, String, SymbolKind, String, NavigationTarget)> = found
+            .into_iter()
+            .map(|(score, _, what)| match what {
+                Found::Node(index) => {
+                    let node = &self.index.nodes[index];
+                    (score, node.label(), kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), self.node_target(index))
+                }
+                Found::Macro(at) => {
+                    let one = &self.index.macros[at];
+                    let target = NavigationTarget { file: one.place.file, range: one.range, focus: one.place.range };
+                    (score, one.name.clone(), SymbolKind::Macro, format!("macro · {}", one.package), target)
+                }
+                Found::Docs(at) => {
+                    let docs = &self.index.docs[at];
+                    let target = NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range };
+                    (score, docs.name.clone(), SymbolKind::Docs, format!("docs · {}", docs.package), target)
+                }
+            })
+            .collect();
+        shown.sort_by(|left, right| (left.0, left.1.len(), &left.1).cmp(&(right.0, right.1.len(), &right.1)));
+        shown.into_iter().map(|(_, name, kind, container, target)| (name, kind, container, target)).collect()
     }
 }
 
@@ -86,22 +109,26 @@ pub(crate) fn kind_of(kind: dbt::ResourceType) -> SymbolKind {
     }
 }
 
-/// How badly a name fits: 0 the same, 1 starts with it, 2 holds it, more for letters apart; `None` where it doesn't fit.
+/// How badly a name fits, whatever the case: 0 the same, 1 starts with it, 2 holds it, more for letters apart; `None` where it doesn't
+/// fit.
 fn fuzzy(query: &str, name: &str) -> Option<usize> {
-    let (query, name) = (query.to_lowercase(), name.to_lowercase());
-    if query == name {
-        return Some(0);
-    }
-    if name.starts_with(&query) {
+    let (query, name) = (query.as_bytes(), name.as_bytes());
+    if query.is_empty() {
         return Some(1);
     }
-    if name.contains(&query) {
+    if query.eq_ignore_ascii_case(name) {
+        return Some(0);
+    }
+    if name.len() > query.len() && name[..query.len()].eq_ignore_ascii_case(query) {
+        return Some(1);
+    }
+    if name.windows(query.len()).any(|part| part.eq_ignore_ascii_case(query)) {
         return Some(2);
     }
-    let mut letters = name.chars().enumerate();
+    let mut letters = name.iter().enumerate();
     let (mut gaps, mut last) = (3, None);
-    for wanted in query.chars().filter(|c| !c.is_whitespace()) {
-        let (at, _) = letters.find(|&(_, c)| c == wanted)?;
+    for wanted in query.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+        let (at, _) = letters.find(|(_, byte)| byte.eq_ignore_ascii_case(wanted))?;
         gaps += last.map_or(0, |last: usize| at - last - 1);
         last = Some(at);
     }

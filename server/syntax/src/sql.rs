@@ -4,7 +4,7 @@
 mod lexer;
 mod query;
 
-pub use lexer::is_keyword;
+pub use lexer::{PlainToken, is_keyword, plain_tokens};
 pub use query::{Cte, Expression, Item, NameUse, Query, Relation, RelationSource, Select, read};
 
 /// The common table expressions of a model, in the order of the text.

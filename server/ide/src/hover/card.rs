@@ -126,7 +126,7 @@ pub(super) fn push_description(card: &mut String, description: &Description) {
 }
 
 /// The first sentence of a description on one line; tables and lists that follow are for the column's own card.
-pub(super) fn first_sentence(text: &str) -> String {
+pub(crate) fn first_sentence(text: &str) -> String {
     let paragraph = text
         .trim()
         .split(

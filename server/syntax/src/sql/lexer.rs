@@ -99,6 +99,32 @@ fn cut(text: &str, holes: &[TextRange]) -> Vec<Token> {
     list
 }
 
+/// A word of SQL that is what it is by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainToken {
+    Keyword,
+    /// A name before a parenthesis.
+    Function,
+    Number,
+}
+
+/// The keywords, functions and numbers of a text, Jinja left out.
+pub fn plain_tokens(source: &str) -> Vec<(TextRange, PlainToken)> {
+    let list = tokens(source).list;
+    let behind = |at: usize| list.get(at + 1).map(|next| next.kind);
+    let before = |at: usize| at.checked_sub(1).map(|before| list[before].kind);
+    let told = list.iter().enumerate().filter_map(|(at, token)| {
+        let kind = match token.kind {
+            TokenKind::Number => PlainToken::Number,
+            TokenKind::Word if before(at) != Some(TokenKind::Sign(b'.')) && is_keyword(token.range.of(source)) => PlainToken::Keyword,
+            TokenKind::Word if behind(at) == Some(TokenKind::Sign(b'(')) => PlainToken::Function,
+            _ => return None,
+        };
+        Some((token.range, kind))
+    });
+    told.collect()
+}
+
 /// The offset behind the quote that closes the one at `start`; a doubled one closes nothing, and a line of its own stays open.
 fn closing(bytes: &[u8], start: usize, quote: u8) -> usize {
     let mut at = start + 1;
