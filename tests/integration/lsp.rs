@@ -134,7 +134,7 @@ pub fn uri(path: &Path) -> String {
 }
 
 /// Line and UTF-16 column of a text's first occurrence, `into` characters further.
-fn find(text: &str, what: &str, into: usize) -> Value {
+pub fn find(text: &str, what: &str, into: usize) -> Value {
     let at = text.find(what).unwrap_or_else(|| panic!("{what} is there")) + into;
     let line = text[..at].matches('\n').count();
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -174,7 +174,7 @@ fn every_feature_over_the_wire() {
     let after = json!({"line": inside["line"], "character": inside["character"].as_u64().unwrap() + "fct_rfunds".len() as u64});
     client.notify("textDocument/didChange", edit(3, json!({"start": inside, "end": after}), ""));
     let offers = client.request("textDocument/completion", at(inside.clone()));
-    let offer = offers.as_array().unwrap().iter().find(|offer| offer["label"] == "dim_customers").unwrap().clone();
+    let offer = offers["items"].as_array().unwrap().iter().find(|offer| offer["label"] == "dim_customers").unwrap().clone();
     assert_eq!(offer["textEdit"]["newText"], "dim_customers", "the quote that is there is not doubled");
     client.notify("textDocument/didChange", edit(4, json!({"start": inside, "end": inside}), "fct_refunds"));
     client.diagnostics(&path, |found| found.iter().all(|one| one["code"] != "unknown-ref"));

@@ -13,6 +13,7 @@ mod init;
 mod live;
 mod llama;
 mod lsp;
+mod lsp_features;
 mod neovim;
 mod scripted;
 mod slack;

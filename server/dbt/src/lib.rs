@@ -4,6 +4,7 @@
 //! with names unresolved, [`Index`] merges them and resolves.
 
 pub mod artifacts;
+mod compile;
 mod config;
 mod facts;
 mod index;
@@ -21,6 +22,7 @@ mod target;
 mod evaluate;
 
 pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, CatalogRelation, Freshness, LastRun, NodeFacts};
+pub use compile::{Compiled, Compiler, Mapped};
 pub use config::Config;
 pub use facts::Reading;
 pub use facts::{Facts, Target, Use, read, uses_in};

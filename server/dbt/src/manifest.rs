@@ -79,7 +79,7 @@ impl Index {
         manifest
     }
 
-    fn node_json(&self, node: &Node, texts: &Texts<'_>) -> Json {
+    pub(crate) fn node_json(&self, node: &Node, texts: &Texts<'_>) -> Json {
         let mut made = Map::new();
         let base = json!({
             "unique_id": &*node.unique_id, "name": node.name, "resource_type": node.resource_type.as_str(), "package_name": &*node.package, "path": node.relative_path,

@@ -91,6 +91,8 @@ pub struct World {
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
     paths: Arc<FxHashMap<Arc<Path>, FileId>>,
+    /// Compiles its nodes; nothing in a state that was taken up again.
+    pub(crate) compiler: Option<dbt::Compiler>,
     /// What is known of the columns of its nodes.
     pub(crate) made: MadeByNode,
 }
@@ -267,7 +269,7 @@ impl AnalysisHost {
         let index = snapshot.index.with_facts(&self.settings.artifacts, self.settings.state.as_ref());
         let revision = self.world.revision + 1;
         let made = MadeByNode::new(index.nodes.len());
-        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths), made });
+        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths), compiler: None, made });
         self.stale = Stale::Nothing;
         self.analysis()
     }
@@ -393,6 +395,7 @@ impl AnalysisHost {
         }
         world.index = Arc::new(self.parser.patch(&inputs)?);
         world.made = MadeByNode::new(world.index.nodes.len());
+        world.compiler = self.parser.compiler();
         world.revision += 1;
         Some(world)
     }
@@ -471,6 +474,7 @@ impl AnalysisHost {
             root: self.root.clone(),
             files: world_files,
             made: MadeByNode::new(index.nodes.len()),
+            compiler: self.parser.compiler(),
             index: Arc::new(index),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
             paths: Arc::new(paths),

@@ -93,7 +93,14 @@ impl Analysis {
             Thing::Node(index) => self.node_card(*index),
             Thing::Source(name) => self.source_card(name),
             Thing::Column(index, name) => self.card_of_column(*index, name),
-            Thing::Macro(at) => macro_card(&self.index.macros[*at]),
+            Thing::Macro(at) => {
+                let mut card = macro_card(&self.index.macros[*at]);
+                if let Some(text) = self.expansion(file, offset) {
+                    card.push_str("\n\nhere it comes to");
+                    push_code(&mut card, &text);
+                }
+                card
+            }
             Thing::Docs(at) => {
                 let docs = &self.index.docs[*at];
                 format!("**{}** · docs block · `{}`\n\n---\n\n{}", docs.name, docs.package, docs.text)

@@ -3,6 +3,7 @@
 
 mod code_actions;
 mod columns;
+mod compiled;
 mod completion;
 mod definition;
 mod diagnostics;
@@ -14,6 +15,7 @@ mod hints;
 mod host;
 mod hover;
 mod inherit;
+mod lineage;
 mod links;
 mod mentions;
 mod references;
@@ -30,6 +32,7 @@ mod test_support;
 
 pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
 pub use columns::{Made, MadeColumn};
+pub use compiled::FileCompiled;
 pub use completion::{Completion, CompletionDoc, CompletionKind, Completions};
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
@@ -42,6 +45,7 @@ pub use hints::{Hint, HintKind, Lens, LensAction};
 pub use host::{Analysis, AnalysisHost, File, Placed, Snapshot, SnapshotFile, World, outside_of, read_project};
 pub use hover::Hover;
 pub use inherit::Inherited;
+pub use lineage::{ColumnEdge, LineageGraph, LineageNode, LineageWish};
 pub use links::Link;
 pub use mentions::Mention;
 pub use rename::Change;

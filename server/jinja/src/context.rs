@@ -95,7 +95,7 @@ pub fn builtin(eval: &mut Eval<'_>, name: &str) -> Option<Value> {
         "column" => Some(Value::object(host::column::ColumnClass)),
         "exceptions" => Some(Value::object(host::Exceptions)),
         "validation" => Some(Map::from_iter([("any".into(), Value::Function(Function("validation.any")))]).into()),
-        "execute" => Some(Value::Bool(false)),
+        "execute" => Some(Value::Bool(eval.subject.executes)),
         "graph" | "dbt_metadata_envs" | "invocation_args_dict" | "_sql_results" => Some(Map::default().into()),
         "this" => Some(if kind == Kind::Node { host::relation::this_or_none(eval) } else { return None }),
         "model" => match eval.subject.model {

@@ -114,6 +114,26 @@ pub struct Subject<'a> {
     pub requires_vars: bool,
     /// Whether secret environment variables can be read.
     pub sees_secrets: bool,
+    /// Where `ref` and `source` get the relations of others: while compiling. While parsing they are the node's own.
+    pub relations: Option<&'a dyn Relations>,
+    /// The value of `execute`.
+    pub executes: bool,
+}
+
+/// What `ref` and `source` come to while compiling.
+pub trait Relations {
+    fn of_ref(&self, call: &crate::RefCall) -> Option<Named>;
+    fn of_source(&self, call: &crate::SourceCall) -> Option<Named>;
+}
+
+/// A relation that another node has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    Relation(Relation),
+    /// A CTE that stands for an ephemeral model.
+    Cte(Name),
+    /// As it is written already.
+    Written(Name),
 }
 
 /// A relation's name in three parts.
@@ -129,11 +149,11 @@ pub struct Relation {
 impl<'a> Subject<'a> {
     /// A node that is parsed: its vars need no value, it knows no docs blocks.
     pub fn node(package: Name, relation: Option<Relation>, model: &'a dyn Fn() -> Json) -> Self {
-        Self { kind: Kind::Node, package, relation, model: Some(model), docs: &NoDocs, visible: None, requires_vars: false, sees_secrets: false }
+        Self { kind: Kind::Node, package, relation, model: Some(model), docs: &NoDocs, visible: None, requires_vars: false, sees_secrets: false, relations: None, executes: false }
     }
 
     /// A context of values rather than nodes.
     pub fn values(kind: Kind, package: Name, docs: &'a dyn Docs) -> Self {
-        Self { kind, package, relation: None, model: None, docs, visible: None, requires_vars: true, sees_secrets: false }
+        Self { kind, package, relation: None, model: None, docs, visible: None, requires_vars: true, sees_secrets: false, relations: None, executes: false }
     }
 }

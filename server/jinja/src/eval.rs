@@ -93,6 +93,11 @@ impl<'e> Eval<'e> {
         self.stmts(&template.body).map_err(|flow| self.uncaught(flow))
     }
 
+    /// What was written so far.
+    pub fn text(&self) -> &str {
+        &self.out
+    }
+
     /// Evaluates one expression, as Jinja's native environment does for `{{ expression }}` alone.
     pub fn value(&mut self, expr: &Expr) -> Result<Value, Box<Failure>> {
         self.expr(expr).map_err(|flow| self.uncaught(flow))

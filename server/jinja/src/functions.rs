@@ -61,8 +61,10 @@ pub fn call(eval: &mut Eval<'_>, function: Function, args: Args) -> Outcome<Valu
                 return Err(eval.fail(format!("source() takes exactly two arguments ({} given)", args.positional.len())));
             };
             let call = SourceCall { source: source.to_string(), table: table.to_string() };
+            let named = eval.subject.relations.map(|relations| relations.of_source(&call));
+            let what = format!("'{}.{}'", call.source, call.table);
             eval.found.sources.push(call);
-            Ok(crate::host::relation::this(eval))
+            crate::host::relation::named(eval, named, "source", &what)
         }
         "metric" => {
             let names: Vec<String> = args.positional.iter().map(Value::render).collect();
@@ -199,8 +201,10 @@ fn reference(eval: &mut Eval<'_>, args: &Args) -> Outcome<Value> {
     };
     let version = [args.keyword("version"), args.keyword("v")].into_iter().flatten().find(|version| version.is_true());
     let call = RefCall { package, name: name.to_string(), version: version.map(Value::to_json) };
+    let named = eval.subject.relations.map(|relations| relations.of_ref(&call));
+    let what = format!("'{}'", call.name);
     eval.found.refs.push(call);
-    Ok(crate::host::relation::this(eval))
+    crate::host::relation::named(eval, named, "ref", &what)
 }
 
 fn env_var(eval: &mut Eval<'_>, args: &Args) -> Outcome<Value> {

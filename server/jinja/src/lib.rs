@@ -26,7 +26,7 @@ mod scopes;
 mod tests;
 mod yaml;
 
-pub use env::{Docs, Env, Kind, NoDocs, Relation, Subject, Visible};
+pub use env::{Docs, Env, Kind, Named, NoDocs, Relation, Relations, Subject, Visible};
 pub use eval::{Eval, Failure};
 pub use filters::literal;
 pub use found::{Found, Mark, RefCall, SourceCall};

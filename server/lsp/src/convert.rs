@@ -1,7 +1,8 @@
 //! Between our data and LSP's.
 
 use crate::event::Snapshot;
-use ide::{Completion, CompletionKind, File, FileEdits, NavigationTarget, Symbol, SymbolKind};
+use ide::{Change, Completion, CompletionDoc, CompletionKind, File, FileEdits, NavigationTarget, Symbol, SymbolKind};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use text::{Edit, Encoding, LineIndex, TextRange};
 use tower_lsp::lsp_types as lsp;
@@ -36,14 +37,18 @@ pub fn range(source: &str, lines: &LineIndex, range: TextRange, encoding: Encodi
     lsp::Range { start: at(range.start), end: at(range.end) }
 }
 
-fn range_in(file: &File, wanted: TextRange, encoding: Encoding) -> lsp::Range {
+pub fn range_in(file: &File, wanted: TextRange, encoding: Encoding) -> lsp::Range {
     range(&file.text, &LineIndex::new(&file.text), wanted, encoding)
 }
 
 pub fn hover(file: &File, hover: ide::Hover, snapshot: &Snapshot) -> lsp::Hover {
-    let kind = if snapshot.capabilities.markdown { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
+    let contents = if snapshot.capabilities.markdown {
+        lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: hover.markdown }
+    } else {
+        lsp::MarkupContent { kind: lsp::MarkupKind::PlainText, value: hover.plain() }
+    };
     lsp::Hover {
-        contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind, value: hover.markdown }),
+        contents: lsp::HoverContents::Markup(contents),
         range: Some(range_in(file, hover.range, snapshot.capabilities.encoding)),
     }
 }
@@ -53,31 +58,64 @@ pub fn location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<lsp::L
     Some(lsp::Location { uri: uri_of(&file.path)?, range: range_in(file, target.focus, snapshot.capabilities.encoding) })
 }
 
-pub fn completion(file: &File, offer: Completion, encoding: Encoding) -> lsp::CompletionItem {
+pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Completion) -> lsp::CompletionItem {
     let kind = match offer.kind {
         CompletionKind::Model | CompletionKind::Snapshot => lsp::CompletionItemKind::CLASS,
         CompletionKind::Seed => lsp::CompletionItemKind::FILE,
-        CompletionKind::Source => lsp::CompletionItemKind::STRUCT,
+        CompletionKind::Source | CompletionKind::Cte => lsp::CompletionItemKind::STRUCT,
         CompletionKind::Docs => lsp::CompletionItemKind::TEXT,
         CompletionKind::Var => lsp::CompletionItemKind::VARIABLE,
         CompletionKind::Package => lsp::CompletionItemKind::MODULE,
+        CompletionKind::Macro | CompletionKind::Function => lsp::CompletionItemKind::FUNCTION,
+        CompletionKind::Column => lsp::CompletionItemKind::FIELD,
+        CompletionKind::Keyword => lsp::CompletionItemKind::KEYWORD,
+        CompletionKind::Property => lsp::CompletionItemKind::PROPERTY,
+        CompletionKind::Value => lsp::CompletionItemKind::ENUM_MEMBER,
+        CompletionKind::Node => lsp::CompletionItemKind::REFERENCE,
     };
-    let edit = lsp::TextEdit { range: range_in(file, offer.edit.range, encoding), new_text: offer.edit.insert };
+    let snippet = offer.snippet.filter(|_| snapshot.capabilities.snippets);
+    let is_snippet = snippet.is_some();
+    let range = range(&file.text, lines, offer.edit.range, snapshot.capabilities.encoding);
     // Clients filter by what stands in the range that is replaced, an opening quote included.
-    let filter_text = edit.new_text.clone();
+    let filter_text = if offer.edit.insert.starts_with(['\'', '"']) { offer.edit.insert.clone() } else { offer.label.clone() };
+    let edit = lsp::TextEdit { range, new_text: snippet.unwrap_or(offer.edit.insert) };
     lsp::CompletionItem {
         label: offer.label,
         kind: Some(kind),
-        detail: Some(offer.detail),
-        documentation: offer.documentation.map(|value| lsp::Documentation::MarkupContent(lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value })),
+        detail: Some(offer.detail).filter(|detail| !detail.is_empty()),
+        data: offer.doc.map(|doc| completion_data(snapshot, &doc)),
         sort_text: Some(offer.sort),
         filter_text: Some(filter_text),
+        insert_text_format: is_snippet.then_some(lsp::InsertTextFormat::SNIPPET),
         text_edit: Some(lsp::CompletionTextEdit::Edit(edit)),
         ..lsp::CompletionItem::default()
     }
 }
 
-fn symbol_kind(kind: SymbolKind) -> lsp::SymbolKind {
+/// What is needed to find the text beside an offer later.
+fn completion_data(snapshot: &Snapshot, doc: &CompletionDoc) -> Value {
+    let root = &snapshot.analysis.root;
+    match doc {
+        CompletionDoc::Node(id) => json!({"root": root, "node": id}),
+        CompletionDoc::Column(id, column) => json!({"root": root, "node": id, "column": column}),
+        CompletionDoc::Macro(id) => json!({"root": root, "macro": id}),
+        CompletionDoc::Docs(id) => json!({"root": root, "docs": id}),
+        CompletionDoc::Text(text) => json!({"root": root, "text": text}),
+    }
+}
+
+/// The project and the text that an offer's data means.
+pub fn completion_doc(data: &Value) -> Option<(PathBuf, CompletionDoc)> {
+    let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
+    let doc = match (text("node"), text("column")) {
+        (Some(id), Some(column)) => CompletionDoc::Column(id, column),
+        (Some(id), None) => CompletionDoc::Node(id),
+        _ => text("macro").map(CompletionDoc::Macro).or_else(|| text("docs").map(CompletionDoc::Docs)).or_else(|| text("text").map(CompletionDoc::Text))?,
+    };
+    Some((text("root")?.into(), doc))
+}
+
+pub fn symbol_kind(kind: SymbolKind) -> lsp::SymbolKind {
     match kind {
         SymbolKind::Model | SymbolKind::Entry => lsp::SymbolKind::CLASS,
         SymbolKind::Source => lsp::SymbolKind::STRUCT,
@@ -146,29 +184,57 @@ pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encod
 
 /// Edits of one file as one `WorkspaceEdit`, in the richest form that the client takes.
 pub fn workspace_edit(snapshot: &Snapshot, made: &FileEdits) -> Option<lsp::WorkspaceEdit> {
-    let uri = uri_of(&made.path)?;
-    let source = snapshot.analysis.file_at(&made.path).map_or("", |file| &file.text);
-    let lines = LineIndex::new(source);
-    let edit = |edit: &Edit| lsp::TextEdit { range: range(source, &lines, edit.range, snapshot.capabilities.encoding), new_text: edit.insert.clone() };
-    let edits: Vec<lsp::TextEdit> = if made.create {
-        // Two insertions at one place of an empty file are one.
-        let whole = text::apply_edits("", &made.edits).ok()?;
-        vec![lsp::TextEdit { range: lsp::Range::default(), new_text: whole }]
-    } else {
-        made.edits.iter().map(edit).collect()
-    };
-    if !snapshot.capabilities.document_changes {
-        return Some(lsp::WorkspaceEdit { changes: Some([(uri, edits)].into()), ..lsp::WorkspaceEdit::default() });
+    change(snapshot, &Change { edits: vec![made.clone()], renames: Vec::new() })
+}
+
+/// Edits of files, and files' new paths, as one `WorkspaceEdit`: files are made first, and renamed last.
+pub fn change(snapshot: &Snapshot, change: &Change) -> Option<lsp::WorkspaceEdit> {
+    let mut all: Vec<(lsp::Url, &FileEdits, Vec<lsp::TextEdit>)> = Vec::new();
+    for made in &change.edits {
+        let source = snapshot.analysis.file_at(&made.path).map_or("", |file| &file.text);
+        let lines = LineIndex::new(source);
+        let edit = |edit: &Edit| lsp::TextEdit { range: range(source, &lines, edit.range, snapshot.capabilities.encoding), new_text: edit.insert.clone() };
+        let edits: Vec<lsp::TextEdit> = if made.create {
+            // Two insertions at one place of an empty file are one.
+            let whole = text::apply_edits("", &made.edits).ok()?;
+            vec![lsp::TextEdit { range: lsp::Range::default(), new_text: whole }]
+        } else {
+            made.edits.iter().map(edit).collect()
+        };
+        all.push((uri_of(&made.path)?, made, edits));
+    }
+    if !snapshot.capabilities.document_changes && change.renames.is_empty() {
+        let changes = all.into_iter().map(|(uri, _, edits)| (uri, edits)).collect();
+        return Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() });
     }
     let mut operations = Vec::new();
-    if made.create && snapshot.capabilities.create_files {
-        let options = lsp::CreateFileOptions { overwrite: Some(false), ignore_if_exists: Some(true) };
-        let create = lsp::CreateFile { uri: uri.clone(), options: Some(options), annotation_id: None };
-        operations.push(lsp::DocumentChangeOperation::Op(lsp::ResourceOp::Create(create)));
+    for (uri, made, edits) in all {
+        if made.create && snapshot.capabilities.create_files {
+            let options = lsp::CreateFileOptions { overwrite: Some(false), ignore_if_exists: Some(true) };
+            let create = lsp::CreateFile { uri: uri.clone(), options: Some(options), annotation_id: None };
+            operations.push(lsp::DocumentChangeOperation::Op(lsp::ResourceOp::Create(create)));
+        }
+        operations.push(lsp::DocumentChangeOperation::Edit(lsp::TextDocumentEdit {
+            text_document: lsp::OptionalVersionedTextDocumentIdentifier { uri, version: snapshot.version_of(&made.path) },
+            edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+        }));
     }
-    operations.push(lsp::DocumentChangeOperation::Edit(lsp::TextDocumentEdit {
-        text_document: lsp::OptionalVersionedTextDocumentIdentifier { uri, version: snapshot.version_of(&made.path) },
-        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
-    }));
+    for (from, to) in &change.renames {
+        let options = lsp::RenameFileOptions { overwrite: Some(false), ignore_if_exists: Some(false) };
+        let rename = lsp::RenameFile { old_uri: uri_of(from)?, new_uri: uri_of(to)?, options: Some(options), annotation_id: None };
+        operations.push(lsp::DocumentChangeOperation::Op(lsp::ResourceOp::Rename(rename)));
+    }
     Some(lsp::WorkspaceEdit { document_changes: Some(lsp::DocumentChanges::Operations(operations)), ..lsp::WorkspaceEdit::default() })
+}
+
+/// What makes one list of tokens of another: everything between what both begin and what both end with.
+pub fn token_edits(before: &[lsp::SemanticToken], after: Vec<lsp::SemanticToken>) -> Vec<lsp::SemanticTokensEdit> {
+    let head = before.iter().zip(&after).take_while(|(one, other)| one == other).count();
+    let tail = before[head..].iter().rev().zip(after[head..].iter().rev()).take_while(|(one, other)| one == other).count();
+    let (gone, end) = (before.len() - head - tail, after.len() - tail);
+    if gone == 0 && end == head {
+        return Vec::new();
+    }
+    let numbers = |count: usize| u32::try_from(count * 5).unwrap_or(u32::MAX);
+    vec![lsp::SemanticTokensEdit { start: numbers(head), delete_count: numbers(gone), data: Some(after[head..end].to_vec()) }]
 }

@@ -43,3 +43,30 @@ impl Notification for Progress {
     type Params = Value;
     const METHOD: &'static str = "$/progress";
 }
+
+/// `ragstar/lineage`: the graph around a node, named by its unique id or by the file that holds it. Ends with `{root, nodes:
+/// [{uniqueId, label, resourceType, materialized?, package, path, uri?, range?, description?, tests, upstream, downstream, columns:
+/// [{name, type?, description?}]}], edges: [{from, to}], columnEdges: [{from: {uniqueId, column}, to: {uniqueId, column}}], more}`;
+/// `upstream` and `downstream` of a node are how many direct ones it has in all, `root` is null where the file holds no node.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LineageParams {
+    pub text_document: Option<TextDocumentIdentifier>,
+    pub unique_id: Option<String>,
+    /// Only what this column of the node comes from and goes to.
+    pub column: Option<String>,
+    /// Steps; 2 without it.
+    pub upstream: Option<usize>,
+    pub downstream: Option<usize>,
+}
+
+/// `ragstar/compiled`: the SQL that the node of a file comes to, as the file stands in the editor. Ends with `{uniqueId, sql, map:
+/// [{compiled: Range, source: Range}], errors: [{message, range}], note?}`; ranges are in the client's encoding, `note` says what a
+/// warehouse would have been asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompiledParams {
+    pub text_document: TextDocumentIdentifier,
+    /// Which of several nodes of the file.
+    pub position: Option<tower_lsp::lsp_types::Position>,
+}

@@ -1,11 +1,11 @@
 //! What the loop hears.
 
+use crate::capabilities::Capabilities;
 use analyst::Services;
 use ide::{Analysis, AnalysisHost};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
-use text::Encoding;
 use tokio::sync::oneshot;
 use tower_lsp::lsp_types::{InitializeParams, TextDocumentContentChangeEvent, Url};
 use vfs::{FileText, Watch};
@@ -81,15 +81,27 @@ pub enum Scope {
     All,
 }
 
-/// What the client can do.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Capabilities {
-    pub encoding: Encoding,
-    pub markdown: bool,
-    pub progress: bool,
-    pub document_changes: bool,
-    pub create_files: bool,
-    pub resolve_edits: bool,
+/// What a person wants to see beside the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shows {
+    pub materializations: bool,
+    pub types: bool,
+    pub lenses: bool,
+}
+
+impl Default for Shows {
+    fn default() -> Self {
+        Self { materializations: true, types: true, lenses: true }
+    }
+}
+
+impl Shows {
+    /// By the editor's settings.
+    pub fn of(settings: &[(String, String)]) -> Self {
+        let is_on = |key: &str| settings.iter().rev().find(|(name, _)| name == key).is_none_or(|(_, value)| value != "false");
+        let hints = is_on("inlayHints.enable");
+        Self { materializations: hints && is_on("hints.materialization"), types: hints && is_on("hints.types"), lenses: is_on("codeLens.enable") }
+    }
 }
 
 /// One project at one moment.
@@ -100,7 +112,8 @@ pub struct Snapshot {
     pub capabilities: Capabilities,
     /// Whether the project was read; until then only open files are known.
     pub loaded: bool,
-    /// Paths and versions of open documents.
+    pub shows: Shows,
+    /// Paths and versions of open documents, the one that was changed last at the end.
     pub open: Arc<Vec<(PathBuf, i32)>>,
 }
 

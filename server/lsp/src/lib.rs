@@ -3,11 +3,14 @@
 //! tower-lsp is a mailbox: each method sends a typed event, stamped in the order of the wire because that happens before its first
 //! await, and one loop owns all state. Requests get an immutable snapshot from the loop and do their work off it.
 
+mod capabilities;
 mod convert;
 mod custom;
 mod describe;
 mod diagnostics;
 mod event;
+mod features;
+mod graph;
 mod lifecycle;
 mod main_loop;
 mod server;
@@ -47,18 +50,22 @@ pub async fn serve(services: Arc<FitOut>, version: &'static str) -> bool {
     let (events, inbox) = tokio::sync::mpsc::unbounded_channel();
     let shut_down = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stopped = shut_down.clone();
+    let exited = Arc::new(tokio::sync::Notify::new());
+    let told = exited.clone();
     let (begun, begins) = tokio::sync::oneshot::channel();
     let (service, socket) = LspService::build(move |client| {
         let state_loop = tokio::spawn(main_loop::run(client.clone(), services, inbox, events.clone()));
         let _ = begun.send(state_loop);
-        server::Mailbox::new(client, events, version, stopped)
+        server::Mailbox::new(client, events, version, stopped, told)
     })
     .custom_method("ragstar/chat", server::Mailbox::chat)
     .custom_method("ragstar/search", server::Mailbox::search)
     .custom_method("ragstar/feedback", server::Mailbox::feedback)
+    .custom_method("ragstar/lineage", server::Mailbox::lineage)
+    .custom_method("ragstar/compiled", server::Mailbox::compiled)
     .custom_method("ragstar/status", server::Mailbox::status)
     .finish();
-    let (service, exited) = lifecycle::Lifecycle::around(service);
+    let service = lifecycle::Lifecycle::around(service, exited.clone());
     // A chat may take minutes; it must not hold up hovers.
     let serving = Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service);
     tokio::select! {

@@ -14,9 +14,8 @@ pub struct Lifecycle<S> {
 }
 
 impl<S> Lifecycle<S> {
-    pub fn around(inner: S) -> (Self, Arc<Notify>) {
-        let exited = Arc::new(Notify::new());
-        (Self { inner, exited: exited.clone() }, exited)
+    pub fn around(inner: S, exited: Arc<Notify>) -> Self {
+        Self { inner, exited }
     }
 }
 
@@ -30,6 +29,7 @@ impl<S: Service<Request>> Service<Request> for Lifecycle<S> {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let request = if request.method() == "initialize" { with_workspace_diagnostics(request) } else { request };
         match request.method() {
             "exit" => self.exited.notify_one(),
             "shutdown" if request.params().is_some_and(serde_json::Value::is_null) => {
@@ -40,5 +40,35 @@ impl<S: Service<Request>> Service<Request> for Lifecycle<S> {
             _ => {}
         }
         self.inner.call(request)
+    }
+}
+
+/// Ends the server when the process that started it is gone ("initialize", `processId`), whatever holds its input open.
+pub fn end_with(parent: u32, exited: Arc<Notify>) {
+    #[cfg(unix)]
+    tokio::spawn(async move {
+        let Some(parent) = i32::try_from(parent).ok().and_then(rustix::process::Pid::from_raw) else { return };
+        // One that can't be asked may be another user's.
+        while rustix::process::test_kill_process(parent) != Err(rustix::io::Errno::SRCH) {
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        }
+        tracing::info!("the editor is gone");
+        exited.notify_one();
+    });
+    // Elsewhere the end of its input tells the same.
+    #[cfg(not(unix))]
+    drop((parent, exited));
+}
+
+/// LSP calls the capability `workspace.diagnostics`, our types call it `diagnostic`.
+fn with_workspace_diagnostics(request: Request) -> Request {
+    let Some(mut params) = request.params().cloned() else { return request };
+    let Some(workspace) = params.pointer_mut("/capabilities/workspace").and_then(serde_json::Value::as_object_mut) else { return request };
+    let Some(diagnostics) = workspace.remove("diagnostics") else { return request };
+    workspace.insert("diagnostic".to_owned(), diagnostics);
+    let made = Request::build("initialize").params(params);
+    match request.id().cloned() {
+        Some(id) => made.id(id).finish(),
+        None => made.finish(),
     }
 }

@@ -1,7 +1,8 @@
 //! The one owner of the server's state.
 
 use crate::diagnostics;
-use crate::event::{Capabilities, Event, Read, Scope, Snapshot};
+use crate::capabilities::Capabilities;
+use crate::event::{Event, Read, Scope, Shows, Snapshot};
 use crate::{FitOut, Keep, Outfit, convert};
 use analyst::Services;
 use ide::AnalysisHost;
@@ -40,6 +41,8 @@ struct Project {
 struct Open {
     document: Document,
     version: i32,
+    /// Grows with every opening and change of a document.
+    touched: u64,
 }
 
 struct State {
@@ -59,6 +62,7 @@ struct State {
     whole_project: bool,
     /// Workspace folders that are still looked through.
     searching: usize,
+    touches: u64,
     /// Requests that wait for their project to be read.
     waiting: Vec<(PathBuf, tokio::time::Instant, oneshot::Sender<Vec<Snapshot>>)>,
 }
@@ -83,6 +87,7 @@ pub async fn run(client: Client, services: Arc<FitOut>, mut inbox: mpsc::Unbound
         published,
         whole_project: false,
         searching: 0,
+        touches: 0,
         waiting: Vec::new(),
     };
     while let Some(event) = inbox.recv().await {
@@ -133,7 +138,8 @@ impl State {
             Event::DidOpen { uri, version, text } => {
                 let Some(path) = convert::path_of(&uri) else { return false };
                 let document = Document::new(&text);
-                self.open.insert(path.clone(), Open { document, version });
+                self.touches += 1;
+                self.open.insert(path.clone(), Open { document, version, touched: self.touches });
                 if self.ready {
                     self.ensure_project(&path);
                 }
@@ -266,6 +272,8 @@ impl State {
             }
         }
         open.version = version;
+        self.touches += 1;
+        open.touched = self.touches;
         let text = open.document.text();
         self.overlay(&path, Some(text))
     }
@@ -470,12 +478,15 @@ impl State {
     }
 
     fn snapshot(&mut self, root: &Path) -> Option<Snapshot> {
-        let open = self.open.iter().filter(|(path, _)| path.starts_with(root)).map(|(path, open)| (path.clone(), open.version)).collect();
+        let mut open: Vec<(&PathBuf, &Open)> = self.open.iter().filter(|(path, _)| path.starts_with(root)).collect();
+        open.sort_by_key(|(_, open)| open.touched);
+        let open = open.into_iter().map(|(path, open)| (path.clone(), open.version)).collect();
+        let shows = Shows::of(&self.settings);
         let capabilities = self.capabilities;
         let project = self.projects.get_mut(root)?;
         // Changes since the last request are merged when somebody wants to read.
         let analysis = project.host.publish();
-        Some(Snapshot { analysis, services: project.services.clone(), capabilities, loaded: project.loaded, open: Arc::new(open) })
+        Some(Snapshot { analysis, services: project.services.clone(), capabilities, loaded: project.loaded, shows, open: Arc::new(open) })
     }
 
     fn snapshots(&mut self) -> Vec<Snapshot> {

@@ -1,16 +1,17 @@
 //! tower-lsp's side: a mailbox before the loop.
 
-use crate::custom::{ChatParams, FeedbackParams, Progress, SearchParams};
-use crate::event::{Capabilities, Event, Scope, Snapshot};
-use crate::{convert, describe};
+use crate::custom::{ChatParams, CompiledParams, FeedbackParams, LineageParams, Progress, SearchParams};
+use crate::capabilities::{self, Capabilities, DESCRIBE};
+use crate::event::{Event, Scope, Snapshot};
+use crate::{convert, describe, diagnostics, features, graph, lifecycle};
 use analyst::ports::Feedback;
-use ide::File;
+use ide::{File, LineageWish, Navigation};
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
-use text::Encoding;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::*;
 use tower_lsp::{Client, LanguageServer};
@@ -20,14 +21,17 @@ pub struct Mailbox {
     events: mpsc::UnboundedSender<Event>,
     version: &'static str,
     shut_down: Arc<AtomicBool>,
+    /// Told when the server is to end.
+    exited: Arc<Notify>,
+    /// The tokens that each document was sent last, for what changed since.
+    sent_tokens: Mutex<FxHashMap<Url, (u64, Vec<SemanticToken>)>>,
 }
 
-const DESCRIBE: &str = "ragstar.describe";
 const MAX_SYMBOLS: usize = 200;
 
 impl Mailbox {
-    pub fn new(client: Client, events: mpsc::UnboundedSender<Event>, version: &'static str, shut_down: Arc<AtomicBool>) -> Self {
-        Self { client, events, version, shut_down }
+    pub fn new(client: Client, events: mpsc::UnboundedSender<Event>, version: &'static str, shut_down: Arc<AtomicBool>, exited: Arc<Notify>) -> Self {
+        Self { client, events, version, shut_down, exited, sent_tokens: Mutex::default() }
     }
 
     fn send(&self, event: Event) {
@@ -69,6 +73,47 @@ impl Mailbox {
 
     async fn project_in(&self, root: PathBuf) -> Option<Snapshot> {
         self.ask(Scope::File(root.join("dbt_project.yml"))).await.ok()?.into_iter().next()
+    }
+
+    async fn navigate(&self, at: TextDocumentPositionParams, to: Navigation) -> Result<Option<GotoDefinitionResponse>> {
+        self.read(&at.text_document.uri, move |snapshot, file| features::navigate(snapshot, file, at.position, to)).await
+    }
+
+    async fn hierarchy<T: Send + 'static>(&self, item: &CallHierarchyItem, of: fn(&Snapshot, &str) -> Vec<T>) -> Result<Option<Vec<T>>> {
+        let Some((root, id)) = features::of_item(item) else { return Ok(None) };
+        let Some(snapshot) = self.project_in(root).await else { return Ok(None) };
+        tokio::task::spawn_blocking(move || of(&snapshot, &id)).await.map(Some).map_err(|error| failed("the lineage could not be worked on", &error))
+    }
+
+    /// Keeps the tokens that a document is sent, and gives them a number.
+    fn keep_tokens(&self, uri: Url, tokens: Vec<SemanticToken>) -> String {
+        let mut sent = self.sent_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = sent.get(&uri).map_or(1, |(number, _)| number + 1);
+        sent.insert(uri, (number, tokens));
+        number.to_string()
+    }
+
+    fn kept_tokens(&self, uri: &Url, number: &str) -> Option<Vec<SemanticToken>> {
+        let sent = self.sent_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.get(uri).filter(|(kept, _)| kept.to_string() == number).map(|(_, tokens)| tokens.clone())
+    }
+
+    fn changed_on_disk<'u>(&self, uris: impl Iterator<Item = &'u String>) {
+        let paths: Vec<PathBuf> = uris.filter_map(|uri| Url::parse(uri).ok().and_then(|uri| convert::path_of(&uri))).collect();
+        if !paths.is_empty() {
+            self.send(Event::FilesChanged { root: None, paths });
+        }
+    }
+
+    /// Shows a place in the editor, or says where it is.
+    async fn show(&self, location: Location) -> Result<Option<Value>> {
+        let params = ShowDocumentParams { uri: location.uri.clone(), external: Some(false), take_focus: Some(true), selection: Some(location.range) };
+        let shown = self.client.show_document(params).await.unwrap_or(false);
+        if !shown {
+            let line = location.range.start.line + 1;
+            self.client.show_message(MessageType::INFO, format!("{}, line {line}", location.uri.path())).await;
+        }
+        Ok(Some(json!({"shown": shown})))
     }
 
     pub async fn chat(&self, params: ChatParams) -> Result<Value> {
@@ -139,6 +184,38 @@ impl Mailbox {
         }
     }
 
+    pub async fn lineage(&self, params: LineageParams) -> Result<Value> {
+        let snapshot = self.project(params.text_document.as_ref()).await?;
+        let path = params.text_document.as_ref().and_then(|document| convert::path_of(&document.uri));
+        let work = move || {
+            let analysis = &snapshot.analysis;
+            let named = params.unique_id.as_deref().and_then(|id| analysis.index.node(id));
+            let of_file = || {
+                let file = analysis.file_at(path.as_deref()?)?;
+                analysis.index.nodes_of_file(file.id).first().or_else(|| analysis.index.nodes_described_in(file.id).first()).copied()
+            };
+            let Some(root) = named.or_else(of_file) else { return graph::no_lineage() };
+            let default = LineageWish::default();
+            let wish = LineageWish {
+                upstream: params.upstream.unwrap_or(default.upstream),
+                downstream: params.downstream.unwrap_or(default.downstream),
+                column: params.column,
+                ..default
+            };
+            graph::lineage(&snapshot, root, &analysis.lineage_graph(root, &wish))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| failed("the lineage could not be worked on", &error))
+    }
+
+    pub async fn compiled(&self, params: CompiledParams) -> Result<Value> {
+        let position = params.position;
+        let made = self.read(&params.text_document.uri, move |snapshot, file| {
+            let offset = position.map(|at| convert::offset(file, at, snapshot.capabilities.encoding));
+            Some(graph::compiled(snapshot, file, snapshot.analysis.compiled(file, offset)))
+        });
+        made.await?.ok_or_else(|| refused("the file belongs to no dbt project that is open".to_owned()))
+    }
+
     /// `ragstar/status`: every open project.
     pub async fn status(&self, _params: Value) -> Result<Value> {
         let snapshots = self.ask(Scope::All).await.unwrap_or_default();
@@ -163,46 +240,17 @@ impl Mailbox {
 #[tower_lsp::async_trait]
 impl LanguageServer for Mailbox {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let capabilities = capabilities_of(&params.capabilities);
+        let client = Capabilities::of(&params.capabilities);
         if let Some(options) = &params.initialization_options {
             self.send(Event::Configured(settings_of(options)));
         }
-        self.send(Event::Initialize(Box::new(params), capabilities));
-        let position_encoding = match capabilities.encoding {
-            Encoding::Utf8 => PositionEncodingKind::UTF8,
-            Encoding::Utf16 => PositionEncodingKind::UTF16,
-            Encoding::Utf32 => PositionEncodingKind::UTF32,
-        };
-        let sync = TextDocumentSyncOptions { open_close: Some(true), change: Some(TextDocumentSyncKind::INCREMENTAL), ..TextDocumentSyncOptions::default() };
-        let text = |text: &str| text.to_owned();
+        if let Some(parent) = params.process_id {
+            lifecycle::end_with(parent, self.exited.clone());
+        }
+        self.send(Event::Initialize(Box::new(params), client));
         Ok(InitializeResult {
             server_info: Some(ServerInfo { name: "ragstar".to_owned(), version: Some(self.version.to_owned()) }),
-            capabilities: ServerCapabilities {
-                position_encoding: Some(position_encoding),
-                text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
-                hover_provider: Some(HoverProviderCapability::Simple(true)),
-                definition_provider: Some(OneOf::Left(true)),
-                document_symbol_provider: Some(OneOf::Left(true)),
-                workspace_symbol_provider: Some(OneOf::Left(true)),
-                completion_provider: Some(CompletionOptions {
-                    trigger_characters: Some(vec![text("'"), text("\""), text("(")]),
-                    ..CompletionOptions::default()
-                }),
-                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-                    code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
-                    resolve_provider: Some(true),
-                    work_done_progress_options: WorkDoneProgressOptions::default(),
-                })),
-                execute_command_provider: Some(ExecuteCommandOptions {
-                    commands: vec![text(DESCRIBE)],
-                    work_done_progress_options: WorkDoneProgressOptions::default(),
-                }),
-                workspace: Some(WorkspaceServerCapabilities {
-                    workspace_folders: Some(WorkspaceFoldersServerCapabilities { supported: Some(true), change_notifications: Some(OneOf::Left(true)) }),
-                    file_operations: None,
-                }),
-                ..ServerCapabilities::default()
-            },
+            capabilities: capabilities::of_server(&client),
         })
     }
 
@@ -254,25 +302,157 @@ impl LanguageServer for Mailbox {
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        self.navigate(params.text_document_position_params, Navigation::Definition).await
+    }
+
+    async fn goto_declaration(&self, params: request::GotoDeclarationParams) -> Result<Option<request::GotoDeclarationResponse>> {
+        self.navigate(params.text_document_position_params, Navigation::Declaration).await
+    }
+
+    async fn goto_type_definition(&self, params: request::GotoTypeDefinitionParams) -> Result<Option<request::GotoTypeDefinitionResponse>> {
+        self.navigate(params.text_document_position_params, Navigation::TypeDefinition).await
+    }
+
+    async fn goto_implementation(&self, params: request::GotoImplementationParams) -> Result<Option<request::GotoImplementationResponse>> {
+        self.navigate(params.text_document_position_params, Navigation::Implementation).await
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.read(&uri, move |snapshot, file| features::references(snapshot, file, &params)).await
+    }
+
+    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
         let at = params.text_document_position_params;
-        self.read(&at.text_document.uri, move |snapshot, file| {
-            let offset = convert::offset(file, at.position, snapshot.capabilities.encoding);
-            let targets = snapshot.analysis.definition(file, offset);
-            let locations: Vec<Location> = targets.iter().filter_map(|target| convert::location(snapshot, target)).collect();
-            (!locations.is_empty()).then_some(GotoDefinitionResponse::Array(locations))
-        })
-        .await
+        self.read(&at.text_document.uri, move |snapshot, file| Some(features::highlights(snapshot, file, at.position))).await
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        let found = self.read(&params.text_document.uri, move |snapshot, file| Some(features::prepare_rename(snapshot, file, params.position))).await?;
+        found.transpose().map_err(refused)
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        let made = self.read(&uri, move |snapshot, file| Some(features::rename(snapshot, file, &params))).await?;
+        made.transpose().map_err(refused)
+    }
+
+    async fn will_rename_files(&self, params: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
+        let path = |uri: &str| Url::parse(uri).ok().and_then(|uri| convert::path_of(&uri));
+        let renames: Vec<(PathBuf, PathBuf)> = params.files.iter().filter_map(|file| Some((path(&file.old_uri)?, path(&file.new_uri)?))).collect();
+        let Some((first, _)) = renames.first() else { return Ok(None) };
+        let snapshots = self.ask(Scope::File(first.clone())).await.unwrap_or_default();
+        let Some(snapshot) = snapshots.into_iter().next() else { return Ok(None) };
+        let work = tokio::task::spawn_blocking(move || features::will_rename(&snapshot, &renames));
+        match work.await.map_err(|error| failed("the renaming could not be worked on", &error))? {
+            Ok(edit) => Ok(edit),
+            Err(why) => {
+                // The file is renamed all the same; the person has to know what stays.
+                self.client.show_message(MessageType::WARNING, format!("references stay as they are: {why}")).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn did_rename_files(&self, params: RenameFilesParams) {
+        let uris = params.files.iter().flat_map(|file| [&file.old_uri, &file.new_uri]);
+        self.changed_on_disk(uris);
+    }
+
+    async fn did_create_files(&self, params: CreateFilesParams) {
+        self.changed_on_disk(params.files.iter().map(|file| &file.uri));
+    }
+
+    async fn did_delete_files(&self, params: DeleteFilesParams) {
+        self.changed_on_disk(params.files.iter().map(|file| &file.uri));
+    }
+
+    async fn prepare_call_hierarchy(&self, params: CallHierarchyPrepareParams) -> Result<Option<Vec<CallHierarchyItem>>> {
+        let at = params.text_document_position_params;
+        self.read(&at.text_document.uri, move |snapshot, file| features::prepare_hierarchy(snapshot, file, at.position)).await
+    }
+
+    async fn incoming_calls(&self, params: CallHierarchyIncomingCallsParams) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
+        self.hierarchy(&params.item, features::incoming).await
+    }
+
+    async fn outgoing_calls(&self, params: CallHierarchyOutgoingCallsParams) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
+        self.hierarchy(&params.item, features::outgoing).await
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let at = params.text_document_position;
-        self.read(&at.text_document.uri, move |snapshot, file| {
-            let encoding = snapshot.capabilities.encoding;
-            let offers = snapshot.analysis.completions(file, convert::offset(file, at.position, encoding));
-            let items: Vec<CompletionItem> = offers.into_iter().map(|offer| convert::completion(file, offer, encoding)).collect();
-            (!items.is_empty()).then_some(CompletionResponse::Array(items))
-        })
-        .await
+        self.read(&at.text_document.uri, move |snapshot, file| Some(features::completion(snapshot, file, at.position))).await
+    }
+
+    async fn completion_resolve(&self, mut item: CompletionItem) -> Result<CompletionItem> {
+        let Some((root, doc)) = item.data.as_ref().and_then(convert::completion_doc) else { return Ok(item) };
+        let Some(snapshot) = self.project_in(root).await else { return Ok(item) };
+        let value = snapshot.analysis.completion_doc(&doc);
+        item.documentation = value.map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }));
+        Ok(item)
+    }
+
+    async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        let at = params.text_document_position_params;
+        self.read(&at.text_document.uri, move |snapshot, file| features::signature_help(snapshot, file, at.position)).await
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        self.read(&params.text_document.uri, |snapshot, file| Some(features::folds(snapshot, file))).await
+    }
+
+    async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+        self.read(&params.text_document.uri, move |snapshot, file| Some(features::selections(snapshot, file, &params.positions))).await
+    }
+
+    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+        let uri = params.text_document.uri;
+        let tokens = self.read(&uri, |snapshot, file| Some(features::tokens(snapshot, file, None))).await?;
+        Ok(tokens.map(|data| {
+            let result_id = Some(self.keep_tokens(uri, data.clone()));
+            SemanticTokensResult::Tokens(SemanticTokens { result_id, data })
+        }))
+    }
+
+    async fn semantic_tokens_full_delta(&self, params: SemanticTokensDeltaParams) -> Result<Option<SemanticTokensFullDeltaResult>> {
+        let uri = params.text_document.uri;
+        let tokens = self.read(&uri, |snapshot, file| Some(features::tokens(snapshot, file, None))).await?;
+        Ok(tokens.map(|data| {
+            let before = self.kept_tokens(&uri, &params.previous_result_id);
+            let result_id = Some(self.keep_tokens(uri, data.clone()));
+            match before {
+                Some(before) => {
+                    let edits = convert::token_edits(&before, data);
+                    SemanticTokensFullDeltaResult::TokensDelta(SemanticTokensDelta { result_id, edits })
+                }
+                None => SemanticTokensFullDeltaResult::Tokens(SemanticTokens { result_id, data }),
+            }
+        }))
+    }
+
+    async fn semantic_tokens_range(&self, params: SemanticTokensRangeParams) -> Result<Option<SemanticTokensRangeResult>> {
+        let tokens = self.read(&params.text_document.uri, move |snapshot, file| Some(features::tokens(snapshot, file, Some(params.range)))).await?;
+        Ok(tokens.map(|data| SemanticTokensRangeResult::Tokens(SemanticTokens { result_id: None, data })))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        self.read(&params.text_document.uri, move |snapshot, file| Some(features::hints(snapshot, file, params.range))).await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let uri = params.text_document.uri;
+        self.read(&uri.clone(), move |snapshot, file| Some(features::lenses(snapshot, file, &uri))).await
+    }
+
+    async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        self.read(&params.text_document.uri, |snapshot, file| Some(features::links(snapshot, file))).await
+    }
+
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        let items = self.read(&params.text_document.uri, |snapshot, file| Some(diagnostics::of_file(snapshot, file))).await?.unwrap_or_default();
+        Ok(diagnostics::report(items, params.previous_result_id.as_deref()))
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
@@ -350,6 +530,19 @@ impl LanguageServer for Mailbox {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        if let Some(location) = features::opened(&params.command, &params.arguments) {
+            return self.show(location).await;
+        }
+        if let Some(uri) = features::document_of(&params.command, &params.arguments) {
+            let found = self.read(&uri, |snapshot, file| Some(features::yaml_of(snapshot, file))).await?;
+            return match found.unwrap_or_else(|| Err("the file belongs to no dbt project".to_owned())) {
+                Ok(location) => self.show(location).await,
+                Err(why) => {
+                    self.client.show_message(MessageType::INFO, why).await;
+                    Ok(Some(json!({"shown": false})))
+                }
+            };
+        }
         let target = params.arguments.first().and_then(describe::target).filter(|_| params.command == DESCRIBE);
         let Some((root, target)) = target else {
             return Err(Error::invalid_params(format!("there is no command {} with these arguments", params.command)));
@@ -366,6 +559,11 @@ impl LanguageServer for Mailbox {
             Err(error) => Err(Error { code: ErrorCode::ServerError(-32803), message: error.reader.into(), data: None }),
         }
     }
+}
+
+/// A request that is understood and can't be fulfilled (LSP's `RequestFailed`).
+fn refused(why: String) -> Error {
+    Error { code: ErrorCode::ServerError(-32803), message: why.into(), data: None }
 }
 
 fn failed(what: &str, error: &tokio::task::JoinError) -> Error {
@@ -392,30 +590,4 @@ fn settings_of(value: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     flatten(value.get("ragstar").unwrap_or(value), "", &mut found);
     found
-}
-
-/// What matters of what the client says it can do.
-fn capabilities_of(client: &ClientCapabilities) -> Capabilities {
-    let offered = client.general.as_ref().and_then(|general| general.position_encodings.as_ref());
-    let offers = |kind: PositionEncodingKind| offered.is_some_and(|offered| offered.contains(&kind));
-    let encoding = if offers(PositionEncodingKind::UTF8) {
-        Encoding::Utf8
-    } else if offers(PositionEncodingKind::UTF32) && !offers(PositionEncodingKind::UTF16) {
-        Encoding::Utf32
-    } else {
-        Encoding::Utf16
-    };
-    let document = client.text_document.as_ref();
-    let hover = document.and_then(|document| document.hover.as_ref()).and_then(|hover| hover.content_format.as_ref());
-    let edits = client.workspace.as_ref().and_then(|workspace| workspace.workspace_edit.as_ref());
-    let operations = edits.and_then(|edits| edits.resource_operations.as_ref());
-    let resolve = document.and_then(|document| document.code_action.as_ref()).and_then(|action| action.resolve_support.as_ref());
-    Capabilities {
-        encoding,
-        markdown: hover.is_none_or(|formats| formats.contains(&MarkupKind::Markdown)),
-        progress: client.window.as_ref().and_then(|window| window.work_done_progress).unwrap_or(false),
-        document_changes: edits.and_then(|edits| edits.document_changes).unwrap_or(false),
-        create_files: operations.is_some_and(|operations| operations.contains(&ResourceOperationKind::Create)),
-        resolve_edits: resolve.is_some_and(|resolve| resolve.properties.iter().any(|property| property == "edit")),
-    }
 }

@@ -16,7 +16,7 @@ use vfs::FileId;
 pub(super) struct Memo {
     known: FxHashMap<(FileId, u32), (Arc<str>, Arc<Outcome>)>,
     /// What they were evaluated in.
-    env: Option<Env>,
+    env: Option<Arc<Env>>,
     /// The project files, whose configs `model` shows.
     projects: Vec<data::Value>,
 }

@@ -157,6 +157,11 @@ impl Parser {
         Some(state.index.clone())
     }
 
+    /// What compiles the project's nodes, as it was parsed last; `None` where nothing was parsed yet.
+    pub fn compiler(&self) -> Option<crate::Compiler> {
+        self.state.as_ref().map(|state| crate::Compiler::new(state.session.env.clone()))
+    }
+
     /// How many texts the last whole parse had to evaluate, rather than read their syntax.
     pub fn evaluated(&self) -> usize {
         self.memo.len()

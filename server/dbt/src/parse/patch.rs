@@ -192,7 +192,7 @@ impl State {
                 changed.insert(id);
             }
             let source = MacroSource::new(package.clone(), name.into(), to.into(), block.range.start as usize);
-            self.session.env.library.replace(id, Arc::new(source));
+            Arc::make_mut(&mut self.session.env).library.replace(id, Arc::new(source));
         }
         for found in Arc::make_mut(&mut self.index.macros).iter_mut().filter(|found| found.place.file == file.id) {
             let block = places.get(&found.name)?;

@@ -34,7 +34,7 @@ impl Package {
 /// The shared state of one parse.
 pub struct Session {
     pub packages: Vec<Package>,
-    pub env: Env,
+    pub env: Arc<Env>,
     pub target: Target,
     /// `require_generic_test_arguments_property`: `arguments:` holds a generic test's arguments.
     pub nested_arguments: bool,
@@ -73,7 +73,7 @@ impl Session {
                 _ => package(input, &package_env, &mut Vec::new()),
             })
             .collect();
-        let env = env(inputs, &packages, settings, &target, before, &project_env.asked_time);
+        let env = Arc::new(env(inputs, &packages, settings, &target, before, &project_env.asked_time));
         let flag = |name: &str, default: bool| {
             let root = packages.first().map(|package| &package.document["flags"][name]);
             root.and_then(Json::as_bool).unwrap_or(default)
@@ -113,7 +113,7 @@ impl Session {
         let mut document = syntax::yaml_value::document(&syntax::yaml::parse(&file.text));
         // Of vars only those of `--vars`, as for a project file.
         let vars = FxHashMap::from_iter([(self.env.project.clone(), given.clone())]);
-        let env = Env { vars, library: Library::default(), ..self.env.clone() };
+        let env = Env { vars, library: Library::default(), ..(*self.env).clone() };
         render_project(&env, &mut document, &mut Vec::new(), &mut Vec::new());
         crate::selectors::selectors(&document)
     }

@@ -1,7 +1,8 @@
 //! Relations: a database, a schema and an identifier, rendered with the adapter's quotes.
 
 use crate::adapter::Adapter;
-use crate::env::Relation;
+use crate::ast::Name;
+use crate::env::{Named, Relation};
 use crate::eval::{Eval, Outcome};
 use crate::value::{Args, Key, Map, Object, Value};
 use data::{Map as JsonMap, Value as Json};
@@ -41,6 +42,22 @@ pub fn this_or_none(eval: &Eval<'_>) -> Value {
 /// What `ref()` and `source()` give while parsing: the relation of the node that asks.
 pub fn this(eval: &Eval<'_>) -> Value {
     Value::object(RelationObject::new(eval, eval.subject.relation.clone().unwrap_or_default()))
+}
+
+/// The value of a `ref` or a `source`: the relation that it names, while parsing the node's own.
+pub fn named(eval: &Eval<'_>, found: Option<Option<Named>>, function: &str, what: &str) -> Outcome<Value> {
+    let bare = |text: Name, kind: Option<&str>| {
+        let relation = Relation { identifier: Some(text), ..Relation::default() };
+        let made = RelationObject { quoting: [false; 3], include: [false, false, true], kind: kind.map(str::to_owned), ..RelationObject::new(eval, relation) };
+        Value::object(made)
+    };
+    Ok(match found {
+        None => this(eval),
+        Some(Some(Named::Relation(relation))) => Value::object(RelationObject::new(eval, relation)),
+        Some(Some(Named::Cte(name))) => bare(name, Some("cte")),
+        Some(Some(Named::Written(text))) => bare(text, None),
+        Some(None) => return Err(eval.fail(format!("{function}() names {what}, which is not in the project"))),
+    })
 }
 
 /// A relation in a template.
@@ -93,7 +110,8 @@ impl Object for RelationObject {
             "type" => self.kind.as_deref().map_or(Value::None, Value::from),
             "is_table" => Value::Bool(self.kind.as_deref() == Some("table")),
             "is_view" => Value::Bool(self.kind.as_deref() == Some("view")),
-            "is_cte" | "is_pointer" | "is_materialized_view" | "is_dynamic_table" | "is_iceberg_format" | "is_delta" | "is_hudi" => Value::Bool(false),
+            "is_cte" => Value::Bool(self.kind.as_deref() == Some("cte")),
+            "is_pointer" | "is_materialized_view" | "is_dynamic_table" | "is_iceberg_format" | "is_delta" | "is_hudi" => Value::Bool(false),
             "can_be_renamed" | "can_be_replaced" | "renameable" | "replaceable" => Value::Bool(false),
             "quote_character" => self.adapter.quote.0.as_str().into(),
             // BigQuery's names of the same parts.

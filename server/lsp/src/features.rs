@@ -1,0 +1,312 @@
+//! Each request on a file: what it asks of `ide`, and the answer in LSP's terms.
+
+use crate::capabilities::{OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
+use crate::convert;
+use crate::event::Snapshot;
+use ide::{Change, File, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation, NavigationTarget};
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+use text::{LineIndex, TextRange};
+use tower_lsp::lsp_types::*;
+
+/// Lines of the files that an answer names, each cut once.
+#[derive(Default)]
+struct Lines(FxHashMap<vfs::FileId, (Url, LineIndex)>);
+
+impl Lines {
+    fn location(&mut self, snapshot: &Snapshot, id: vfs::FileId, range: TextRange) -> Option<Location> {
+        let file = snapshot.analysis.file(id)?;
+        if !self.0.contains_key(&id) {
+            self.0.insert(id, (convert::uri_of(&file.path)?, LineIndex::new(&file.text)));
+        }
+        let (uri, lines) = self.0.get(&id)?;
+        Some(Location { uri: uri.clone(), range: convert::range(&file.text, lines, range, snapshot.capabilities.encoding) })
+    }
+
+    fn of_mentions(&mut self, snapshot: &Snapshot, mentions: &[Mention]) -> Vec<Location> {
+        mentions.iter().filter_map(|mention| self.location(snapshot, mention.file, mention.range)).collect()
+    }
+}
+
+pub fn navigate(snapshot: &Snapshot, file: &File, at: Position, to: Navigation) -> Option<GotoDefinitionResponse> {
+    let encoding = snapshot.capabilities.encoding;
+    let offset = convert::offset(file, at, encoding);
+    let targets = snapshot.analysis.navigate(file, offset, to);
+    if targets.is_empty() {
+        return None;
+    }
+    if !snapshot.capabilities.link_targets {
+        return Some(GotoDefinitionResponse::Array(targets.iter().filter_map(|target| convert::location(snapshot, target)).collect()));
+    }
+    let mut lines = Lines::default();
+    let origin = snapshot.analysis.thing_at(file, offset).map(|(_, range)| convert::range_in(file, range, encoding));
+    let links = targets.iter().filter_map(|target| {
+        let focus = lines.location(snapshot, target.file, target.focus)?;
+        let whole = lines.location(snapshot, target.file, target.range)?;
+        Some(LocationLink { origin_selection_range: origin, target_uri: focus.uri, target_range: whole.range, target_selection_range: focus.range })
+    });
+    Some(GotoDefinitionResponse::Link(links.collect()))
+}
+
+pub fn references(snapshot: &Snapshot, file: &File, params: &ReferenceParams) -> Option<Vec<Location>> {
+    let offset = convert::offset(file, params.text_document_position.position, snapshot.capabilities.encoding);
+    let found = snapshot.analysis.references(file, offset, params.context.include_declaration)?;
+    Some(Lines::default().of_mentions(snapshot, &found))
+}
+
+pub fn highlights(snapshot: &Snapshot, file: &File, at: Position) -> Vec<DocumentHighlight> {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let found = snapshot.analysis.highlights(file, convert::offset(file, at, encoding));
+    let shown = found.into_iter().map(|mention| DocumentHighlight {
+        range: convert::range(&file.text, &lines, mention.range, encoding),
+        kind: Some(if mention.is_definition { DocumentHighlightKind::WRITE } else { DocumentHighlightKind::READ }),
+    });
+    shown.collect()
+}
+
+pub fn prepare_rename(snapshot: &Snapshot, file: &File, at: Position) -> Result<PrepareRenameResponse, String> {
+    let encoding = snapshot.capabilities.encoding;
+    let range = snapshot.analysis.prepare_rename(file, convert::offset(file, at, encoding))?;
+    let placeholder = range.of(&file.text).to_owned();
+    Ok(PrepareRenameResponse::RangeWithPlaceholder { range: convert::range_in(file, range, encoding), placeholder })
+}
+
+pub fn rename(snapshot: &Snapshot, file: &File, params: &RenameParams) -> Result<WorkspaceEdit, String> {
+    let offset = convert::offset(file, params.text_document_position.position, snapshot.capabilities.encoding);
+    let change = snapshot.analysis.rename(file, offset, params.new_name.trim())?;
+    if !change.renames.is_empty() && !snapshot.capabilities.rename_files {
+        return Err("your editor can't rename files for a language server; rename the file itself, and its references follow if it tells of that".to_owned());
+    }
+    convert::change(snapshot, &change).ok_or_else(|| "a file's path can't be written as a URI".to_owned())
+}
+
+/// The edits that follow from files that are about to get other paths.
+pub fn will_rename(snapshot: &Snapshot, renames: &[(std::path::PathBuf, std::path::PathBuf)]) -> Result<Option<WorkspaceEdit>, String> {
+    let mut all = Change::default();
+    for (from, to) in renames {
+        all.edits.extend(snapshot.analysis.rename_file(from, to)?.edits);
+    }
+    Ok(if all.edits.is_empty() { None } else { convert::change(snapshot, &all) })
+}
+
+fn hierarchy_item(snapshot: &Snapshot, item: HierarchyItem) -> Option<CallHierarchyItem> {
+    let mut lines = Lines::default();
+    let focus = lines.location(snapshot, item.target.file, item.target.focus)?;
+    let whole = lines.location(snapshot, item.target.file, item.target.range)?;
+    Some(CallHierarchyItem {
+        name: item.label,
+        kind: convert::symbol_kind(item.kind),
+        tags: None,
+        detail: Some(item.detail),
+        uri: focus.uri,
+        range: whole.range,
+        selection_range: focus.range,
+        data: Some(json!({"root": snapshot.analysis.root, "uniqueId": item.unique_id})),
+    })
+}
+
+pub fn prepare_hierarchy(snapshot: &Snapshot, file: &File, at: Position) -> Option<Vec<CallHierarchyItem>> {
+    let item = snapshot.analysis.hierarchy_item(file, convert::offset(file, at, snapshot.capabilities.encoding))?;
+    Some(vec![hierarchy_item(snapshot, item)?])
+}
+
+/// The project and the node of a hierarchy's item.
+pub fn of_item(item: &CallHierarchyItem) -> Option<(std::path::PathBuf, String)> {
+    let data = item.data.as_ref()?;
+    Some((data.get("root")?.as_str()?.into(), data.get("uniqueId")?.as_str()?.to_owned()))
+}
+
+pub fn incoming(snapshot: &Snapshot, unique_id: &str) -> Vec<CallHierarchyIncomingCall> {
+    let readers = snapshot.analysis.readers(unique_id).into_iter();
+    let calls = readers.filter_map(|(item, places)| {
+        let ranges = Lines::default().of_mentions(snapshot, &places).into_iter().map(|location| location.range).collect();
+        Some(CallHierarchyIncomingCall { from: hierarchy_item(snapshot, item)?, from_ranges: ranges })
+    });
+    calls.collect()
+}
+
+pub fn outgoing(snapshot: &Snapshot, unique_id: &str) -> Vec<CallHierarchyOutgoingCall> {
+    let read = snapshot.analysis.read_by(unique_id).into_iter();
+    let calls = read.filter_map(|(item, places)| {
+        let ranges = Lines::default().of_mentions(snapshot, &places).into_iter().map(|location| location.range).collect();
+        Some(CallHierarchyOutgoingCall { to: hierarchy_item(snapshot, item)?, from_ranges: ranges })
+    });
+    calls.collect()
+}
+
+pub fn completion(snapshot: &Snapshot, file: &File, at: Position) -> CompletionResponse {
+    let encoding = snapshot.capabilities.encoding;
+    let recent: Vec<vfs::FileId> = snapshot.open.iter().filter_map(|(path, _)| snapshot.analysis.file_at(path)).map(|file| file.id).collect();
+    let found = snapshot.analysis.completions(file, convert::offset(file, at, encoding), &recent);
+    let lines = LineIndex::new(&file.text);
+    let items = found.offers.into_iter().map(|offer| convert::completion(snapshot, file, &lines, offer)).collect();
+    CompletionResponse::List(CompletionList { is_incomplete: found.is_cut, items })
+}
+
+pub fn signature_help(snapshot: &Snapshot, file: &File, at: Position) -> Option<SignatureHelp> {
+    let found = snapshot.analysis.signature_help(file, convert::offset(file, at, snapshot.capabilities.encoding))?;
+    let markdown = |value: String| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value });
+    let active = found.active.and_then(|active| u32::try_from(active).ok());
+    let parameters = found.parameters.iter().map(|(range, doc)| ParameterInformation {
+        label: ParameterLabel::Simple(range.of(&found.label).to_owned()),
+        documentation: doc.clone().map(markdown),
+    });
+    let parameters = Some(parameters.collect());
+    let signature = SignatureInformation { parameters, documentation: found.doc.map(markdown), active_parameter: active, label: found.label };
+    Some(SignatureHelp { signatures: vec![signature], active_signature: Some(0), active_parameter: active })
+}
+
+pub fn folds(snapshot: &Snapshot, file: &File) -> Vec<FoldingRange> {
+    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    let shown = snapshot.analysis.folds(file).into_iter().map(|fold| FoldingRange {
+        start_line: line(fold.first),
+        end_line: line(fold.last),
+        kind: Some(if fold.kind == FoldKind::Comment { FoldingRangeKind::Comment } else { FoldingRangeKind::Region }),
+        ..FoldingRange::default()
+    });
+    shown.collect()
+}
+
+pub fn selections(snapshot: &Snapshot, file: &File, positions: &[Position]) -> Vec<SelectionRange> {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let shown = positions.iter().map(|&at| {
+        let ranges = snapshot.analysis.selections(file, convert::offset(file, at, encoding));
+        let mut made: Option<SelectionRange> = None;
+        for range in ranges.into_iter().rev() {
+            made = Some(SelectionRange { range: convert::range(&file.text, &lines, range, encoding), parent: made.map(Box::new) });
+        }
+        made.unwrap_or(SelectionRange { range: Range::new(at, at), parent: None })
+    });
+    shown.collect()
+}
+
+/// Tokens in LSP's form: each placed by the one before.
+pub fn tokens(snapshot: &Snapshot, file: &File, only: Option<Range>) -> Vec<SemanticToken> {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let only = only.map(|range| convert::text_range(file, range, encoding));
+    let (mut line, mut column) = (0, 0);
+    let shown = snapshot.analysis.tokens(file, only).into_iter().map(|token| {
+        let range = convert::range(&file.text, &lines, token.range, encoding);
+        let delta_line = range.start.line - line;
+        let delta_start = if delta_line == 0 { range.start.character - column } else { range.start.character };
+        (line, column) = (range.start.line, range.start.character);
+        SemanticToken {
+            delta_line,
+            delta_start,
+            length: range.end.character - range.start.character,
+            token_type: token.kind as u32,
+            token_modifiers_bitset: u32::from(token.is_definition) | (u32::from(token.is_builtin) << 1),
+        }
+    });
+    shown.collect()
+}
+
+pub fn hints(snapshot: &Snapshot, file: &File, range: Range) -> Vec<InlayHint> {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let found = snapshot.analysis.hints(file, convert::text_range(file, range, encoding)).into_iter();
+    let wanted = found.filter(|hint| match hint.kind {
+        HintKind::Materialization => snapshot.shows.materializations,
+        HintKind::Type | HintKind::Star => snapshot.shows.types,
+    });
+    let shown = wanted.map(|hint| InlayHint {
+        position: convert::range(&file.text, &lines, TextRange::at(hint.offset), encoding).start,
+        label: InlayHintLabel::String(hint.label),
+        kind: (hint.kind == HintKind::Type).then_some(InlayHintKind::TYPE),
+        text_edits: None,
+        tooltip: hint.tooltip.map(|value| InlayHintTooltip::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })),
+        padding_left: Some(hint.kind != HintKind::Type),
+        padding_right: None,
+        data: None,
+    });
+    shown.collect()
+}
+
+pub fn lenses(snapshot: &Snapshot, file: &File, uri: &Url) -> Vec<CodeLens> {
+    if !snapshot.shows.lenses {
+        return Vec::new();
+    }
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let runs = snapshot.capabilities.commands;
+    let found = snapshot.analysis.lenses(file).into_iter();
+    let shown = found.filter_map(|lens| {
+        let range = convert::range(&file.text, &lines, lens.range, encoding);
+        let at = json!(range.start);
+        let command = |command: &str, arguments: Value| Command {
+            title: lens.title.clone(),
+            command: command.to_owned(),
+            arguments: if let Value::Array(arguments) = arguments { Some(arguments) } else { None },
+        };
+        let command = match &lens.action {
+            LensAction::Readers(id) if runs.show_references => command(SHOW_REFERENCES, json!([uri, at, reader_places(snapshot, id)])),
+            LensAction::References(offset) if runs.show_references => {
+                let found = snapshot.analysis.references(file, *offset, false).unwrap_or_default();
+                command(SHOW_REFERENCES, json!([uri, at, Lines::default().of_mentions(snapshot, &found)]))
+            }
+            // A client that can't show them sees how many there are.
+            LensAction::Readers(_) | LensAction::References(_) => command("", Value::Null),
+            LensAction::Open(target) => command(OPEN, json!([target_location(snapshot, target)?])),
+            LensAction::Lineage(id) if runs.show_lineage => command(SHOW_LINEAGE, json!([{"uniqueId": id, "uri": uri}])),
+            LensAction::Lineage(_) => command("", Value::Null),
+            LensAction::Compiled if runs.show_compiled => command(SHOW_COMPILED, json!([{"uri": uri}])),
+            LensAction::Compiled => return None,
+        };
+        Some(CodeLens { range, command: Some(command), data: None })
+    });
+    shown.collect()
+}
+
+fn reader_places(snapshot: &Snapshot, id: &str) -> Vec<Location> {
+    let mut lines = Lines::default();
+    let readers = snapshot.analysis.readers(id);
+    readers.iter().flat_map(|(item, places)| match places.is_empty() {
+        true => lines.location(snapshot, item.target.file, item.target.focus).into_iter().collect::<Vec<_>>(),
+        false => lines.of_mentions(snapshot, places),
+    }).collect()
+}
+
+fn target_location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<Location> {
+    convert::location(snapshot, target)
+}
+
+pub fn links(snapshot: &Snapshot, file: &File) -> Vec<DocumentLink> {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let mut places = Lines::default();
+    let shown = snapshot.analysis.links(file).into_iter().filter_map(|link| {
+        let location = places.location(snapshot, link.target.file, link.target.focus)?;
+        let mut target = location.uri;
+        if location.range.start.line > 0 {
+            target.set_fragment(Some(&format!("L{},{}", location.range.start.line + 1, location.range.start.character + 1)));
+        }
+        let range = convert::range(&file.text, &lines, link.range, encoding);
+        Some(DocumentLink { range, target: Some(target), tooltip: Some(link.tooltip), data: None })
+    });
+    shown.collect()
+}
+
+/// The YAML entry of the model that a file is; as the error, what to tell the person.
+pub fn yaml_of(snapshot: &Snapshot, file: &File) -> Result<Location, String> {
+    let of_file = snapshot.analysis.index.nodes_of_file(file.id);
+    let Some(&index) = of_file.first() else { return Err("this file holds no model, seed or snapshot".to_owned()) };
+    let label = snapshot.analysis.index.nodes[index].label();
+    let target = snapshot.analysis.entry_target(index);
+    let Some(target) = target else { return Err(format!("`{label}` has no entry in a properties file yet; the code action \"Add `{label}` to YAML\" makes one")) };
+    convert::location(snapshot, &target).ok_or_else(|| format!("the file of `{label}`'s entry can't be shown"))
+}
+
+/// The arguments of a command that opens something.
+pub fn opened(command: &str, arguments: &[Value]) -> Option<Location> {
+    (command == OPEN).then(|| serde_json::from_value(arguments.first()?.clone()).ok()).flatten()
+}
+
+/// The document that a command is about.
+pub fn document_of(command: &str, arguments: &[Value]) -> Option<Url> {
+    let argument = arguments.first().filter(|_| command == OPEN_YAML)?;
+    let uri = argument.get("uri").unwrap_or(argument).as_str()?;
+    Url::parse(uri).ok()
+}
