@@ -204,9 +204,8 @@ fn tokens_whole_in_part_and_changed() {
         "textDocument/didChange",
         json!({"textDocument": {"uri": uri(&path), "version": 2}, "contentChanges": [{"range": {"start": top, "end": top}, "text": "\n"}]}),
     );
-    let delta = session
-        .client
-        .request("textDocument/semanticTokens/full/delta", json!({"textDocument": {"uri": uri(&path)}, "previousResultId": whole["resultId"]}));
+    let delta =
+        session.client.request("textDocument/semanticTokens/full/delta", json!({"textDocument": {"uri": uri(&path)}, "previousResultId": whole["resultId"]}));
     let edits = list(&delta["edits"]);
     assert_eq!((edits.len(), &edits[0]["deleteCount"]), (1, &json!(5)), "only the first token moved: {delta}");
     session.end();
@@ -316,7 +315,8 @@ fn the_server_ends_with_its_editor() {
     let mut editor = Command::new("sleep").arg("600").spawn().unwrap();
     let mut server = Person::new().ragstar(&crate::harness::shop(), &["lsp"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut input = server.stdin.take().unwrap();
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"processId": editor.id(), "rootUri": null, "capabilities": {}}}).to_string();
+    let body =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"processId": editor.id(), "rootUri": null, "capabilities": {}}}).to_string();
     std::io::Write::write_all(&mut input, format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert!(server.try_wait().unwrap().is_none(), "it lives while its editor does");

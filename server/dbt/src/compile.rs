@@ -118,13 +118,18 @@ impl Compiler {
         };
         let model = || Json::from(index.node_json(node, &|_| None));
         let relations = Resolver { index, package: node.package.to_string(), ephemeral };
-        let subject = Subject { relations: Some(&relations), executes, requires_vars: true, ..Subject::node(node.package.clone(), Some(relation_of(node)), &model) };
+        let subject =
+            Subject { relations: Some(&relations), executes, requires_vars: true, ..Subject::node(node.package.clone(), Some(relation_of(node)), &model) };
         let rendered = jinja::render(&self.env, &subject, &template, &[]);
         let failure = rendered.failure.map(|failure| {
             let within = failure.trace.last().map(|name| format!(" (in {name})")).unwrap_or_default();
             (failure.range, format!("{}{within}", failure.message.lines().collect::<Vec<_>>().join(" ")))
         });
-        let map = rendered.marks.iter().map(|mark| Mapped { compiled: TextRange { start: mark.start, end: mark.end }, source: mark.source, is_verbatim: mark.verbatim });
+        let map = rendered.marks.iter().map(|mark| Mapped {
+            compiled: TextRange { start: mark.start, end: mark.end },
+            source: mark.source,
+            is_verbatim: mark.verbatim,
+        });
         Compiled { map: map.collect(), sql: rendered.text, failure, asks_the_warehouse: None }
     }
 
@@ -149,7 +154,12 @@ impl Compiler {
 /// The relation that a node is built as.
 fn relation_of(node: &Node) -> Relation {
     let quoting = node.config.values.get("quoting").and_then(Json::as_object).cloned().unwrap_or_default();
-    Relation { database: node.database.clone(), schema: node.schema.clone(), identifier: node.alias.clone().or_else(|| Some(node.name.as_str().into())), quoting }
+    Relation {
+        database: node.database.clone(),
+        schema: node.schema.clone(),
+        identifier: node.alias.clone().or_else(|| Some(node.name.as_str().into())),
+        quoting,
+    }
 }
 
 /// dbt's name for an ephemeral model's CTE (`RelationType.CTE`, `add_ephemeral_prefix`).
@@ -177,7 +187,9 @@ impl Resolver<'_> {
         match node.relation() {
             Some(written) if node.relation_name.as_deref() != Some(written) => Named::Written(written.into()),
             // The name as it was rendered with everything that decides its quotes.
-            _ if node.resource_type == crate::ResourceType::Source => node.relation_name.clone().map_or_else(|| Named::Relation(relation_of(node)), Named::Written),
+            _ if node.resource_type == crate::ResourceType::Source => {
+                node.relation_name.clone().map_or_else(|| Named::Relation(relation_of(node)), Named::Written)
+            }
             _ => Named::Relation(relation_of(node)),
         }
     }
@@ -218,7 +230,11 @@ fn inject(made: &mut Compiled, ctes: &[String]) {
             // The text that the CTEs are put into comes in two parts.
             let middle = part.source.start + u32::try_from(at - start).unwrap_or(0);
             let at = u32::try_from(at).unwrap_or(u32::MAX);
-            map.push(Mapped { compiled: TextRange { start: part.compiled.start, end: at }, source: TextRange { start: part.source.start, end: middle }, is_verbatim: true });
+            map.push(Mapped {
+                compiled: TextRange { start: part.compiled.start, end: at },
+                source: TextRange { start: part.source.start, end: middle },
+                is_verbatim: true,
+            });
             map.push(Mapped {
                 compiled: TextRange { start: at + by, end: part.compiled.end + by },
                 source: TextRange { start: middle, end: part.source.end },
@@ -254,7 +270,8 @@ mod tests {
 
     #[test]
     fn ctes_go_before_the_texts_own() {
-        let verbatim = |start: u32, end: u32| Mapped { compiled: TextRange { start, end }, source: TextRange { start: start + 10, end: end + 10 }, is_verbatim: true };
+        let verbatim =
+            |start: u32, end: u32| Mapped { compiled: TextRange { start, end }, source: TextRange { start: start + 10, end: end + 10 }, is_verbatim: true };
         let mut made = Compiled { sql: "-- c\nwith a as (x) y".to_owned(), map: vec![verbatim(0, 20)], ..Compiled::default() };
         inject(&mut made, &[" e as (\n1\n)".to_owned()]);
         assert_eq!(made.sql, "-- c\nwith e as (\n1\n), a as (x) y");

@@ -408,6 +408,8 @@ pub(crate) struct Names {
     pub functions: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     /// Models, seeds and snapshots by where they are written.
     pub relations: FxHashMap<Arc<str>, Vec<NodeIndex>>,
+    /// Nodes by the name of their relation in small letters, where it isn't their own.
+    pub aliased: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     /// Semantic models by their measures.
     pub measures: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub macros: FxHashMap<Arc<str>, Vec<usize>>,

@@ -67,7 +67,9 @@ mod tests {
     #[test]
     fn refs_sources_and_ephemeral_models() {
         check(
-            &format!("{SHOP}-- file: models/b.sql\n$0with x as (select {{{{ cents('id') }}}} from {{{{ ref('e') }}}})\nselect * from x join {{{{ source('raw', 't') }}}}{{% if execute %}} -- {{{{ this }}}}{{% endif %}}\n"),
+            &format!(
+                "{SHOP}-- file: models/b.sql\n$0with x as (select {{{{ cents('id') }}}} from {{{{ ref('e') }}}})\nselect * from x join {{{{ source('raw', 't') }}}}{{% if execute %}} -- {{{{ this }}}}{{% endif %}}\n"
+            ),
             expect![[r#"
                 with __dbt__cte__e as (
 
@@ -85,16 +87,22 @@ mod tests {
 
     #[test]
     fn what_fails_and_what_asks_the_warehouse() {
-        check(&format!("{SHOP}-- file: models/b.sql\n$0select * from {{{{ ref('gone') }}}}\n"), expect![[r#"
+        check(
+            &format!("{SHOP}-- file: models/b.sql\n$0select * from {{{{ ref('gone') }}}}\n"),
+            expect![[r#"
             select * from 
             --
 
-            Some(("ref('gone')", "ref() names 'gone', which is not in the project")) None"#]]);
-        check(&format!("{SHOP}-- file: models/b.sql\n$0select {{% if execute %}}{{{{ asked() }}}}{{% else %}}0{{% endif %}}\n"), expect![[r#"
+            Some(("ref('gone')", "ref() names 'gone', which is not in the project")) None"#]],
+        );
+        check(
+            &format!("{SHOP}-- file: models/b.sql\n$0select {{% if execute %}}{{{{ asked() }}}}{{% else %}}0{{% endif %}}\n"),
+            expect![[r#"
             select 0
             --
 
-            None Some("'table' is undefined (in macro.shop.asked)")"#]]);
+            None Some("'table' is undefined (in macro.shop.asked)")"#]],
+        );
         check(&format!("{SHOP}-- file: models/b.py\n$0def model(dbt, session):\n    return dbt.ref('a')\n"), expect!["model `b` has no SQL"]);
     }
 

@@ -1,8 +1,9 @@
 //! Diagnostics of one file and of the whole project.
 
+use crate::rules::Ignored;
 use crate::{Analysis, File};
 use dbt::{Diagnostic, FileKind, Node, Place, ResourceType, Severity};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use text::TextRange;
 use vfs::ReadProblem;
 
@@ -24,8 +25,23 @@ pub struct Summary {
 }
 
 impl Analysis {
-    /// Everything to say about a file, in the order of the text.
+    /// Everything to say about a file, in the order of the text, as the rules and the file's comments want it.
     pub fn diagnostics(&self, file: &File) -> Vec<Diagnostic> {
+        let mut found = self.told(file);
+        if file.package == 0 {
+            found.extend(self.missing_descriptions(file));
+            found.extend(self.lints(file));
+        }
+        self.wanted(file, found)
+    }
+
+    /// What dbt would tell of a file, and what can't be read in it: known without looking at the text again.
+    pub fn problems(&self, file: &File) -> Vec<Diagnostic> {
+        let found = self.told(file);
+        self.wanted(file, found)
+    }
+
+    fn told(&self, file: &File) -> Vec<Diagnostic> {
         let mut found: Vec<Diagnostic> = self.index.diagnostics_of(file.id).cloned().collect();
         for diagnostic in &mut found {
             // What is about a whole file of code is shown at its first line.
@@ -39,7 +55,18 @@ impl Analysis {
         if file.package == 0 {
             found.extend(read_problem(file));
             found.extend(self.config_errors(file));
-            found.extend(self.missing_descriptions(file));
+        }
+        found
+    }
+
+    fn wanted(&self, file: &File, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        found.retain_mut(|diagnostic| self.rules.apply(diagnostic));
+        if !found.is_empty() {
+            let ignored = Ignored::read(file.kind, &file.text);
+            if !ignored.is_empty() {
+                let lines = text::LineIndex::new(&file.text);
+                found.retain(|diagnostic| !ignored.hold(&lines, diagnostic));
+            }
         }
         found.sort_by_key(|diagnostic| (diagnostic.place.range.start, diagnostic.severity));
         found
@@ -47,12 +74,25 @@ impl Analysis {
 
     /// Everything to say about the project, by file in the order of paths.
     pub fn all_diagnostics(&self) -> Vec<(String, Diagnostic)> {
-        let files: BTreeMap<&str, &File> = self.files.values().filter(|file| file.package == 0).map(|file| (&*file.relative, &**file)).collect();
-        files.into_iter().flat_map(|(path, file)| self.diagnostics(file).into_iter().map(move |found| (path.to_owned(), found))).collect()
+        let files = self.own_files();
+        let found = dbt::in_parallel(&files, |file| self.diagnostics(file));
+        files.iter().zip(found).flat_map(|(file, found)| found.into_iter().map(|found| (file.relative.to_string(), found))).collect()
+    }
+
+    /// What [`Self::problems`] tells of all files, by file in the order of paths.
+    pub fn all_problems(&self) -> Vec<(String, Diagnostic)> {
+        let files = self.own_files();
+        files.iter().flat_map(|file| self.problems(file).into_iter().map(|found| (file.relative.to_string(), found))).collect()
+    }
+
+    fn own_files(&self) -> Vec<&Arc<File>> {
+        let mut files: Vec<&Arc<File>> = self.files.values().filter(|file| file.package == 0).collect();
+        files.sort_by(|left, right| left.relative.cmp(&right.relative));
+        files
     }
 
     pub fn summary(&self) -> Summary {
-        let diagnostics = self.all_diagnostics();
+        let diagnostics = self.all_problems();
         let count = |severity| diagnostics.iter().filter(|(_, found)| found.severity == severity).count();
         Summary {
             project: self.index.project.to_string(),
@@ -192,7 +232,8 @@ mod tests {
                 models/a.sql:1 Hint missing-description [select 1 as id] model `a` has no description
                 models/b.sql:1 Hint missing-description [select 1] model `b` has no description
                 models/m.yml:2 Hint missing-description [a] model `a` has no description
-                models/m.yml:4 Hint missing-description [id] column `id` of `a` has no description"#]],
+                models/m.yml:4 Hint missing-description [id] column `id` of `a` has no description
+                models/m.yml:5 Warning column-not-made [x] the SQL of `a` makes no column `x`; correct the name, or take the entry out"#]],
         );
     }
 

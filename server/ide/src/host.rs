@@ -1,5 +1,6 @@
 //! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
 
+use crate::RuleSet;
 use crate::columns::MadeByNode;
 use dbt::{Facts, FileKind, Index, InputFile, PackageInput, Parser, ProjectConfig, Settings};
 use rustc_hash::FxHashMap;
@@ -91,6 +92,8 @@ pub struct World {
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
     paths: Arc<FxHashMap<Arc<Path>, FileId>>,
+    /// Which rules are wanted, and how bad they are.
+    pub(crate) rules: Arc<RuleSet>,
     /// Compiles its nodes; nothing in a state that was taken up again.
     pub(crate) compiler: Option<dbt::Compiler>,
     /// What is known of the columns of its nodes.
@@ -238,6 +241,13 @@ impl AnalysisHost {
         }
     }
 
+    /// Says which rules are wanted from now on.
+    pub fn set_rules(&mut self, rules: RuleSet) {
+        if *self.world.rules != rules {
+            self.world = Arc::new(World { revision: self.world.revision + 1, rules: Arc::new(rules), ..(*self.world).clone() });
+        }
+    }
+
     /// Takes up a state that was kept, by a host that has read no files yet. The next change makes everything anew.
     pub fn restore(&mut self, snapshot: Snapshot) -> Analysis {
         // Files have the numbers that the state knows them by.
@@ -269,7 +279,17 @@ impl AnalysisHost {
         let index = snapshot.index.with_facts(&self.settings.artifacts, self.settings.state.as_ref());
         let revision = self.world.revision + 1;
         let made = MadeByNode::new(index.nodes.len());
-        self.world = Arc::new(World { revision, root: self.root.clone(), files, index: Arc::new(index), config, paths: Arc::new(paths), compiler: None, made });
+        self.world = Arc::new(World {
+            revision,
+            root: self.root.clone(),
+            files,
+            index: Arc::new(index),
+            config,
+            paths: Arc::new(paths),
+            rules: self.world.rules.clone(),
+            compiler: None,
+            made,
+        });
         self.stale = Stale::Nothing;
         self.analysis()
     }
@@ -474,6 +494,7 @@ impl AnalysisHost {
             root: self.root.clone(),
             files: world_files,
             made: MadeByNode::new(index.nodes.len()),
+            rules: self.world.rules.clone(),
             compiler: self.parser.compiler(),
             index: Arc::new(index),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),

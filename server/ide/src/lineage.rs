@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn around_a_model() {
-        check(LineageWish::default(), expect![[r#"
+        check(
+            LineageWish::default(),
+            expect![[r#"
             a 1↑ 1↓ 1 tests: key name
             b 1↑ 1↓ 0 tests: key n
             s 0↑ 1↓ 0 tests: id name
@@ -178,24 +180,34 @@ mod tests {
             b.n -> c.n
             s.id -> a.key
             s.name -> a.name
-            more: false"#]]);
-        check(LineageWish { upstream: 0, downstream: 1, ..LineageWish::default() }, expect![[r#"
+            more: false"#]],
+        );
+        check(
+            LineageWish { upstream: 0, downstream: 1, ..LineageWish::default() },
+            expect![[r#"
             a 1↑ 1↓ 1 tests: key name
             b 1↑ 1↓ 0 tests: key n
             a -> b
             a.key -> b.key
-            more: false"#]]);
-        check(LineageWish { column: Some("name".to_owned()), ..LineageWish::default() }, expect![[r#"
+            more: false"#]],
+        );
+        check(
+            LineageWish { column: Some("name".to_owned()), ..LineageWish::default() },
+            expect![[r#"
             a 1↑ 1↓ 1 tests: key name
             s 0↑ 1↓ 0 tests: id name
             s -> a
             s.name -> a.name
-            more: false"#]]);
-        check(LineageWish { limit: 2, ..LineageWish::default() }, expect![[r#"
+            more: false"#]],
+        );
+        check(
+            LineageWish { limit: 2, ..LineageWish::default() },
+            expect![[r#"
             a 1↑ 1↓ 1 tests: key name
             b 1↑ 1↓ 0 tests: key n
             a -> b
             a.key -> b.key
-            more: true"#]]);
+            more: true"#]],
+        );
     }
 }

@@ -149,7 +149,18 @@ pub struct Relation {
 impl<'a> Subject<'a> {
     /// A node that is parsed: its vars need no value, it knows no docs blocks.
     pub fn node(package: Name, relation: Option<Relation>, model: &'a dyn Fn() -> Json) -> Self {
-        Self { kind: Kind::Node, package, relation, model: Some(model), docs: &NoDocs, visible: None, requires_vars: false, sees_secrets: false, relations: None, executes: false }
+        Self {
+            kind: Kind::Node,
+            package,
+            relation,
+            model: Some(model),
+            docs: &NoDocs,
+            visible: None,
+            requires_vars: false,
+            sees_secrets: false,
+            relations: None,
+            executes: false,
+        }
     }
 
     /// A context of values rather than nodes.

@@ -79,11 +79,7 @@ impl Capabilities {
                 lenses: workspace.and_then(|workspace| workspace.code_lens.as_ref()).and_then(|lenses| lenses.refresh_support).unwrap_or(false),
                 hints: workspace.and_then(|workspace| workspace.inlay_hint.as_ref()).and_then(|hints| hints.refresh_support).unwrap_or(false),
             },
-            commands: ClientCommands {
-                show_references: runs(SHOW_REFERENCES),
-                show_lineage: runs(SHOW_LINEAGE),
-                show_compiled: runs(SHOW_COMPILED),
-            },
+            commands: ClientCommands { show_references: runs(SHOW_REFERENCES), show_lineage: runs(SHOW_LINEAGE), show_compiled: runs(SHOW_COMPILED) },
         }
     }
 }
@@ -108,10 +104,7 @@ pub fn of_server(client: &Capabilities) -> ServerCapabilities {
     let text = |text: &str| text.to_owned();
     let no_progress = WorkDoneProgressOptions::default;
     let files = |glob: &str| FileOperationRegistrationOptions {
-        filters: vec![FileOperationFilter {
-            scheme: Some(text("file")),
-            pattern: FileOperationPattern { glob: text(glob), matches: None, options: None },
-        }],
+        filters: vec![FileOperationFilter { scheme: Some(text("file")), pattern: FileOperationPattern { glob: text(glob), matches: None, options: None } }],
     };
     let tokens = SemanticTokensOptions {
         work_done_progress_options: no_progress(),

@@ -47,10 +47,7 @@ pub fn hover(file: &File, hover: ide::Hover, snapshot: &Snapshot) -> lsp::Hover 
     } else {
         lsp::MarkupContent { kind: lsp::MarkupKind::PlainText, value: hover.plain() }
     };
-    lsp::Hover {
-        contents: lsp::HoverContents::Markup(contents),
-        range: Some(range_in(file, hover.range, snapshot.capabilities.encoding)),
-    }
+    lsp::Hover { contents: lsp::HoverContents::Markup(contents), range: Some(range_in(file, hover.range, snapshot.capabilities.encoding)) }
 }
 
 pub fn location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<lsp::Location> {
@@ -174,6 +171,12 @@ pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encod
         severity: Some(severity),
         code: Some(lsp::NumberOrString::String(found.code.to_owned())),
         source: Some("ragstar".to_owned()),
+        // Shown faded or struck through.
+        tags: match found.code {
+            "unused-cte" => Some(vec![lsp::DiagnosticTag::UNNECESSARY]),
+            "deprecated" => Some(vec![lsp::DiagnosticTag::DEPRECATED]),
+            _ => None,
+        },
         message: match found.dbt {
             Some(says) => format!("{}\ndbt: {says}", found.message),
             None => found.message,

@@ -33,11 +33,10 @@ struct Again {
 impl State {
     /// A client asks by itself after its own edits; more than the one file may have changed when files on disk did, or when others
     /// are open beside it.
-    fn refreshes(&self) -> Again {
+    fn refreshes(&self, all: bool) -> Again {
         let Some(first) = self.snapshots.first() else { return Again::default() };
         let client = first.capabilities;
         let several = self.snapshots.iter().map(|snapshot| snapshot.open.len()).sum::<usize>() > 1;
-        let all = self.whole_project;
         Again {
             diagnostics: client.pulls_diagnostics && (all || several),
             lenses: client.refreshes.lenses && all,
@@ -66,25 +65,131 @@ fn ask_again(client: &Client, again: Again) {
     });
 }
 
-/// Sends what changed, until the loop ends.
+/// Sends what changed, until the loop ends: of open files at once, of the others when nothing has changed for a moment.
 pub async fn publish(client: Client, mut states: watch::Receiver<State>) {
-    let mut sent: FxHashMap<PathBuf, Vec<Diagnostic>> = FxHashMap::default();
-    while states.changed().await.is_ok() {
+    let mut sent = Sent::default();
+    // Whether files on disk changed since the others were looked at.
+    let mut whole_project = false;
+    let mut pending: Option<State> = None;
+    loop {
+        let changed = match &pending {
+            Some(_) => tokio::select! {
+                changed = states.changed() => changed,
+                () = tokio::time::sleep(QUIET) => {
+                    if let Some(state) = pending.take() {
+                        let refreshes = state.refreshes(whole_project);
+                        let known = sent.known();
+                        let whole = std::mem::take(&mut whole_project);
+                        let Ok(found) = tokio::task::spawn_blocking(move || of_closed(&state, &known, whole)).await else { continue };
+                        sent.send(&client, found).await;
+                        ask_again(&client, refreshes);
+                    }
+                    continue;
+                }
+            },
+            None => states.changed().await,
+        };
+        if changed.is_err() {
+            return;
+        }
         let state = states.borrow_and_update().clone();
-        let refreshes = state.refreshes();
-        let known: Vec<PathBuf> = sent.keys().cloned().collect();
-        let Ok(found) = tokio::task::spawn_blocking(move || collect(&state, &known)).await else { continue };
-        for (path, diagnostics, version) in found {
-            if sent.get(&path).is_none_or(Vec::is_empty) && diagnostics.is_empty() || sent.get(&path) == Some(&diagnostics) {
+        whole_project |= state.whole_project;
+        pending = Some(state.clone());
+        let Ok(found) = tokio::task::spawn_blocking(move || of_open(&state)).await else { continue };
+        sent.send(&client, found).await;
+    }
+}
+
+/// How long nothing has to change before files that nobody has open are looked at.
+const QUIET: std::time::Duration = std::time::Duration::from_millis(150);
+
+/// What the client was told.
+#[derive(Default)]
+struct Sent(FxHashMap<PathBuf, Told>);
+
+#[derive(Default)]
+struct Told {
+    diagnostics: Vec<Diagnostic>,
+    /// What the index said of the file then; of open files nothing.
+    index: Option<u64>,
+}
+
+/// A file's diagnostics, and the version of the document that they are of.
+struct Found {
+    path: PathBuf,
+    diagnostics: Vec<Diagnostic>,
+    version: Option<i32>,
+    index: Option<u64>,
+}
+
+impl Sent {
+    fn known(&self) -> FxHashMap<PathBuf, (bool, Option<u64>)> {
+        self.0.iter().map(|(path, told)| (path.clone(), (told.diagnostics.is_empty(), told.index))).collect()
+    }
+
+    async fn send(&mut self, client: &Client, found: Vec<Found>) {
+        for Found { path, diagnostics, version, index } in found {
+            let told = self.0.entry(path.clone()).or_default();
+            told.index = index;
+            if told.diagnostics == diagnostics {
                 continue;
             }
+            told.diagnostics.clone_from(&diagnostics);
             if let Ok(uri) = Url::from_file_path(&path) {
-                client.publish_diagnostics(uri, diagnostics.clone(), version).await;
+                client.publish_diagnostics(uri, diagnostics, version).await;
             }
-            sent.insert(path, diagnostics);
         }
-        ask_again(&client, refreshes);
     }
+}
+
+/// Of open files; those that the client asks for are empty here.
+fn of_open(state: &State) -> Vec<Found> {
+    let files = state.snapshots.iter().flat_map(|snapshot| snapshot.open.iter().map(move |(path, version)| (snapshot, path, *version)));
+    let found = files.filter_map(|(snapshot, path, version)| {
+        let file = snapshot.analysis.file_at(path).filter(|file| file.package == 0)?;
+        let diagnostics = if snapshot.capabilities.pulls_diagnostics { Vec::new() } else { shown(snapshot, file, true) };
+        Some(Found { path: path.clone(), diagnostics, version: Some(version), index: None })
+    });
+    found.collect()
+}
+
+/// Of the files that nobody has open: all of them where files on disk changed, else those of which the index says something else.
+fn of_closed(state: &State, known: &FxHashMap<PathBuf, (bool, Option<u64>)>, whole_project: bool) -> Vec<Found> {
+    let mut found = Vec::new();
+    for snapshot in &state.snapshots {
+        let mut files: Vec<(&std::sync::Arc<File>, u64)> = Vec::new();
+        for file in snapshot.analysis.files.values().filter(|file| file.package == 0 && snapshot.version_of(&file.path).is_none()) {
+            let says = said(snapshot, file);
+            let before = known.get(&*file.path);
+            let is_new = before.is_none_or(|(_, index)| *index != Some(says));
+            if whole_project || (is_new && (says != 0 || before.is_some())) {
+                files.push((file, says));
+            }
+        }
+        let made = dbt::in_parallel(&files, |(file, _)| shown(snapshot, file, false));
+        let told = files.into_iter().zip(made);
+        found.extend(told.map(|((file, says), diagnostics)| Found { path: file.path.to_path_buf(), diagnostics, version: None, index: Some(says) }));
+        // What is gone has no problems.
+        for path in known.keys().filter(|path| path.starts_with(&snapshot.analysis.root) && snapshot.analysis.file_at(path).is_none()) {
+            found.push(Found { path: path.clone(), diagnostics: Vec::new(), version: None, index: None });
+        }
+    }
+    // Files that nothing is said of need no memory.
+    found.retain(|one| !one.diagnostics.is_empty() || known.contains_key(&one.path));
+    found
+}
+
+/// What the index says of a file, as a number; 0 for nothing.
+fn said(snapshot: &Snapshot, file: &File) -> u64 {
+    let mut all = snapshot.analysis.index.diagnostics_of(file.id).peekable();
+    if all.peek().is_none() {
+        return 0;
+    }
+    let mut hasher = rustc_hash::FxHasher::default();
+    for one in all {
+        (one.place.range, one.severity as u8, one.code, &one.message).hash(&mut hasher);
+    }
+    hasher.finish().max(1)
 }
 
 /// Everything to say about an open file.
@@ -92,11 +197,15 @@ pub fn of_file(snapshot: &Snapshot, file: &File) -> Vec<Diagnostic> {
     shown(snapshot, file, true)
 }
 
+/// All of open files; of closed ones the errors and warnings, since nobody looks for hints there.
 fn shown(snapshot: &Snapshot, file: &File, is_open: bool) -> Vec<Diagnostic> {
+    let mut all = snapshot.analysis.diagnostics(file);
+    all.retain(|one| is_open || one.severity <= dbt::Severity::Warning);
+    if all.is_empty() {
+        return Vec::new();
+    }
     let lines = LineIndex::new(&file.text);
-    let all = snapshot.analysis.diagnostics(file).into_iter();
-    let shown = all.filter(|one| is_open || one.severity <= dbt::Severity::Warning);
-    shown.map(|one| convert::diagnostic(&file.text, &lines, one, snapshot.capabilities.encoding)).collect()
+    all.into_iter().map(|one| convert::diagnostic(&file.text, &lines, one, snapshot.capabilities.encoding)).collect()
 }
 
 /// The answer to a client that asks for them; nothing new where it has the same already.
@@ -113,27 +222,4 @@ pub fn report(items: Vec<Diagnostic>, previous: Option<&str>) -> DocumentDiagnos
         DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report })
     };
     DocumentDiagnosticReportResult::Report(report)
-}
-
-/// All of open files; of closed ones the errors and warnings, since nobody looks for hints there.
-fn collect(state: &State, known: &[PathBuf]) -> Vec<(PathBuf, Vec<Diagnostic>, Option<i32>)> {
-    let mut found = Vec::new();
-    for snapshot in &state.snapshots {
-        let files = snapshot.analysis.files.values().filter(|file| file.package == 0);
-        for file in files {
-            let version = snapshot.version_of(&file.path);
-            if version.is_none() && !state.whole_project && !known.iter().any(|known| **known == *file.path) {
-                continue;
-            }
-            // The client asks for those of open files.
-            let is_pulled = version.is_some() && snapshot.capabilities.pulls_diagnostics;
-            let made = if is_pulled { Vec::new() } else { shown(snapshot, file, version.is_some()) };
-            found.push((file.path.to_path_buf(), made, version));
-        }
-        // What is gone has no problems.
-        for path in known.iter().filter(|path| path.starts_with(&snapshot.analysis.root) && snapshot.analysis.file_at(path).is_none()) {
-            found.push((path.clone(), Vec::new(), None));
-        }
-    }
-    found
 }

@@ -54,6 +54,7 @@ pub enum Event {
     Settled {
         root: PathBuf,
         settings: Box<ide::DbtSettings>,
+        rules: Box<ide::RuleSet>,
     },
     /// The projects of a workspace folder.
     ProjectsFound(Vec<PathBuf>),

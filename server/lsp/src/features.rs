@@ -263,10 +263,13 @@ pub fn lenses(snapshot: &Snapshot, file: &File, uri: &Url) -> Vec<CodeLens> {
 fn reader_places(snapshot: &Snapshot, id: &str) -> Vec<Location> {
     let mut lines = Lines::default();
     let readers = snapshot.analysis.readers(id);
-    readers.iter().flat_map(|(item, places)| match places.is_empty() {
-        true => lines.location(snapshot, item.target.file, item.target.focus).into_iter().collect::<Vec<_>>(),
-        false => lines.of_mentions(snapshot, places),
-    }).collect()
+    readers
+        .iter()
+        .flat_map(|(item, places)| match places.is_empty() {
+            true => lines.location(snapshot, item.target.file, item.target.focus).into_iter().collect::<Vec<_>>(),
+            false => lines.of_mentions(snapshot, places),
+        })
+        .collect()
 }
 
 fn target_location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<Location> {
@@ -295,7 +298,9 @@ pub fn yaml_of(snapshot: &Snapshot, file: &File) -> Result<Location, String> {
     let Some(&index) = of_file.first() else { return Err("this file holds no model, seed or snapshot".to_owned()) };
     let label = snapshot.analysis.index.nodes[index].label();
     let target = snapshot.analysis.entry_target(index);
-    let Some(target) = target else { return Err(format!("`{label}` has no entry in a properties file yet; the code action \"Add `{label}` to YAML\" makes one")) };
+    let Some(target) = target else {
+        return Err(format!("`{label}` has no entry in a properties file yet; the code action \"Add `{label}` to YAML\" makes one"));
+    };
     convert::location(snapshot, &target).ok_or_else(|| format!("the file of `{label}`'s entry can't be shown"))
 }
 

@@ -26,6 +26,8 @@ pub struct Outfit {
     pub services: Arc<dyn Services>,
     /// What decides beside its files how dbt sees it.
     pub settings: ide::DbtSettings,
+    /// Which rules of diagnostics are wanted.
+    pub rules: ide::RuleSet,
     /// Adds to the settings what takes longer to read: dbt's artifacts, the state.
     pub complete: Box<dyn FnOnce(ide::DbtSettings) -> ide::DbtSettings + Send>,
     /// Files outside of the project that the settings come from.
@@ -40,6 +42,11 @@ pub trait Keep: Send + Sync {
     fn recall(&self, settings: &ide::DbtSettings) -> Option<ide::Snapshot>;
     /// Keeps a state whose files were read after `loaded`. Blocks.
     fn keep(&self, snapshot: &ide::Snapshot, settings: &ide::DbtSettings, loaded: SystemTime);
+}
+
+/// Settings of the editor that the language server or its client reads itself: what is shown beside the text, how it is started.
+pub fn is_of_editor(key: &str) -> bool {
+    ["inlayHints.", "codeLens.", "hints.", "server.path", "server.arguments", "server.environment", "trace."].iter().any(|start| key.starts_with(start))
 }
 
 /// Fits out the project in a folder, with the editor's settings as keys and values.

@@ -1,7 +1,7 @@
 //! The one owner of the server's state.
 
-use crate::diagnostics;
 use crate::capabilities::Capabilities;
+use crate::diagnostics;
 use crate::event::{Event, Read, Scope, Shows, Snapshot};
 use crate::{FitOut, Keep, Outfit, convert};
 use analyst::Services;
@@ -33,6 +33,7 @@ struct Project {
     unkept: Option<SystemTime>,
     keep: Arc<dyn Keep>,
     settings: ide::DbtSettings,
+    rules: ide::RuleSet,
     /// Kept for what its drop ends.
     /// Of the project and of files outside that matter to it.
     _watches: Vec<Watch>,
@@ -194,10 +195,12 @@ impl State {
                 self.settle(root);
                 true
             }
-            Event::Settled { root, settings } => {
+            Event::Settled { root, settings, rules } => {
                 let Some(project) = self.projects.get_mut(&root) else { return false };
                 project.settings = (*settings).clone();
                 project.host.set_settings(*settings);
+                project.rules = (*rules).clone();
+                project.host.set_rules(*rules);
                 project.keep_state();
                 self.whole_project = true;
                 true
@@ -214,6 +217,7 @@ impl State {
                 project.host = *host;
                 project.host.follow(revision);
                 project.host.set_settings(project.settings.clone());
+                project.host.set_rules(project.rules.clone());
                 for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
                     project.host.set_overlay(path, Some(open.document.text().into()));
                 }
@@ -346,8 +350,9 @@ impl State {
         let (services, settings, events) = (self.services.clone(), self.settings.clone(), self.events.clone());
         tokio::task::spawn_blocking(move || {
             let outfit = services(&root, &settings);
+            let rules = Box::new(outfit.rules);
             let settings = Box::new((outfit.complete)(outfit.settings));
-            let _ = events.send(Event::Settled { root, settings });
+            let _ = events.send(Event::Settled { root, settings, rules });
         });
     }
 
@@ -408,8 +413,9 @@ impl State {
             return;
         }
         let mut host = AnalysisHost::new(&root);
-        let Outfit { services, settings, outside, keep, .. } = (self.services)(&root, &self.settings);
+        let Outfit { services, settings, rules, outside, keep, .. } = (self.services)(&root, &self.settings);
         host.set_settings(settings.clone());
+        host.set_rules(rules.clone());
         for (path, open) in self.open.iter().filter(|(path, _)| path.starts_with(&root)) {
             host.set_overlay(path, Some(open.document.text().into()));
         }
@@ -422,6 +428,7 @@ impl State {
             unkept: None,
             keep: keep.clone(),
             settings: settings.clone(),
+            rules,
             _watches: Vec::new(),
         };
         self.projects.insert(root.clone(), project);

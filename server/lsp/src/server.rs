@@ -1,7 +1,7 @@
 //! tower-lsp's side: a mailbox before the loop.
 
-use crate::custom::{ChatParams, CompiledParams, FeedbackParams, LineageParams, Progress, SearchParams};
 use crate::capabilities::{self, Capabilities, DESCRIBE};
+use crate::custom::{ChatParams, CompiledParams, FeedbackParams, LineageParams, Progress, SearchParams};
 use crate::event::{Event, Scope, Snapshot};
 use crate::{convert, describe, diagnostics, features, graph, lifecycle};
 use analyst::ports::Feedback;
@@ -9,8 +9,8 @@ use ide::{File, LineageWish, Navigation};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::*;

@@ -106,6 +106,11 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         emit: Option<PathBuf>,
     },
+    /// Tell everything that is wrong with the project, for a person or for CI
+    Check {
+        #[command(flatten)]
+        options: CheckOptions,
+    },
     /// Say where dbt's artifacts come from and take them; run again to refresh them
     Init {
         /// The project's folder, as with --project
@@ -150,6 +155,50 @@ pub enum Command {
         #[command(subcommand)]
         action: StoreAction,
     },
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct CheckOptions {
+    /// Only these files and folders of the project
+    pub paths: Vec<PathBuf>,
+    /// How the findings are written
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+    /// Only these rules, by their codes
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub rules: Vec<String>,
+    /// Show findings of this severity and worse
+    #[arg(long, value_enum, default_value_t = Level::Information)]
+    pub level: Level,
+    /// End with exit code 1 if there is a finding of this severity or worse
+    #[arg(long, value_enum, default_value_t = Level::Warning)]
+    pub fail_on: Level,
+    /// Name all rules instead
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    Text,
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Level {
+    Hint,
+    #[value(alias = "info")]
+    Information,
+    #[value(alias = "warn")]
+    Warning,
+    Error,
+    /// Nothing is
+    Never,
 }
 
 /// Where dbt's artifacts come from.

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod ask;
+mod check;
 mod config;
 mod doctor;
 mod feedback;
@@ -28,7 +29,7 @@ pub async fn run(args: Args) -> ExitCode {
     start_log(&context, &args.command);
     let quiet = matches!(args.command, Command::Config | Command::Doctor { .. });
     if !quiet {
-        let errors = context.settings.errors.iter().map(ToString::to_string).chain(context.rules_errors.iter().cloned());
+        let errors = context.settings.errors.iter().map(ToString::to_string).chain(context.rules_errors.iter().cloned()).chain(context.rule_set().1);
         errors.for_each(|error| output::note(&format!("ragstar: {error}")));
     }
     // A typing error on the command line is not worked around.
@@ -40,6 +41,7 @@ pub async fn run(args: Args) -> ExitCode {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
         Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
         Command::Index { strict, publish, emit, .. } => index::run(&context, strict, publish, emit.as_deref(), json).await,
+        Command::Check { options } => check::run(&context, &options, json),
         Command::Init { method, .. } => init::run(&context, method, json).await,
         Command::Feedback { answer, good, comment, .. } => feedback::run(&context, &answer, good, comment, json).await,
         Command::Doctor { online } => doctor::run(&context, online, json).await,

@@ -87,6 +87,7 @@ impl Context {
         let settings = self.all_settings();
         host.set_settings(settings.clone());
         let cache = self.cache(root);
+        host.set_rules(self.rule_set().0);
         if let Some(kept) = cache.read(&settings) {
             return Ok(host.restore(kept));
         }
@@ -139,6 +140,11 @@ impl Context {
             environment: Arc::new(environment(&self.dot_env)),
             ..ide::DbtSettings::default()
         }
+    }
+
+    /// Which rules of diagnostics are wanted; what can't be read of them is told.
+    pub fn rule_set(&self) -> (ide::RuleSet, Vec<String>) {
+        ide::RuleSet::read(self.settings.severities.iter().map(|(code, severity)| (code.as_str(), severity.as_str())))
     }
 
     /// The same with dbt's artifacts and the state. Reads files that may be large.

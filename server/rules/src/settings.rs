@@ -84,6 +84,8 @@ pub struct Sources {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     values: BTreeMap<&'static str, Value>,
+    /// `rules:`: how bad each named rule of `ragstar check` is, by its code; whoever knows the rules reads it.
+    pub severities: BTreeMap<String, String>,
     pub errors: Vec<SettingError>,
 }
 
@@ -117,6 +119,10 @@ impl Settings {
         settings.read_fallback_database(&of_dot_env, false);
         for (pairs, origin) in [(&sources.client, Origin::Client), (&sources.flags, Origin::Flag)] {
             for (key, value) in pairs {
+                if let Some(rule) = key.strip_prefix(RULES) {
+                    settings.severities.insert(rule.to_owned(), value.clone());
+                    continue;
+                }
                 match find(key) {
                     Some(setting) => settings.set(setting, value, origin.clone()),
                     None => {
@@ -287,6 +293,9 @@ impl Settings {
     }
 }
 
+/// What stands before a rule's code in a setting's key.
+const RULES: &str = "rules.";
+
 const NOT_FROM_A_PROJECT: &str = "a folder whose programs are run is not taken from a file that came with the project; set it in the environment";
 
 /// Reads one `ragstar.yml`.
@@ -308,6 +317,10 @@ impl FileReader<'_> {
         for (key, value) in node.entries() {
             let Some(name) = key.as_str() else { continue };
             let full = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+            if prefix.is_empty() && name == "rules" {
+                self.rules(value);
+                continue;
+            }
             match find(&full) {
                 Some(setting) => self.setting(setting, value),
                 None => {
@@ -321,6 +334,22 @@ impl FileReader<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// `rules: {unused-cte: off}`; YAML takes a bare `off` for false.
+    fn rules(&mut self, node: &Node) {
+        for (key, value) in node.entries() {
+            let written = if value.as_bool() == Some(false) { Some("off") } else { value.as_str() };
+            match (key.as_str(), written) {
+                (Some(rule), Some(severity)) => {
+                    self.settings.severities.insert(rule.to_owned(), severity.to_owned());
+                }
+                _ => self.fail(value.range, "a rule is off, hint, information, warning or error".to_owned()),
+            }
+        }
+        if node.entries().is_empty() && !node.is_null() {
+            self.fail(node.range, "`rules` holds the rules' codes, one a line below it, each with off, hint, information, warning or error".to_owned());
         }
     }
 

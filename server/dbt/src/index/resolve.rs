@@ -55,7 +55,7 @@ impl Index {
     pub(crate) fn set(&mut self, at: NodeIndex, node: Arc<Node>) {
         let old = self.nodes.shared(at).clone();
         let patched_in = |node: &Node| node.patch.as_ref().map(|patch| patch.place.file);
-        if patched_in(&old) != patched_in(&node) || old.inputs != node.inputs {
+        if patched_in(&old) != patched_in(&node) || old.inputs != node.inputs || aliased(&old) != aliased(&node) {
             let names = Arc::make_mut(&mut self.names);
             names.remove(&old, at);
             names.add(&node, at);
@@ -288,6 +288,24 @@ impl Index {
         false
     }
 
+    /// The nodes that are built as a relation of some name, sources' tables among them; names have no case.
+    pub fn nodes_built_as(&self, identifier: &str) -> Vec<NodeIndex> {
+        let is_it = |&index: &NodeIndex| {
+            let node = &self.nodes[index];
+            node.relation_name.is_some() && node.alias.as_deref().unwrap_or(&node.name).eq_ignore_ascii_case(identifier)
+        };
+        // An alias is another name than the node's own; those are few, and found one by one.
+        let named = |map: &FxHashMap<Arc<str>, Vec<NodeIndex>>, name: &str| map.get(name).into_iter().flatten().copied().collect::<Vec<_>>();
+        let lower = identifier.to_ascii_lowercase();
+        let names = [identifier, lower.as_str()];
+        let mut found: Vec<NodeIndex> =
+            names.iter().flat_map(|name| [named(&self.names.refable, name), named(&self.names.sources, name)].concat()).filter(is_it).collect();
+        found.extend(self.names.aliased.get(lower.as_str()).into_iter().flatten().copied().filter(is_it));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Whether nodes depend on each other in a circle.
     pub fn has_circle(&self) -> bool {
         self.has_cycle
@@ -340,6 +358,9 @@ impl Names {
         if let Some(relation) = node.relation_name.as_ref().filter(|_| node.resource_type.is_refable()) {
             self.relations.entry(relation.clone()).or_default().push(at);
         }
+        if let Some(alias) = aliased(node) {
+            self.aliased.entry(alias).or_default().push(at);
+        }
         if node.test.is_some() {
             self.tests_by_file.entry(node.place.file).or_default().push(at);
             return;
@@ -357,6 +378,9 @@ impl Names {
         }
         if let Some(relation) = node.relation_name.as_ref().filter(|_| node.resource_type.is_refable()) {
             drop_from(&mut self.relations, relation, at);
+        }
+        if let Some(alias) = aliased(node) {
+            drop_from(&mut self.aliased, &alias, at);
         }
         if node.test.is_some() {
             drop_from(&mut self.tests_by_file, &node.place.file, at);
@@ -380,6 +404,12 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// The relation's name in small letters, where it isn't the node's.
+fn aliased(node: &Node) -> Option<Arc<str>> {
+    let alias = node.alias.as_ref().filter(|_| node.test.is_none() && node.relation_name.is_some())?;
+    (!alias.eq_ignore_ascii_case(&node.name)).then(|| alias.to_ascii_lowercase().into())
 }
 
 fn drop_from<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, Vec<NodeIndex>>, key: &K, at: NodeIndex) {

@@ -108,7 +108,7 @@ fn project(context: &Context) -> Vec<Check> {
 
 /// The profile and target that relations are named by, and what is wrong with what was asked for.
 fn profile(context: &Context, analysis: &Analysis) -> Check {
-    let found = analysis.all_diagnostics().into_iter().map(|(_, found)| found);
+    let found = analysis.all_problems().into_iter().map(|(_, found)| found);
     let told = found.filter(|found| [ide::SettingsProblem::PROFILE, ide::SettingsProblem::VARS].contains(&found.code)).min_by_key(|found| found.severity);
     match told {
         Some(found) if found.severity == dbt::Severity::Error => check("profile", State::Wrong, found.message),

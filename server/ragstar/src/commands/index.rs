@@ -24,7 +24,7 @@ pub async fn run(context: &Context, strict: bool, publish: bool, emit: Option<&P
         }
     }
     let summary = analysis.summary();
-    let diagnostics = analysis.all_diagnostics();
+    let diagnostics = analysis.all_problems();
     let problems: Vec<_> = diagnostics.iter().filter(|(_, found)| found.severity <= Severity::Information).collect();
     let published = if publish {
         let wiring = super::wiring(context);

@@ -10,8 +10,10 @@ pub async fn run(context: &Context) -> Outcome {
     let context = context.clone();
     let services = move |root: &std::path::Path, client: &[(String, String)]| {
         let common = crate::args::Common { project: Some(root.to_owned()), set: context.flags.clone(), ..crate::args::Common::default() };
-        let own = Context::with_client(&common, client);
-        own.settings.errors.iter().for_each(|error| tracing::warn!("{error}"));
+        let client: Vec<(String, String)> = client.iter().filter(|(key, _)| !lsp::is_of_editor(key)).cloned().collect();
+        let own = Context::with_client(&common, &client);
+        let (rules, rule_errors) = own.rule_set();
+        own.settings.errors.iter().map(ToString::to_string).chain(rule_errors).for_each(|error| tracing::warn!("{error}"));
         // Flags were given to this process, whatever the project.
         let own = if own.project.is_some() { own } else { context.clone() };
         let settings = own.dbt_settings();
@@ -19,7 +21,7 @@ pub async fn run(context: &Context) -> Outcome {
         let later = own.clone();
         let keep = Arc::new(Kept(own.cache(root)));
         let services: Arc<dyn analyst::Services> = Arc::new(Wiring::new(own, |message| tracing::info!("{message}"), |_, _| ()));
-        lsp::Outfit { services, settings, complete: Box::new(move |settings| later.with_artifacts(settings)), outside, keep }
+        lsp::Outfit { services, settings, rules, complete: Box::new(move |settings| later.with_artifacts(settings)), outside, keep }
     };
     let clean = lsp::serve(Arc::new(services), env!("CARGO_PKG_VERSION")).await;
     // Standard input may still be read by a thread that never ends.

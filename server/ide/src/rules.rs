@@ -1,0 +1,185 @@
+//! The rules that diagnostics come from, how bad each is, and the comments that switch them off.
+
+use data::Value;
+use dbt::{Diagnostic, FileKind, Severity};
+use memchr::memmem;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use text::LineIndex;
+
+static RULES: LazyLock<Value> = LazyLock::new(|| crate::yaml_data(include_str!("../words/rules.yml")));
+
+/// A rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// `unknown-ref`
+    pub code: &'static str,
+    /// `error`, `warning`, `information`, `hint`, or `various` where the case decides.
+    pub severity: &'static str,
+    pub doc: &'static str,
+}
+
+impl Rule {
+    /// All rules in the order of their codes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let text = |value: &'static Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        let all = RULES.as_object().into_iter().flatten();
+        all.map(move |(code, value)| Self { code, severity: text(value, "severity"), doc: text(value, "doc") })
+    }
+
+    pub fn find(code: &str) -> Option<Self> {
+        Self::all().find(|rule| rule.code == code)
+    }
+}
+
+/// What is wanted of the rules: `None` switches one off.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RuleSet(BTreeMap<String, Option<Severity>>);
+
+impl RuleSet {
+    /// Reads codes and severities (`off`, `hint`, `information`, `warning`, `error`); what can't be read is told and passed over.
+    pub fn read<'s>(wanted: impl IntoIterator<Item = (&'s str, &'s str)>) -> (Self, Vec<String>) {
+        let (mut set, mut errors) = (Self::default(), Vec::new());
+        for (code, severity) in wanted {
+            if Rule::find(code).is_none() {
+                errors.push(format!("there is no rule `{code}`; `ragstar check --list` names them all"));
+                continue;
+            }
+            let severity = match severity {
+                "off" => None,
+                "hint" => Some(Severity::Hint),
+                "information" | "info" => Some(Severity::Information),
+                "warning" | "warn" => Some(Severity::Warning),
+                "error" => Some(Severity::Error),
+                other => {
+                    errors.push(format!("rule `{code}` can't be `{other}`: it is off, hint, information, warning or error"));
+                    continue;
+                }
+            };
+            set.0.insert(code.to_owned(), severity);
+        }
+        (set, errors)
+    }
+
+    /// A diagnostic as it is wanted.
+    pub(crate) fn apply(&self, found: &mut Diagnostic) -> bool {
+        match self.0.get(found.code) {
+            Some(None) => false,
+            Some(Some(severity)) => {
+                found.severity = *severity;
+                true
+            }
+            None => true,
+        }
+    }
+
+    pub(crate) fn is_off(&self, code: &str) -> bool {
+        self.0.get(code) == Some(&None)
+    }
+}
+
+/// The comments of a file that switch rules off: `ragstar: ignore[rule, …]` for their line or, where they stand alone, for the next;
+/// `ragstar: ignore-file[rule, …]` for the file. Without brackets all rules are meant.
+#[derive(Debug, Default)]
+pub(crate) struct Ignored {
+    file: Vec<Codes>,
+    lines: Vec<(usize, Codes)>,
+}
+
+#[derive(Debug)]
+enum Codes {
+    All,
+    These(Vec<String>),
+}
+
+impl Codes {
+    fn hold(&self, code: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(codes) => codes.iter().any(|known| known == code),
+        }
+    }
+}
+
+const MARK: &str = "ragstar: ignore";
+
+impl Ignored {
+    pub fn read(kind: FileKind, text: &str) -> Self {
+        let mut ignored = Self::default();
+        if memmem::find(text.as_bytes(), MARK.as_bytes()).is_none() {
+            return ignored;
+        }
+        let openers: &[&str] = match kind {
+            kind if kind.is_sql() => &["--", "{#", "/*"],
+            FileKind::Docs => &["<!--", "{#"],
+            _ => &["#"],
+        };
+        for (number, line) in text.lines().enumerate() {
+            let Some(at) = line.find(MARK) else { continue };
+            let head = &line[..at];
+            let Some(open) = openers.iter().filter_map(|opener| head.rfind(opener)).max() else { continue };
+            let rest = &line[at + MARK.len()..];
+            let is_file = rest.starts_with("-file");
+            let rest = rest.strip_prefix("-file").unwrap_or(rest);
+            let codes = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                Some((codes, _)) => Codes::These(codes.split(',').map(|code| code.trim().to_owned()).collect()),
+                None => Codes::All,
+            };
+            if is_file {
+                ignored.file.push(codes);
+            } else {
+                // Alone on its line it is about the next.
+                ignored.lines.push((if head[..open].trim().is_empty() { number + 1 } else { number }, codes));
+            }
+        }
+        ignored
+    }
+
+    /// Whether a diagnostic is switched off.
+    pub fn hold(&self, lines: &LineIndex, found: &Diagnostic) -> bool {
+        if self.file.is_empty() && self.lines.is_empty() {
+            return false;
+        }
+        let line = lines.line_of(found.place.range.start as usize);
+        self.file.iter().any(|codes| codes.hold(found.code)) || self.lines.iter().any(|(number, codes)| *number == line && codes.hold(found.code))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.file.is_empty() && self.lines.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::analysis;
+    use expect_test::expect;
+    use testkit::Fixture;
+
+    #[test]
+    fn every_code_is_a_rule() {
+        // What dbt's parser and the readers tell is searched for in their sources.
+        for code in ["unknown-ref", "cycle", "semantic-layer", "missing-description", "unused-cte", "yaml-rendering"] {
+            assert!(Rule::find(code).is_some_and(|rule| rule.doc.ends_with('.')), "{code}");
+        }
+        let (set, errors) = RuleSet::read([("unused-cte", "off"), ("cycle", "warning"), ("nothing", "off"), ("cycle", "loud")]);
+        assert!(set.is_off("unused-cte") && !set.is_off("cycle"));
+        expect![[r#"
+            there is no rule `nothing`; `ragstar check --list` names them all
+            rule `cycle` can't be `loud`: it is off, hint, information, warning or error"#]]
+        .assert_eq(&errors.join("\n"));
+    }
+
+    #[test]
+    fn comments_switch_rules_off() {
+        let analysis = analysis(&Fixture::parse(
+            "-- file: models/a.sql\n-- ragstar: ignore[unknown-ref]\nselect * from {{ ref('x') }}\njoin {{ ref('y') }} -- ragstar: ignore\njoin {{ ref('z') }} {# ragstar: ignore[cycle] #}\n-- ragstar: ignore-file[missing-description]\n-- file: models/m.yml\nmodels:\n  - name: gone # ragstar: ignore[entry-without-node]\n  - name: away\n-- file: models/d.md\n<!-- ragstar: ignore -->\n{% docs d %}\n",
+        ));
+        let shown = analysis.all_diagnostics().into_iter().filter(|(path, _)| path != "dbt_project.yml");
+        let shown: Vec<String> = shown.map(|(path, found)| format!("{path} {} {}", found.code, found.message.split(';').next().unwrap_or_default())).collect();
+        expect![[r#"
+            models/a.sql unknown-ref no model, seed or snapshot is called `z`
+            models/m.yml entry-without-node no model of this project is called `away`"#]]
+        .assert_eq(&shown.join("\n"));
+    }
+}
