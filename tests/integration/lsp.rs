@@ -231,7 +231,8 @@ fn a_description_is_written_byte_for_byte() {
         "textDocument/codeAction",
         json!({"textDocument": {"uri": uri(&model)}, "range": {"start": zero, "end": zero}, "context": {"diagnostics": []}}),
     );
-    let resolved = client.request("codeAction/resolve", actions[0].clone());
+    let describe = actions.as_array().unwrap().iter().find(|action| action["title"].as_str().unwrap().starts_with("Write description")).unwrap().clone();
+    let resolved = client.request("codeAction/resolve", describe);
     let change = &resolved["edit"]["documentChanges"][0];
     assert!(change["textDocument"]["uri"].as_str().unwrap().ends_with("/models/marts/finance/_finance__models.yml"));
     assert!(change["edits"][0]["newText"].as_str().unwrap().contains("- name: rpt_category_sales"), "{change}");

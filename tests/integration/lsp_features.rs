@@ -232,6 +232,31 @@ fn hints_lenses_and_links() {
 }
 
 #[test]
+fn code_actions_mend_and_change() {
+    let mut session = Session::new();
+    let (text, path) = session.open(REVENUE);
+    let start = find(&text, "fct_refunds", 0);
+    let end = json!({"line": start["line"], "character": start["character"].as_u64().unwrap() + 3});
+    session.client.notify(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": uri(&path), "version": 2}, "contentChanges": [{"range": {"start": start, "end": end}, "text": "fc"}]}),
+    );
+    let found = session.client.request("textDocument/diagnostic", json!({"textDocument": {"uri": uri(&path)}}));
+    let unknown = list(&found["items"]).iter().find(|one| one["code"] == "unknown-ref").unwrap().clone();
+    let ask = |only: Value| json!({"textDocument": {"uri": uri(&path)}, "range": unknown["range"], "context": {"diagnostics": [unknown], "only": only}});
+    let actions = session.client.request("textDocument/codeAction", ask(json!(["quickfix"])));
+    let titles: Vec<&str> = list(&actions).iter().filter_map(|action| action["title"].as_str()).collect();
+    let mend = list(&actions).iter().find(|action| action["title"] == "Change to `fct_refunds`").unwrap_or_else(|| panic!("{titles:?}"));
+    assert_eq!((&mend["isPreferred"], list(&mend["diagnostics"]).len()), (&json!(true), 1));
+    assert_eq!(mend["edit"]["documentChanges"][0]["edits"][0]["newText"], "fct_refunds");
+    let create = list(&actions).iter().find(|action| action["title"] == "Create model `fc_refunds`").unwrap_or_else(|| panic!("{titles:?}"));
+    assert_eq!(create["edit"]["documentChanges"][0]["kind"], "create");
+    let refactorings = session.client.request("textDocument/codeAction", ask(json!(["refactor"])));
+    assert!(list(&refactorings).iter().all(|action| action["kind"].as_str().unwrap().starts_with("refactor")), "{refactorings}");
+    session.end();
+}
+
+#[test]
 fn the_yaml_of_a_model_is_opened() {
     let mut session = Session::new();
     let (_, path) = session.open(REVENUE);

@@ -120,7 +120,7 @@ impl Analysis {
     }
 
     /// The file and the path of a node's entry, whether it exists or has to be made.
-    fn entry_of(&self, index: NodeIndex) -> (PathBuf, Vec<Step>) {
+    pub(crate) fn entry_of(&self, index: NodeIndex) -> (PathBuf, Vec<Step>) {
         let node = &self.index.nodes[index];
         if let Some(patch) = &node.patch
             && let Some(file) = self.file(patch.place.file)

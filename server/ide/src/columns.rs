@@ -2,7 +2,8 @@
 
 use crate::{Analysis, File};
 use dbt::{FileKind, NodeIndex, Place, ResourceType, Target};
-use std::cell::OnceCell;
+use rustc_hash::FxHashMap;
+use std::cell::{OnceCell, RefCell};
 use std::sync::{Arc, OnceLock};
 use syntax::sql::{self, Expression, Query, Relation, RelationSource, Select};
 use text::TextRange;
@@ -140,6 +141,9 @@ impl Analysis {
     }
 }
 
+/// A longer expression isn't evaluated to see what it reads.
+const MAX_EXPRESSION: usize = 500;
+
 /// A file's query with what its names mean.
 pub(crate) struct Scopes<'a> {
     analysis: &'a Analysis,
@@ -147,6 +151,8 @@ pub(crate) struct Scopes<'a> {
     pub query: Query,
     /// What each select makes, once it is known.
     made: Vec<OnceCell<Arc<Made>>>,
+    /// The nodes that tags are, by where the tags begin.
+    tags: RefCell<FxHashMap<u32, Option<NodeIndex>>>,
 }
 
 impl<'a> Scopes<'a> {
@@ -157,7 +163,7 @@ impl<'a> Scopes<'a> {
 
     fn over(analysis: &'a Analysis, file: &'a File, query: Query) -> Self {
         let made = query.selects.iter().map(|_| OnceCell::new()).collect();
-        Self { analysis, file, query, made }
+        Self { analysis, file, query, made, tags: RefCell::default() }
     }
 
     /// Those of one node's code; a file of snapshots holds several.
@@ -192,18 +198,36 @@ impl<'a> Scopes<'a> {
         named.max_by_key(|(_, cte)| (cte.name_range.start as usize <= offset, cte.name_range.start)).map(|(at, _)| at)
     }
 
-    /// The node that a tag is, where it is nothing but a `ref` or a `source`.
+    /// The node whose relation a tag is: of a `ref` or a `source` by its names, of another expression by what it comes to.
     fn node_of_tag(&self, tag: TextRange) -> Option<NodeIndex> {
+        if let Some(known) = self.tags.borrow().get(&tag.start) {
+            return *known;
+        }
+        let found = self.read_tag(tag);
+        self.tags.borrow_mut().insert(tag.start, found);
+        found
+    }
+
+    fn read_tag(&self, tag: TextRange) -> Option<NodeIndex> {
         let written = tag.of(&self.file.text);
         let inner = written.strip_prefix("{{")?.strip_suffix("}}")?;
         let trimmed = inner.trim_matches('-').trim();
+        let index = &self.analysis.index;
+        let own = index.nodes_of_file(self.file.id).first().copied();
         if trimmed == "this" {
-            return self.analysis.index.nodes_of_file(self.file.id).first().copied();
+            return own;
         }
         let start = trimmed.as_ptr() as usize - self.file.text.as_ptr() as usize;
         let range = TextRange::new(start, start + trimmed.len());
-        let used = self.file.facts.uses.iter().find(|used| used.range == range && matches!(used.target, Target::Ref { .. } | Target::Source { .. }))?;
-        self.analysis.index.resolve(&used.target, self.analysis.package_of(self.file))
+        let used = self.file.facts.uses.iter().find(|used| used.range == range && matches!(used.target, Target::Ref { .. } | Target::Source { .. }));
+        if let Some(used) = used {
+            return index.resolve(&used.target, self.analysis.package_of(self.file));
+        }
+        // Such as a macro that returns a relation.
+        let is_call = self.file.facts.uses.iter().any(|used| used.range == range);
+        let compiler = self.analysis.compiler.as_ref().filter(|_| is_call && trimmed.len() < MAX_EXPRESSION)?;
+        let text = compiler.expand(index, self.analysis.package_of(self.file), own, trimmed).ok()?;
+        index.node_built_as(text.trim())
     }
 
     /// The columns of a source.

@@ -70,7 +70,7 @@ pub struct Completions {
 }
 
 /// More offers are no help, and take time to send.
-const MAX_OFFERS: usize = 300;
+const MAX_OFFERS: usize = 120;
 
 /// Collects what fits what was typed.
 pub(crate) struct Offers<'a> {
@@ -79,11 +79,12 @@ pub(crate) struct Offers<'a> {
     /// What was typed so far.
     typed: &'a str,
     list: Vec<(u32, Completion)>,
+    is_cut: bool,
 }
 
 impl<'a> Offers<'a> {
     fn new(replace: TextRange, typed: &'a str) -> Self {
-        Self { replace, typed, list: Vec::new() }
+        Self { replace, typed, list: Vec::new(), is_cut: false }
     }
 
     /// Adds an offer that inserts `text`, if its label fits; the smaller rank comes first.
@@ -108,10 +109,23 @@ impl<'a> Offers<'a> {
         self.list.push((badness * 1000 + rank.min(999), offer));
     }
 
+    /// Of many things those whose labels fit best, with their ranks, so that only these are told in full.
+    fn shortlist<'n, T>(&mut self, all: impl Iterator<Item = (&'n str, T)>, rank: impl Fn(&T) -> u32) -> Vec<(u32, T)> {
+        let fitting = all.filter_map(|(label, one)| fits(self.typed, label).map(|badness| (badness, one)));
+        let mut found: Vec<(u32, u32, T)> =
+            fitting.map(|(badness, one)| (badness, rank(&one), one)).map(|(badness, rank, one)| (badness * 1000 + rank.min(999), rank, one)).collect();
+        if found.len() > MAX_OFFERS {
+            self.is_cut = true;
+            found.select_nth_unstable_by_key(MAX_OFFERS, |(key, ..)| *key);
+            found.truncate(MAX_OFFERS);
+        }
+        found.into_iter().map(|(_, rank, one)| (rank, one)).collect()
+    }
+
     fn done(mut self) -> Completions {
         self.list.sort_by(|(left, one), (right, other)| (left, &one.label).cmp(&(right, &other.label)));
         self.list.dedup_by(|(_, next), (_, offer)| next.label == offer.label && next.kind == offer.kind);
-        let is_cut = self.list.len() > MAX_OFFERS;
+        let is_cut = self.is_cut || self.list.len() > MAX_OFFERS;
         self.list.truncate(MAX_OFFERS);
         let offers = self.list.into_iter().enumerate().map(|(number, (_, offer))| Completion { sort: format!("{number:04}"), ..offer });
         Completions { offers: offers.collect(), is_cut }

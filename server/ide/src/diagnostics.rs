@@ -148,6 +148,36 @@ impl Analysis {
         found
     }
 
+    /// The name that was probably meant where a diagnostic tells of an unknown one.
+    pub(crate) fn meant(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
+        if let Some(name) = self.suggestion(file, diagnostic) {
+            return Some(name);
+        }
+        // Rules of our own say it themselves.
+        let said = diagnostic.message.rsplit_once("did you mean `").map(|(_, rest)| rest.trim_end_matches("`?"));
+        if let Some(name) = said.filter(|_| matches!(diagnostic.code, "column-not-made" | "unknown-column" | "test-on-unknown-column")) {
+            return Some(name.to_owned());
+        }
+        let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
+        let package = self.package_of(file);
+        let macros = |is_test: bool| self.index.macros.iter().filter(move |found| found.is_generic_test == is_test);
+        let callable = |found: &dbt::Macro, name: &str| if *found.package == *package { name.to_owned() } else { format!("{}.{name}", found.package) };
+        let names: Vec<String> = match diagnostic.code {
+            "unknown-macro" => {
+                let own = macros(false).map(|found| callable(found, &found.name));
+                own.chain(self.index.builtin_macros().into_iter().map(|found| found.name)).collect()
+            }
+            "unknown-test" => {
+                let own = macros(true).map(|found| callable(found, found.name.strip_prefix("test_").unwrap_or(&found.name)));
+                own.chain(["unique", "not_null", "accepted_values", "relationships"].map(str::to_owned)).collect()
+            }
+            "unknown-var" => self.config.vars.keys().cloned().collect(),
+            "unknown-group" => self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group).map(|node| node.name.clone()).collect(),
+            _ => return None,
+        };
+        closest(written, &names)
+    }
+
     /// The name that was probably meant.
     fn suggestion(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
         let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);

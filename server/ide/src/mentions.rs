@@ -5,6 +5,7 @@ use crate::thing::{Thing, first_argument, inner};
 use crate::{Analysis, File};
 use dbt::{FileKind, NodeIndex, ResourceType, Target, Use};
 use memchr::memmem;
+use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::sync::Arc;
 use syntax::jinja;
@@ -42,7 +43,28 @@ impl Analysis {
         }
         let Some(name) = self.name_of(thing) else { return Vec::new() };
         let finder = memmem::Finder::new(name.as_bytes());
-        self.files.values().filter(|file| finder.find(file.text.as_bytes()).is_some()).collect()
+        // What properties files name a node by, the index knows; most of a large project's text is theirs.
+        let of_index: Option<FxHashSet<FileId>> = match thing {
+            Thing::Node(index) if !matches!(self.index.nodes[*index].resource_type, ResourceType::Group | ResourceType::Metric) => {
+                Some(self.files_around(*index))
+            }
+            _ => None,
+        };
+        let is_searched = |file: &File| match &of_index {
+            Some(known) => file.kind != FileKind::Properties || known.contains(&file.id),
+            None => true,
+        };
+        self.files.values().filter(|file| is_searched(file) && finder.find(file.text.as_bytes()).is_some()).collect()
+    }
+
+    /// The files of a node, of its entry, of what reads it, and of that's entries.
+    fn files_around(&self, index: NodeIndex) -> FxHashSet<FileId> {
+        let of = |index: NodeIndex| {
+            let node = &self.index.nodes[index];
+            [Some(node.place.file), node.patch.as_ref().map(|patch| patch.place.file)]
+        };
+        let disabled = self.index.disabled.iter().map(|node| Some(node.place.file));
+        of(index).into_iter().chain(self.index.children[index].iter().flat_map(|&child| of(child))).chain(disabled).flatten().collect()
     }
 
     /// Files in which a node's column can be named: where it is made, described and read.

@@ -95,8 +95,15 @@ pub async fn publish(client: Client, mut states: watch::Receiver<State>) {
         let state = states.borrow_and_update().clone();
         whole_project |= state.whole_project;
         pending = Some(state.clone());
-        let Ok(found) = tokio::task::spawn_blocking(move || of_open(&state)).await else { continue };
-        sent.send(&client, found).await;
+        // The one that is being typed in before the others.
+        for is_newest in [true, false] {
+            let state = state.clone();
+            let Ok(found) = tokio::task::spawn_blocking(move || of_open(&state, is_newest)).await else { continue };
+            sent.send(&client, found).await;
+            if states.has_changed().unwrap_or(true) {
+                break;
+            }
+        }
     }
 }
 
@@ -142,9 +149,13 @@ impl Sent {
     }
 }
 
-/// Of open files; those that the client asks for are empty here.
-fn of_open(state: &State) -> Vec<Found> {
-    let files = state.snapshots.iter().flat_map(|snapshot| snapshot.open.iter().map(move |(path, version)| (snapshot, path, *version)));
+/// Of the open files that were changed last, or of the others; those that the client asks for are empty here.
+fn of_open(state: &State, is_newest: bool) -> Vec<Found> {
+    let files = state.snapshots.iter().flat_map(|snapshot| {
+        let (others, newest) = snapshot.open.split_at(snapshot.open.len().saturating_sub(1));
+        let wanted = if is_newest { newest } else { others };
+        wanted.iter().map(move |(path, version)| (snapshot, path, *version))
+    });
     let found = files.filter_map(|(snapshot, path, version)| {
         let file = snapshot.analysis.file_at(path).filter(|file| file.package == 0)?;
         let diagnostics = if snapshot.capabilities.pulls_diagnostics { Vec::new() } else { shown(snapshot, file, true) };

@@ -1,9 +1,9 @@
 //! Each request on a file: what it asks of `ide`, and the answer in LSP's terms.
 
-use crate::capabilities::{OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
-use crate::convert;
+use crate::capabilities::{DESCRIBE, OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
 use crate::event::Snapshot;
-use ide::{Change, File, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation, NavigationTarget};
+use crate::{convert, describe};
+use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation, NavigationTarget};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use text::{LineIndex, TextRange};
@@ -290,6 +290,63 @@ pub fn links(snapshot: &Snapshot, file: &File) -> Vec<DocumentLink> {
         Some(DocumentLink { range, target: Some(target), tooltip: Some(link.tooltip), data: None })
     });
     shown.collect()
+}
+
+/// What can be done at a place: descriptions, whose text is made when one is chosen, and everything else with its edits.
+pub fn code_actions(snapshot: &Snapshot, file: &File, params: &CodeActionParams) -> CodeActionResponse {
+    let encoding = snapshot.capabilities.encoding;
+    let lines = LineIndex::new(&file.text);
+    let range = convert::text_range(file, params.range, encoding);
+    let is_wanted = |kind: &CodeActionKind| {
+        let is_below = |wanted: &CodeActionKind| wanted.as_str().is_empty() || kind == wanted || kind.as_str().starts_with(&format!("{}.", wanted.as_str()));
+        params.context.only.as_ref().is_none_or(|kinds| kinds.iter().any(is_below))
+    };
+    let mended = |place: TextRange, code: &str| -> Vec<Diagnostic> {
+        let place = convert::range(&file.text, &lines, place, encoding);
+        let is_it = |one: &&Diagnostic| {
+            let is_code = one.code.as_ref().is_some_and(|known| *known == NumberOrString::String(code.to_owned()));
+            one.range == place && is_code && one.source.as_deref() == Some("ragstar")
+        };
+        params.context.diagnostics.iter().filter(is_it).cloned().collect()
+    };
+    let mut made = CodeActionResponse::new();
+    for fix in snapshot.analysis.fixes(file, range) {
+        let kind = match fix.kind {
+            FixKind::Quick => CodeActionKind::QUICKFIX,
+            FixKind::Refactor if fix.title.starts_with("Extract") => CodeActionKind::REFACTOR_EXTRACT,
+            FixKind::Refactor if fix.title.starts_with("Inline") => CodeActionKind::REFACTOR_INLINE,
+            FixKind::Refactor => CodeActionKind::REFACTOR,
+            FixKind::Source => CodeActionKind::SOURCE,
+        };
+        // A client that can't make files can't take what needs one.
+        let needs_file = fix.change.edits.iter().any(|edits| edits.create) && !snapshot.capabilities.create_files;
+        let Some(edit) = convert::change(snapshot, &fix.change).filter(|_| is_wanted(&kind) && !needs_file) else { continue };
+        made.push(CodeActionOrCommand::CodeAction(CodeAction {
+            title: fix.title,
+            kind: Some(kind),
+            diagnostics: fix.mends.map(|(code, place)| mended(place, code)).filter(|mended| !mended.is_empty()),
+            edit: Some(edit),
+            is_preferred: fix.is_preferred.then_some(true),
+            ..CodeAction::default()
+        }));
+    }
+    if is_wanted(&CodeActionKind::QUICKFIX) {
+        for action in snapshot.analysis.code_actions(file, range) {
+            let data = describe::data(&snapshot.analysis.root, &action.target);
+            let command = Command { title: action.title.clone(), command: DESCRIBE.to_owned(), arguments: Some(vec![data.clone()]) };
+            // A client that can't resolve an edit later gets a command that sends it.
+            let (command, data) = if snapshot.capabilities.resolve_edits { (None, Some(data)) } else { (Some(command), None) };
+            made.push(CodeActionOrCommand::CodeAction(CodeAction {
+                title: action.title,
+                kind: Some(CodeActionKind::QUICKFIX),
+                diagnostics: Some(mended(action.diagnostic, "missing-description")),
+                command,
+                data,
+                ..CodeAction::default()
+            }));
+        }
+    }
+    made
 }
 
 /// The YAML entry of the model that a file is; as the error, what to tell the person.

@@ -476,39 +476,8 @@ impl LanguageServer for Mailbox {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let wanted = params
-            .context
-            .only
-            .as_ref()
-            .is_none_or(|kinds| kinds.iter().any(|kind| kind.as_str().is_empty() || CodeActionKind::QUICKFIX.as_str().starts_with(kind.as_str())));
-        if !wanted {
-            return Ok(None);
-        }
-        let range = params.range;
-        self.read(&params.text_document.uri, move |snapshot, file| {
-            let encoding = snapshot.capabilities.encoding;
-            let actions = snapshot.analysis.code_actions(file, convert::text_range(file, range, encoding));
-            let lines = text::LineIndex::new(&file.text);
-            let mut made = CodeActionResponse::new();
-            for action in actions {
-                let data = describe::data(&snapshot.analysis.root, &action.target);
-                let place = convert::range(&file.text, &lines, action.diagnostic, encoding);
-                let mends = params.context.diagnostics.iter().filter(|one| one.range == place && one.source.as_deref() == Some("ragstar")).cloned().collect();
-                let command = Command { title: action.title.clone(), command: DESCRIBE.to_owned(), arguments: Some(vec![data.clone()]) };
-                // A client that can't resolve an edit later gets a command that sends it.
-                let (command, data) = if snapshot.capabilities.resolve_edits { (None, Some(data)) } else { (Some(command), None) };
-                made.push(CodeActionOrCommand::CodeAction(CodeAction {
-                    title: action.title,
-                    kind: Some(CodeActionKind::QUICKFIX),
-                    diagnostics: Some(mends),
-                    command,
-                    data,
-                    ..CodeAction::default()
-                }));
-            }
-            Some(made)
-        })
-        .await
+        let uri = params.text_document.uri.clone();
+        self.read(&uri, move |snapshot, file| Some(features::code_actions(snapshot, file, &params))).await
     }
 
     async fn code_action_resolve(&self, mut action: CodeAction) -> Result<CodeAction> {

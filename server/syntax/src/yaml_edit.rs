@@ -81,6 +81,15 @@ pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result
     Ok(edits)
 }
 
+/// Makes sure that the list entries at `path` are there, each with its name; what is missing is added as by [`set_string`]. No edits
+/// where all of them are there.
+pub fn add_entry(source: &str, path: &[Step]) -> Result<Vec<Edit>, Refusal> {
+    set_string(source, path, NO_KEY, "")
+}
+
+/// Stands for a path that ends with an entry rather than with a key of it.
+const NO_KEY: &str = "";
+
 /// A file without content: comments at most.
 fn at_end_of_file(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
     let habits = Habits::default_for(source);
@@ -92,9 +101,13 @@ fn at_end_of_file(source: &str, path: &[Step], key: &str, value: &str) -> Result
     let edits = vec![Edit::insert(source.len(), text)];
     let made = apply_edits(source, &edits).map_err(|error| Refusal(error.to_string()))?;
     match yaml::parse(&made) {
-        yaml::Yaml { root: Some(root), error: None, .. } if find(&root, path).and_then(|node| node.get_str(key)) == Some(value) => Ok(edits),
+        yaml::Yaml { root: Some(root), error: None, .. } if is_there(&root, path, key, value) => Ok(edits),
         _ => refuse("the file's content can't be continued"),
     }
+}
+
+fn is_there(root: &Node, path: &[Step], key: &str, value: &str) -> bool {
+    find(root, path).is_some_and(|node| key == NO_KEY || node.get_str(key) == Some(value))
 }
 
 /// How this file is written.
@@ -238,6 +251,9 @@ impl Editor<'_> {
         if node.is_alias {
             return refuse("the entry is an alias (`*…`); what it names would change everywhere");
         }
+        if key == NO_KEY {
+            return Ok(Vec::new());
+        }
         let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
         let Some((existing_key, existing)) = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key)) else {
             return self.add_key(node, &[], key, value);
@@ -348,6 +364,7 @@ impl Editor<'_> {
 fn block(steps: &[Step], key: &str, value: &str, indent: usize, habits: &Habits) -> Vec<String> {
     let pad = " ".repeat(indent);
     match steps {
+        [] if key == NO_KEY => Vec::new(),
         [] => {
             let text = yaml_scalar::write(value, habits.style, indent, habits.newline);
             vec![format!("{pad}{key}: {text}")]
@@ -385,6 +402,7 @@ fn flow_entry(steps: &[Step], key: &str, value: &str, quoted_keys: bool) -> Stri
 
 fn flow_item(steps: &[Step], key: &str, value: &str) -> String {
     match steps {
+        [Step::Named(name)] if key == NO_KEY => format!("{{name: {}}}", flow_scalar(name)),
         [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, key, value, false)),
         _ => format!("{{{}}}", flow_entry(steps, key, value, false)),
     }
@@ -441,6 +459,7 @@ fn text(value: &str) -> Plain {
 fn change(tree: &mut Plain, path: &[Step], key: &str, value: &str) {
     let is_null = matches!(tree, Plain::Scalar(..));
     match path {
+        [] if key == NO_KEY => {}
         [] => {
             if is_null {
                 *tree = Plain::Map(Vec::new());

@@ -14,6 +14,10 @@ impl Edit {
         Self { range: TextRange::at(offset), insert: insert.into() }
     }
 
+    pub fn delete(range: TextRange) -> Self {
+        Self::replace(range, "")
+    }
+
     pub fn replace(range: TextRange, insert: impl Into<String>) -> Self {
         Self { range, insert: insert.into() }
     }

@@ -288,6 +288,11 @@ impl Index {
         false
     }
 
+    /// The node whose relation is written so, quotes included.
+    pub fn node_built_as(&self, relation: &str) -> Option<NodeIndex> {
+        self.names.relations.get(relation)?.first().copied()
+    }
+
     /// The nodes that are built as a relation of some name, sources' tables among them; names have no case.
     pub fn nodes_built_as(&self, identifier: &str) -> Vec<NodeIndex> {
         let is_it = |&index: &NodeIndex| {

@@ -4,7 +4,7 @@ use super::rank::Rank;
 use super::{CompletionDoc, CompletionKind, Completions, Offers, kind_of};
 use crate::words::ConfigWord;
 use crate::{Analysis, File};
-use dbt::{FileKind, ResourceType};
+use dbt::{FileKind, Node, NodeIndex, ResourceType};
 use text::TextRange;
 
 /// The innermost open call before the cursor.
@@ -48,14 +48,18 @@ impl Analysis {
                 }
             }
             ("ref", [], None) => {
-                for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()) {
+                let own = self.index.nodes_of_file(file.id);
+                let is_offered = |index: NodeIndex, node: &Node| {
                     let is_latest = node.version.is_none() || self.index.resolve_ref(Some(&node.package), &node.name, None, package) == Some(index);
-                    if !is_latest || self.index.nodes_of_file(file.id).contains(&index) && file.kind != FileKind::Properties {
-                        continue;
-                    }
+                    is_latest && (file.kind == FileKind::Properties || !own.contains(&index))
+                };
+                let refable = self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable());
+                let all = refable.filter(|(index, node)| is_offered(*index, node)).map(|(index, node)| (node.name.as_str(), index));
+                for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
+                    let node = &self.index.nodes[index];
                     let detail = format!("{} · {}", node.resource_type, node.package);
                     let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                    offers.add(rank.of(index), &node.name, kind_of(node.resource_type), detail, doc, written(&node.name));
+                    offers.add(rank, &node.name, kind_of(node.resource_type), detail, doc, written(&node.name));
                 }
                 for name in self.index.packages.iter().skip(1) {
                     offers.add(900, name, CompletionKind::Package, "package", None, written(name));

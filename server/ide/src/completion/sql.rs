@@ -179,19 +179,20 @@ impl Analysis {
     /// Models and sources, as the tags that read them.
     fn relations_to_read(&self, offers: &mut Offers<'_>, file: &File, rank: &Rank<'_>) {
         let package = self.package_of(file);
-        for (index, node) in self.index.nodes.iter().enumerate() {
+        let own = self.index.nodes_of_file(file.id);
+        let is_read = |index: usize, node: &dbt::Node| match node.source_name {
+            Some(_) => true,
+            None => node.resource_type.is_refable() && self.index.resolve_ref(None, &node.name, None, package) == Some(index) && !own.contains(&index),
+        };
+        let all = self.index.nodes.iter().enumerate().filter(|(index, node)| is_read(*index, node)).map(|(index, node)| (node.name.as_str(), index));
+        for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
+            let node = &self.index.nodes[index];
             let text = match &node.source_name {
                 Some(source) => format!("{{{{ source('{source}', '{}') }}}}", node.name),
-                None if node.resource_type.is_refable() && self.index.resolve_ref(None, &node.name, None, package) == Some(index) => {
-                    format!("{{{{ ref('{}') }}}}", node.name)
-                }
-                None => continue,
+                None => format!("{{{{ ref('{}') }}}}", node.name),
             };
-            if self.index.nodes_of_file(file.id).contains(&index) {
-                continue;
-            }
             let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-            offers.add(100 + rank.of(index), &node.label(), kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), doc, text);
+            offers.add(100 + rank, &node.label(), kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), doc, text);
         }
     }
 }

@@ -224,9 +224,11 @@ impl Analysis {
     }
 
     fn refables(&self, offers: &mut Offers<'_>, rank: &Rank<'_>, written: impl Fn(&str) -> String) {
-        for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()) {
+        let all = self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()).map(|(index, node)| (node.name.as_str(), index));
+        for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
+            let node = &self.index.nodes[index];
             let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-            offers.add(rank.of(index), &node.name, kind_of(node.resource_type), node.resource_type.to_string(), doc, written(&node.name));
+            offers.add(rank, &node.name, kind_of(node.resource_type), node.resource_type.to_string(), doc, written(&node.name));
         }
     }
 

@@ -368,7 +368,12 @@ impl<'a> Reader<'a> {
             (Expression::Column { .. }, None) if !has_hole_name => Some(self.name(end - 1)),
             _ => None,
         };
-        let expression = if is_repeated || has_hole_name { Expression::Unknown } else { expression };
+        let expression = match expression {
+            _ if is_repeated || has_hole_name => Expression::Unknown,
+            // With a name it is one column, whatever makes it.
+            Expression::Unknown if name.is_some() => Expression::Computed,
+            expression => expression,
+        };
         self.query.selects[select].items.push(Item { range, name, expression });
         self.expression(from, end, select);
     }
@@ -613,7 +618,7 @@ mod tests {
                   reads Jinja as ?
                   names 
                 1 in None
-                  makes id=Column { qualifier: Some("o"), name: "id" }, dollars=Computed, customer=Column { qualifier: Some("c"), name: "name" }, n=Computed, y=Unknown, b=Computed
+                  makes id=Column { qualifier: Some("o"), name: "id" }, dollars=Computed, customer=Column { qualifier: Some("c"), name: "name" }, n=Computed, y=Computed, b=Computed
                   reads Named(["o"]) as ?, Jinja as c
                   names o.id o.amount c.name a o.cid c.id o.day
                 2 in Some(1)

@@ -1,0 +1,486 @@
+//! Code actions: what mends a diagnostic, and what changes code without changing what it means. All are edits that leave every other
+//! byte as it was.
+
+mod columns;
+mod deprecated;
+mod names;
+mod refactor;
+mod tests_of;
+mod yaml;
+
+use crate::{Analysis, Change, File, FileEdits};
+use dbt::{Diagnostic, NodeIndex};
+use std::path::PathBuf;
+use text::{Edit, TextRange, apply_edits};
+
+/// What an action is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixKind {
+    /// Mends what a diagnostic tells.
+    Quick,
+    Refactor,
+    /// For the whole file.
+    Source,
+}
+
+/// An offer at a place in a file, with all that it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    pub title: String,
+    pub kind: FixKind,
+    pub change: Change,
+    /// The diagnostic that it mends: its rule and its place.
+    pub mends: Option<(&'static str, TextRange)>,
+    /// The one that people most likely want.
+    pub is_preferred: bool,
+}
+
+/// Collects the offers for a range of a file.
+pub(crate) struct Fixes<'a> {
+    analysis: &'a Analysis,
+    file: &'a File,
+    range: TextRange,
+    list: Vec<Fix>,
+}
+
+impl Fixes<'_> {
+    fn push(&mut self, title: impl Into<String>, kind: FixKind, change: Change, mends: Option<&Diagnostic>, is_preferred: bool) {
+        let mends = mends.map(|found| (found.code, found.place.range));
+        self.list.push(Fix { title: title.into(), kind, change, mends, is_preferred });
+    }
+
+    /// An edit of this file.
+    fn here(&self, edits: Vec<Edit>) -> Change {
+        Change { edits: vec![FileEdits { path: self.file.path.to_path_buf(), create: false, edits }], renames: Vec::new() }
+    }
+
+    fn touches(&self, range: TextRange) -> bool {
+        range.start <= self.range.end && self.range.start <= range.end
+    }
+
+    /// Whether the range is on the lines of another.
+    fn is_on_line_of(&self, range: TextRange) -> bool {
+        let lines = text::LineIndex::new(&self.file.text);
+        let line = lines.line_range(&self.file.text, lines.line_of(range.start as usize));
+        self.touches(line.into()) || self.touches(range)
+    }
+}
+
+impl Analysis {
+    /// The offers for a range of a file of the project's own, descriptions aside.
+    pub fn fixes(&self, file: &File, range: TextRange) -> Vec<Fix> {
+        if file.package != 0 {
+            return Vec::new();
+        }
+        let mut fixes = Fixes { analysis: self, file, range, list: Vec::new() };
+        let found = self.diagnostics(file);
+        let here: Vec<&Diagnostic> = found.iter().filter(|found| fixes.is_on_line_of(found.place.range)).collect();
+        for diagnostic in here {
+            names::mend(&mut fixes, diagnostic);
+            columns::mend(&mut fixes, diagnostic);
+            deprecated::mend(&mut fixes, diagnostic);
+        }
+        deprecated::mend_all(&mut fixes, &found);
+        columns::offer(&mut fixes);
+        tests_of::offer(&mut fixes);
+        refactor::offer(&mut fixes);
+        fixes.list
+    }
+
+    /// A file's text, and whether it has to be made.
+    fn text_or_new(&self, path: &std::path::Path) -> (String, bool) {
+        match self.file_at(path) {
+            Some(file) => (file.text.to_string(), false),
+            None => (String::new(), true),
+        }
+    }
+
+    /// The file and the path of a node's entry: see [`Self::describe`].
+    pub(crate) fn place_of_entry(&self, index: NodeIndex) -> (PathBuf, Vec<syntax::yaml_edit::Step>) {
+        self.entry_of(index)
+    }
+}
+
+/// What makes one text of another, as one edit.
+fn difference(before: &str, after: &str) -> Edit {
+    let head = before.bytes().zip(after.bytes()).take_while(|(one, other)| one == other).count();
+    let head = (0..=head).rev().find(|&at| before.is_char_boundary(at) && after.is_char_boundary(at)).unwrap_or(0);
+    let most = before.len().min(after.len()) - head;
+    let tail = before.bytes().rev().zip(after.bytes().rev()).take(most).take_while(|(one, other)| one == other).count();
+    let tail = (0..=tail).rev().find(|&length| before.is_char_boundary(before.len() - length) && after.is_char_boundary(after.len() - length)).unwrap_or(0);
+    Edit::replace(TextRange::new(head, before.len() - tail), &after[head..after.len() - tail])
+}
+
+/// The name that a range says, without quotes.
+fn inner_name(text: &str, range: TextRange) -> &str {
+    crate::thing::inner(text, range).of(text)
+}
+
+/// A change of one file from one text to another; a new one begins as properties files do.
+fn rewritten(path: PathBuf, before: &str, after: &str, create: bool) -> Change {
+    let edit = difference(before, after);
+    Change { edits: vec![FileEdits { path, create, edits: vec![edit] }], renames: Vec::new() }
+}
+
+/// Applies edits one after another, each on the result of the one before.
+fn step(text: &mut String, edits: Vec<Edit>) -> bool {
+    match apply_edits(text, &edits) {
+        Ok(made) => {
+            *text = made;
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_support::at_cursor;
+    use expect_test::{Expect, expect};
+    use text::TextRange;
+
+    /// Applies the offer whose title holds `title`.
+    fn check(fixture: &str, title: &str, expected: Expect) {
+        let (analysis, file, offset) = at_cursor(fixture);
+        let fixes = analysis.fixes(&file, TextRange::at(offset));
+        let Some(fix) = fixes.iter().find(|fix| fix.title.contains(title)) else {
+            return expected.assert_eq(&format!("only {}", fixes.iter().map(|fix| fix.title.as_str()).collect::<Vec<_>>().join(" | ")));
+        };
+        let mut shown = vec![fix.title.clone()];
+        for made in &fix.change.edits {
+            let before = analysis.file_at(&made.path).map_or("", |file| &file.text);
+            let after = text::apply_edits(before, &made.edits).expect("the edits fit");
+            shown.push(format!("{}{}\n{}", if made.create { "new " } else { "" }, made.path.display(), after.trim_end()));
+        }
+        expected.assert_eq(&shown.join("\n"));
+    }
+
+    const A: &str = "-- file: seeds/s.csv\nid,name\n-- file: models/core/a.sql\nselect id, name from {{ ref('s') }}\n-- file: models/core/other.sql\nselect 1 as id\n-- file: models/core/core.yml\nmodels:\n  - name: other\n    columns:\n      - name: id\n";
+
+    #[test]
+    fn names_that_were_meant() {
+        check(
+            &format!("{A}-- file: models/b.sql\nselect * from {{{{ ref('othe$0') }}}}\n"),
+            "Change to",
+            expect![[r#"
+            Change to `other`
+            /project/models/b.sql
+            select * from {{ ref('other') }}"#]],
+        );
+        check(
+            &format!("{A}-- file: models/b.sql\nselect x.nam$0 from {{{{ ref('s') }}}} x\n"),
+            "Change to",
+            expect![[r#"
+            Change to `name`
+            /project/models/b.sql
+            select x.name from {{ ref('s') }} x"#]],
+        );
+        check(
+            &format!("{A}-- file: models/b.yml\nmodels:\n  - name: oth$0r\n"),
+            "Change to",
+            expect![[r#"
+            Change to `other`
+            /project/models/b.yml
+            models:
+              - name: other"#]],
+        );
+        check(
+            &format!("{A}-- file: macros/m.sql\n{{% macro cents(x) %}}{{% endmacro %}}\n-- file: models/b.sql\nselect {{{{ cent$0('x') }}}}\n"),
+            "Change to",
+            expect![[r#"
+            Change to `cents`
+            /project/models/b.sql
+            select {{ cents('x') }}"#]],
+        );
+    }
+
+    #[test]
+    fn models_and_sources_that_are_missing() {
+        check(
+            &format!("{A}-- file: models/b.sql\nselect * from {{{{ ref('brand_new$0') }}}}\n"),
+            "Create model",
+            expect![[r#"
+            Create model `brand_new`
+            new /project/models/brand_new.sql
+            select
+                1 as id"#]],
+        );
+        check(
+            &format!("{A}-- file: models/b.sql\nselect * from {{{{ source('lake', 'fish$0') }}}}\n"),
+            "Create source",
+            expect![[r#"
+            Create source `lake.fish`
+            new /project/models/_lake__sources.yml
+            version: 2
+
+            sources:
+              - name: lake
+                tables:
+                  - name: fish"#]],
+        );
+        check(
+            "-- file: models/s.yml\nsources:\n- name: lake\n  tables:\n  - name: water\n-- file: models/b.sql\nselect * from {{ source('lake', 'fish$0') }}\n",
+            "Create source",
+            expect![[r#"
+            Create source `lake.fish`
+            /project/models/s.yml
+            sources:
+            - name: lake
+              tables:
+              - name: water
+              - name: fish"#]],
+        );
+    }
+
+    #[test]
+    fn entries_and_columns() {
+        check(
+            &A.replace("select id, name", "$0select id, name"),
+            "Add `a` to YAML",
+            expect![[r#"
+            Add `a` to YAML
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id
+              - name: a
+                columns:
+                  - name: id
+                  - name: name"#]],
+        );
+        check(
+            &A.replace("  - name: other", "  - name: a$0\n  - name: other"),
+            "Add missing columns",
+            expect![[r#"
+            Add missing columns to `a`
+            /project/models/core/core.yml
+            models:
+              - name: a
+                columns:
+                  - name: id
+                  - name: name
+              - name: other
+                columns:
+                  - name: id"#]],
+        );
+        check(
+            &A.replace("      - name: id\n", "      - name: id\n      # old\n      - name: gone$0\n        description: x\n"),
+            "Remove column",
+            expect![[r#"
+            Remove column `gone`
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id"#]],
+        );
+        check(
+            &format!(
+                "{A}-- file: models/z.sql\nselect 1 as k, 2 as l, 3 as m\n-- file: models/z.yml\nmodels:\n  - name: z$0\n    columns:\n      - name: m # last\n      # the key\n      - name: k\n        description: x\n      - name: l\n"
+            ),
+            "Sort columns",
+            expect![[r#"
+                Sort columns of `z` as the SQL has them
+                /project/models/z.yml
+                models:
+                  - name: z
+                    columns:
+                      # the key
+                      - name: k
+                        description: x
+                      - name: l
+                      - name: m # last"#]],
+        );
+    }
+
+    #[test]
+    fn tables_by_hand_and_ctes() {
+        check(
+            &format!("{A}-- file: models/b.sql\nselect * from memory.main.oth$0er\n"),
+            "Use",
+            expect![[r#"
+            Use {{ ref('other') }}
+            /project/models/b.sql
+            select * from {{ ref('other') }}"#]],
+        );
+        check(
+            "-- file: models/b.sql\nwith x as (select 1 as id), y$0 as (\n    select id\n    from x\n)\nselect * from y\n",
+            "Extract CTE",
+            expect![[r#"
+            Extract CTE `y` to a model
+            new /project/models/y.sql
+            with x as (select 1 as id)
+
+            select id
+            from x
+            /project/models/b.sql
+            with x as (select 1 as id), y as (
+                select * from {{ ref('y') }}
+            )
+            select * from y"#]],
+        );
+        check(
+            "-- file: models/e.sql\n{{ config(materialized='ephemeral') }}\nselect 1 as id\n-- file: models/b.sql\nselect * from {{ ref('$0e') }}\n",
+            "Inline",
+            expect![[r#"
+            Inline ephemeral model `e`
+            /project/models/b.sql
+            select * from (
+                select 1 as id
+            ) as e"#]],
+        );
+        check(
+            "-- file: models/b.sql\nwith x as (select 1), $0y as (select 2)\nselect * from x\n",
+            "Remove CTE",
+            expect![[r#"
+            Remove CTE `y`
+            /project/models/b.sql
+            with x as (select 1)
+            select * from x"#]],
+        );
+    }
+
+    #[test]
+    fn tests_of_columns() {
+        check(
+            &A.replace("- name: id\n", "- name: id$0\n"),
+            "Add not_null",
+            expect![[r#"
+            Add not_null test
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id
+                    data_tests:
+                      - not_null"#]],
+        );
+        check(
+            &A.replace("- name: id\n", "- name: id$0\n        data_tests: [unique]\n"),
+            "Add not_null",
+            expect![[r#"
+            Add not_null test
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id
+                    data_tests: [unique, not_null]"#]],
+        );
+        check(
+            "-- file: models/customers.sql\nselect 1 as customer_id\n-- file: models/o.sql\nselect 1 as customer_id\n-- file: models/m.yml\nmodels:\n  - name: customers\n    columns:\n      - name: customer_id\n        data_tests:\n          - unique\n  - name: o\n    columns:\n      - name: customer_id$0\n        data_tests:\n          - not_null\n",
+            "relationships",
+            expect![[r#"
+                Add relationships test to `customers.customer_id`
+                /project/models/m.yml
+                models:
+                  - name: customers
+                    columns:
+                      - name: customer_id
+                        data_tests:
+                          - unique
+                  - name: o
+                    columns:
+                      - name: customer_id
+                        data_tests:
+                          - not_null
+                          - relationships:
+                              arguments:
+                                to: ref('customers')
+                                field: customer_id"#]],
+        );
+    }
+
+    #[test]
+    fn deprecations_and_docs() {
+        check(
+            &A.replace("- name: id\n", "- name: id\n        tes$0ts: [unique]\n"),
+            "data_tests",
+            expect![[r#"
+            Rename to `data_tests`
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id
+                    data_tests: [unique]"#]],
+        );
+        check(
+            &A.replace("- name: other\n", "- name: other\n    me$0ta: {a: 1}\n"),
+            "config",
+            expect![[r#"
+            Move `meta` below `config`
+            /project/models/core/core.yml
+            models:
+              - name: other
+                config:
+                  meta: {a: 1}
+                columns:
+                  - name: id"#]],
+        );
+        check(
+            &A.replace("- name: other\n", "- name: other\n    config:\n      tags: [x]\n    me$0ta:\n      a: 1 # one\n"),
+            "config",
+            expect![[r#"
+            Move `meta` below `config`
+            /project/models/core/core.yml
+            models:
+              - name: other
+                config:
+                  tags: [x]
+                  meta:
+                    a: 1 # one
+                columns:
+                  - name: id"#]],
+        );
+        check(
+            &A.replace(
+                "- name: id\n",
+                "- name: id\n        data_tests:\n          - accepted_va$0lues:\n              values: [1] # one\n              config: {severity: warn}\n",
+            ),
+            "arguments",
+            expect![[r#"
+                Move the arguments of `accepted_values` below `arguments`
+                /project/models/core/core.yml
+                models:
+                  - name: other
+                    columns:
+                      - name: id
+                        data_tests:
+                          - accepted_values:
+                              arguments:
+                                values: [1] # one
+                              config: {severity: warn}"#]],
+        );
+        check(
+            &A.replace("- name: other\n", "- name: other\n    description: 'It''s $0other.'\n"),
+            "docs block",
+            expect![[r#"
+            Move description into a docs block `other`
+            new /project/models/core/_docs.md
+            {% docs other %}
+            It's other.
+            {% enddocs %}
+            /project/models/core/core.yml
+            models:
+              - name: other
+                description: "{{ doc('other') }}"
+                columns:
+                  - name: id"#]],
+        );
+        check(
+            &A.replace("- name: id\n", "- name: id\n        tests:\n          - accepted_va$0lues: {values: [1]}\n"),
+            "all deprecated",
+            expect![[r#"
+            Migrate all deprecated keys of this file
+            /project/models/core/core.yml
+            models:
+              - name: other
+                columns:
+                  - name: id
+                    data_tests:
+                      - accepted_values: {arguments: {values: [1]}}"#]],
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! Entries and their columns: added, taken out, put in order.
+
+use super::yaml::{Block, entry_lines};
+use super::{FixKind, Fixes, rewritten, step};
+use dbt::{Diagnostic, FileKind, NodeIndex, ResourceType};
+use syntax::yaml;
+use syntax::yaml_edit::{self, Step};
+use text::TextRange;
+
+pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
+    match found.code {
+        "missing-column" => missing_columns(fixes, found.place.range, Some(found)),
+        "column-not-made" => remove_column(fixes, found),
+        _ => {}
+    }
+}
+
+/// What isn't wrong, and can be done all the same.
+pub(super) fn offer(fixes: &mut Fixes<'_>) {
+    let analysis = fixes.analysis;
+    if fixes.file.kind == FileKind::Properties {
+        // An entry that names no column at all isn't told of.
+        let bare = analysis.index.nodes_described_in(fixes.file.id).iter().filter_map(|&index| {
+            let node = &analysis.index.nodes[index];
+            node.patch.as_ref().filter(|patch| node.columns.is_empty() && fixes.is_on_line_of(patch.name.range)).map(|patch| patch.name.range)
+        });
+        let bare: Vec<TextRange> = bare.collect();
+        bare.into_iter().for_each(|name| missing_columns(fixes, name, None));
+        return sort_columns(fixes);
+    }
+    for &index in analysis.index.nodes_of_file(fixes.file.id) {
+        let node = &analysis.index.nodes[index];
+        let takes_entry = matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot);
+        if takes_entry && node.patch.is_none() {
+            add_entry(fixes, index);
+        }
+    }
+}
+
+/// The entry of a node, with all the columns that it is known to make.
+fn add_entry(fixes: &mut Fixes<'_>, index: NodeIndex) {
+    let analysis = fixes.analysis;
+    let label = analysis.index.nodes[index].label();
+    let (path, steps) = analysis.place_of_entry(index);
+    let (before, create) = analysis.text_or_new(&path);
+    let mut after = before.clone();
+    if after.trim().is_empty() {
+        after.push_str("version: 2\n\n");
+    }
+    let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };
+    if !step(&mut after, edits) {
+        return;
+    }
+    for column in &analysis.made(index).columns {
+        let mut steps = steps.clone();
+        steps.extend([Step::key("columns"), Step::named(&column.name)]);
+        let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };
+        if !step(&mut after, edits) {
+            return;
+        }
+    }
+    fixes.push(format!("Add `{label}` to YAML"), FixKind::Refactor, rewritten(path, &before, &after, create), None, false);
+}
+
+/// The columns that the entry of a name lacks, behind those that it has.
+fn missing_columns(fixes: &mut Fixes<'_>, name: TextRange, found: Option<&Diagnostic>) {
+    let analysis = fixes.analysis;
+    let described = analysis.index.nodes_described_in(fixes.file.id).iter().copied();
+    let of_entry = described.into_iter().find(|&index| analysis.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.range == name));
+    let Some(index) = of_entry else { return };
+    let node = &analysis.index.nodes[index];
+    let Some(patch) = node.patch.as_ref().filter(|_| node.version.is_none()) else { return };
+    let mut after = fixes.file.text.to_string();
+    for column in analysis.made(index).columns.iter().filter(|column| node.column(&column.name).is_none()) {
+        let mut steps = patch.path.to_vec();
+        steps.extend([Step::key("columns"), Step::named(&column.name)]);
+        let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };
+        if !step(&mut after, edits) {
+            return;
+        }
+    }
+    if after == *fixes.file.text {
+        return;
+    }
+    let change = rewritten(fixes.file.path.to_path_buf(), &fixes.file.text, &after, false);
+    let kind = if found.is_some() { FixKind::Quick } else { FixKind::Refactor };
+    fixes.push(format!("Add missing columns to `{}`", node.label()), kind, change, found, found.is_some());
+}
+
+/// Takes the lines of a column's entry out.
+fn remove_column(fixes: &mut Fixes<'_>, found: &Diagnostic) {
+    let text = &*fixes.file.text;
+    let tree = yaml::parse(text);
+    let Some(root) = &tree.root else { return };
+    let Some(list) = super::yaml::list_around(root, found.place.range) else { return };
+    let Some(Block { items, .. }) = entry_lines(text, list) else { return };
+    // The last entry of a list takes its key with it, which is more than was asked for.
+    if items.len() < 2 {
+        return;
+    }
+    let name = super::inner_name(text, found.place.range);
+    let Some(lines) = items.iter().find(|lines| lines.contains_range(found.place.range)) else { return };
+    let change = fixes.here(vec![text::Edit::delete(*lines)]);
+    fixes.push(format!("Remove column `{name}`"), FixKind::Quick, change, Some(found), false);
+}
+
+/// The columns of the entry at the cursor in the order of the SQL.
+fn sort_columns(fixes: &mut Fixes<'_>) {
+    let analysis = fixes.analysis;
+    let text = &*fixes.file.text;
+    for &index in analysis.index.nodes_described_in(fixes.file.id) {
+        let node = &analysis.index.nodes[index];
+        let Some(patch) = node.patch.as_ref().filter(|patch| fixes.touches(patch.place.range) && node.version.is_none()) else { continue };
+        let made = analysis.made(index);
+        let tree = yaml::parse(text);
+        let entry = tree.root.as_ref().and_then(|root| yaml_edit::find(root, &patch.path));
+        let Some(list) = entry.and_then(|entry| entry.get("columns")) else { continue };
+        let Some(Block { items, .. }) = entry_lines(text, list) else { continue };
+        let names: Vec<Option<&str>> = list.items().iter().map(|item| item.get_str("name")).collect();
+        let place = |name: &Option<&str>| name.and_then(|name| made.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)));
+        // What the SQL isn't known to make goes to the end, as it stands.
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|&at| (place(&names[at]).unwrap_or(usize::MAX), at));
+        if order.iter().enumerate().all(|(at, from)| at == *from) || made.columns.is_empty() {
+            continue;
+        }
+        let sorted: String = order.iter().map(|&at| with_line_end(items[at].of(text))).collect();
+        let whole = TextRange { start: items[0].start, end: items[items.len() - 1].end };
+        let sorted = if whole.of(text).ends_with('\n') { sorted } else { sorted.trim_end_matches(['\n', '\r']).to_owned() };
+        let change = fixes.here(vec![text::Edit::replace(whole, sorted)]);
+        fixes.push(format!("Sort columns of `{}` as the SQL has them", node.label()), FixKind::Refactor, change, None, false);
+    }
+}
+
+fn with_line_end(lines: &str) -> String {
+    if lines.ends_with('\n') { lines.to_owned() } else { format!("{lines}\n") }
+}
