@@ -37,6 +37,44 @@ fn index_finds_what_dbt_finds() {
 }
 
 #[test]
+fn check_tells_a_person_and_a_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("repo/.git/HEAD", "");
+    write("repo/dbt/dbt_project.yml", "name: shop\n");
+    write("repo/dbt/models/a.sql", "with x as (select 1 as id), y as (select 2)\nselect x.idd from x\n");
+    write("repo/dbt/models/b, c/d.sql", "select * from {{ ref('aa') }} -- 100%\n");
+    let root = dir.path().join("repo/dbt");
+    let person = Person::new();
+    let ran = person.run(&root, &["check", "--level", "hint"]);
+    assert!(!ran.ok && ran.out.contains("models/a.sql:2:10: warning [unknown-column] CTE `x` has no column `idd`; did you mean `id`?"), "{ran:?}");
+    assert!(ran.out.contains("models/a.sql:1:29: hint [unused-cte]") && ran.out.contains("1 errors, 1 warnings"), "{ran:?}");
+    let github = person.run(&root, &["check", "--format", "github", "--rules", "unknown-ref"]);
+    assert!(github.out.starts_with("::error file=dbt/models/b%2C c/d.sql,line=1,col=22,endLine=1,endColumn=26,title=unknown-ref::no model"), "{github:?}");
+    let sarif: Value = serde_json::from_str(&person.run(&root, &["check", "--format", "sarif"]).out).unwrap();
+    let result = sarif["runs"][0]["results"].as_array().unwrap().iter().find(|result| result["ruleId"] == "unknown-column").unwrap();
+    assert_eq!((&result["ruleId"], &result["level"]), (&json!("unknown-column"), &json!("warning")));
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startColumn"], 10);
+    assert!(sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().iter().any(|rule| rule["id"] == "unknown-column"));
+    // Severities are a matter of settings, and comments have the last word.
+    write("repo/dbt/ragstar.yml", "rules: {unknown-column: off, unknown-ref: warning, nothing: off}\n");
+    let ran = person.run(&root, &["check", "--fail-on", "error"]);
+    assert!(ran.ok && ran.out.contains("0 errors, 1 warnings") && ran.err.contains("there is no rule `nothing`"), "{ran:?}");
+    write("repo/dbt/models/b, c/d.sql", "-- ragstar: ignore[unknown-ref]\nselect * from {{ ref('aa') }}\n");
+    assert!(person.run(&root, &["check"]).ok);
+    let wrong = person.run(&root, &["check", "--rules", "nonsense"]);
+    assert!(!wrong.ok && wrong.err.contains("ragstar check --list"), "{wrong:?}");
+    assert!(person.run(&root, &["check", "--list"]).out.contains("unused-cte"));
+    // The example project has nothing to be told of.
+    let shop = person.run(&shop(), &["check"]);
+    assert!(shop.ok, "{shop:?}");
+}
+
+#[test]
 fn ask_answers_truly_without_any_account_and_takes_feedback() {
     let person = Person::new();
     // A question waits four seconds for vectors; on a busy machine the rest comes later.
