@@ -85,6 +85,20 @@ impl Client {
         }
     }
 
+    /// The next answer to any request; `wanted` is one that is still to come.
+    pub fn any_answer(&mut self, wanted: i64) -> (i64, Value) {
+        loop {
+            let message = self.messages.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{wanted} is answered"));
+            if message.get("method").is_some() {
+                if let Some(request) = message.get("id") {
+                    self.send(&json!({"jsonrpc": "2.0", "id": request, "result": null}));
+                }
+            } else if let Some(id) = message["id"].as_i64() {
+                return (id, message);
+            }
+        }
+    }
+
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         let answer = self.answer(id);

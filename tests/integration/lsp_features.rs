@@ -160,13 +160,13 @@ fn completion_and_what_it_tells() {
     let resolved = session.client.request("completionItem/resolve", offer);
     assert!(resolved["documentation"]["value"].as_str().unwrap().starts_with("**fct_refunds** · model"), "{resolved}");
     // In a tag, macros come as snippets.
-    let end = json!({"line": 9999, "character": 0});
+    let last = text.rsplit('\n').next().unwrap().encode_utf16().count();
+    let end = json!({"line": text.matches('\n').count(), "character": last});
     session.client.notify(
         "textDocument/didChange",
         json!({"textDocument": {"uri": uri(&path), "version": 2}, "contentChanges": [{"range": {"start": end, "end": end}, "text": "\n-- x\nselect {{ is_inc }} from t"}]}),
     );
-    let lines = text.matches('\n').count() as u64 + 2 - u64::from(!text.ends_with('\n'));
-    let lines = if text.ends_with('\n') { text.matches('\n').count() as u64 + 2 } else { lines + 1 };
+    let lines = text.matches('\n').count() + 2;
     let offers = session.at("textDocument/completion", &path, json!({"line": lines, "character": "select {{ is_inc".len()}));
     assert_eq!(offers["items"][0]["label"], "is_incremental", "{offers}");
     assert_eq!(offers["items"][0]["textEdit"]["newText"], "is_incremental()");
@@ -320,6 +320,25 @@ fn diagnostics_are_given_to_who_asks() {
     );
     let changed = session.client.request("textDocument/diagnostic", ask(first["resultId"].clone()));
     assert!(list(&changed["items"]).iter().any(|one| one["code"] == "unknown-ref"), "{changed}");
+    session.end();
+}
+
+#[test]
+fn edits_that_do_not_fit_have_the_file_read_again() {
+    let mut session = Session::with(json!({}));
+    let (text, path) = session.open(REVENUE);
+    let far = json!({"line": 9_000, "character": 0});
+    let broken = find(&text, "fct_refunds", 0);
+    let edit = |version: i64, start: &Value, end: &Value, text: &str| json!({"textDocument": {"uri": uri(&path), "version": version}, "contentChanges": [{"range": {"start": start, "end": end}, "text": text}]});
+    session.client.notify("textDocument/didChange", edit(2, &broken, &broken, "x"));
+    session.client.diagnostics(&path, |found| found.iter().any(|one| one["code"] == "unknown-ref"));
+    session.client.notify("textDocument/didChange", edit(3, &far, &far, "y"));
+    // The disk knows nothing of the broken name.
+    session.client.diagnostics(&path, |found| found.iter().all(|one| one["code"] != "unknown-ref"));
+    // After a save the disk counts, whatever came before it.
+    std::fs::write(&path, text.replace("fct_refunds", "fct_gone")).unwrap();
+    session.client.notify("textDocument/didSave", json!({"textDocument": {"uri": uri(&path)}}));
+    session.client.diagnostics(&path, |found| found.iter().any(|one| one["message"].as_str().unwrap().contains("fct_gone")));
     session.end();
 }
 

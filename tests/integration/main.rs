@@ -17,6 +17,7 @@ mod lsp_features;
 mod neovim;
 mod scripted;
 mod slack;
+mod soak;
 mod store;
 mod tidy;
 mod yaml;

@@ -100,7 +100,12 @@ pub fn of_server(client: &Capabilities) -> ServerCapabilities {
         Encoding::Utf16 => PositionEncodingKind::UTF16,
         Encoding::Utf32 => PositionEncodingKind::UTF32,
     };
-    let sync = TextDocumentSyncOptions { open_close: Some(true), change: Some(TextDocumentSyncKind::INCREMENTAL), ..TextDocumentSyncOptions::default() };
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::INCREMENTAL),
+        save: Some(TextDocumentSyncSaveOptions::Supported(true)),
+        ..TextDocumentSyncOptions::default()
+    };
     let text = |text: &str| text.to_owned();
     let no_progress = WorkDoneProgressOptions::default;
     let files = |glob: &str| FileOperationRegistrationOptions {

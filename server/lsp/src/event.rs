@@ -27,6 +27,9 @@ pub enum Event {
         version: i32,
         changes: Vec<TextDocumentContentChangeEvent>,
     },
+    DidSave {
+        uri: Url,
+    },
     DidClose {
         uri: Url,
     },

@@ -44,6 +44,8 @@ struct Open {
     version: i32,
     /// Grows with every opening and change of a document.
     touched: u64,
+    /// Whether edits came that don't fit the text.
+    is_doubtful: bool,
 }
 
 struct State {
@@ -140,13 +142,21 @@ impl State {
                 let Some(path) = convert::path_of(&uri) else { return false };
                 let document = Document::new(&text);
                 self.touches += 1;
-                self.open.insert(path.clone(), Open { document, version, touched: self.touches });
+                self.open.insert(path.clone(), Open { document, version, touched: self.touches, is_doubtful: false });
                 if self.ready {
                     self.ensure_project(&path);
                 }
                 self.overlay(&path, Some(text))
             }
             Event::DidChange { uri, version, changes } => self.change(&uri, version, changes),
+            Event::DidSave { uri } => {
+                let Some(path) = convert::path_of(&uri) else { return false };
+                let Some(open) = self.open.get_mut(&path).filter(|open| open.is_doubtful) else { return false };
+                let Some(text) = DiskLoader.read(&path) else { return false };
+                open.document = Document::new(&text.text);
+                open.is_doubtful = false;
+                self.overlay(&path, Some(text.text.to_string()))
+            }
             Event::DidClose { uri } => {
                 let Some(path) = convert::path_of(&uri) else { return false };
                 self.open.remove(&path);
@@ -265,15 +275,20 @@ impl State {
             tracing::warn!(%uri, "a change of a document that is not open");
             return false;
         };
+        let mut fits = version >= open.version;
         for change in changes {
             match change.range {
-                Some(range) => {
-                    if !open.document.change(convert::position(range.start), convert::position(range.end), &change.text, encoding) {
-                        tracing::warn!(%uri, version, "a change outside of the document");
-                    }
-                }
-                None => open.document = Document::new(&change.text),
+                Some(range) => fits &= open.document.change(convert::position(range.start), convert::position(range.end), &change.text, encoding),
+                None => (open.document, fits) = (Document::new(&change.text), true),
             }
+        }
+        if !fits {
+            // What the editor has can't be known any more; the disk is the best guess, and what counts again once it is saved.
+            tracing::warn!(%uri, version, "a change outside of the document, or one out of order; the file is read again");
+            if let Some(text) = DiskLoader.read(&path) {
+                open.document = Document::new(&text.text);
+            }
+            open.is_doubtful = true;
         }
         open.version = version;
         self.touches += 1;

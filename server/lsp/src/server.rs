@@ -272,6 +272,10 @@ impl LanguageServer for Mailbox {
         self.send(Event::DidChange { uri: params.text_document.uri, version: params.text_document.version, changes: params.content_changes });
     }
 
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        self.send(Event::DidSave { uri: params.text_document.uri });
+    }
+
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.send(Event::DidClose { uri: params.text_document.uri });
     }
