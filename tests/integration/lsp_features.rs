@@ -195,7 +195,7 @@ fn tokens_whole_in_part_and_changed() {
     let (_, path) = session.open(REVENUE);
     let whole = session.of("textDocument/semanticTokens/full", &path);
     let data = list(&whole["data"]).clone();
-    assert!(data.len() > 50 && data.len() % 5 == 0);
+    assert!(data.len() > 50 && data.len().is_multiple_of(5));
     let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 3, "character": 0}});
     let part = session.client.request("textDocument/semanticTokens/range", json!({"textDocument": {"uri": uri(&path)}, "range": range}));
     assert!(list(&part["data"]).len() < data.len());

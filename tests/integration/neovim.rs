@@ -19,7 +19,21 @@ fn neovim_attaches_and_writes_a_description() {
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
-    for check in ["attach", "hover", "definition", "completion", "document symbols", "diagnostics", "workspace symbols", "code action", "clean exit"] {
+    for check in [
+        "attach",
+        "hover",
+        "definition",
+        "completion",
+        "document symbols",
+        "diagnostics",
+        "workspace symbols",
+        "compiled SQL",
+        "lineage",
+        "YAML of the model",
+        "lenses run",
+        "code action",
+        "clean exit",
+    ] {
         assert!(said.contains(&format!("ok {check}")), "{check}: {said}");
     }
     let yaml = "models/marts/core/_core__models.yml";

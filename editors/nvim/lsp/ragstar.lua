@@ -1,5 +1,13 @@
 local ragstar = require('ragstar')
 
+-- Loaded when a lens is used first; the names have to be known before.
+local commands = {}
+for _, name in ipairs({ 'ragstar.showReferences', 'ragstar.showLineage', 'ragstar.showCompiled' }) do
+  commands[name] = function(command, ctx)
+    require('ragstar.views').commands[name](command, ctx)
+  end
+end
+
 ---@type vim.lsp.Config
 return {
   cmd = ragstar.cmd(),
@@ -23,6 +31,10 @@ return {
     'yaml.jinja',
     'jinja.yaml',
   },
+
+  -- What the server's lenses may ask of this client.
+  capabilities = { experimental = { ragstar = { commands = vim.tbl_keys(commands) } } },
+  commands = commands,
 
   -- The server makes no sense outside a dbt project, and YAML or Markdown is everywhere: without a
   -- root `on_dir` is never called, which is how Neovim is told not to start anything.

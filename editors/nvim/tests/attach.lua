@@ -308,6 +308,106 @@ case('workspace symbols', function()
   end)
 end)
 
+-- Views -------------------------------------------------------------------------------------------
+
+--- Runs a command of ours in the model's buffer and waits for the window that it opens.
+---@param command string
+---@param scheme string
+---@return integer? bufnr
+local function view(command, scheme)
+  vim.api.nvim_set_current_buf(buf)
+  vim.cmd(command)
+  local found
+  vim.wait(TIMEOUT, function()
+    local current = vim.api.nvim_get_current_buf()
+    local is_view = vim.startswith(vim.api.nvim_buf_get_name(current), scheme)
+    found = is_view and vim.api.nvim_buf_line_count(current) > 1 and current or nil
+    return found
+  end, 20)
+  return found
+end
+
+--- The row of the first line that has the text.
+---@param bufnr integer
+---@param text string
+---@return integer?
+local function row_of(bufnr, text)
+  for row, line in ipairs(vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)) do
+    if line:find(text, 1, true) then
+      return row
+    end
+  end
+end
+
+local function press_enter()
+  vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes('<CR>', true, false, true), 'x', false)
+end
+
+case('compiled SQL', function()
+  local made = view('Ragstar compiled', 'ragstar-compiled://')
+  assert(made, { 'no window', messages })
+  local text = table.concat(vim.api.nvim_buf_get_lines(made, 0, -1, false), '\n')
+  assert(not text:find('{{', 1, true), text)
+  -- The model may be ephemeral, and then its own SQL comes first; what the ref made is last.
+  local row, line
+  for at, candidate in ipairs(vim.api.nvim_buf_get_lines(made, 0, -1, false)) do
+    if candidate:find('from .*' .. model) then
+      row, line = at, candidate
+    end
+  end
+  assert(row, text)
+  vim.api.nvim_win_set_cursor(0, { row, (line:find(model, 1, true)) })
+  press_enter()
+  local at, name = vim.api.nvim_win_get_cursor(0), vim.api.nvim_buf_get_name(0)
+  local ok = vim.api.nvim_get_current_buf() == buf and at[1] == ref_row
+  vim.cmd('silent only')
+  return ok, { at = at, name = name, wanted = ref_row, messages }
+end)
+
+case('lineage', function()
+  local made = view('Ragstar lineage', 'ragstar-lineage://')
+  assert(made, { 'no window', messages })
+  local lines = vim.api.nvim_buf_get_lines(made, 0, -1, false)
+  local row = row_of(made, '  ' .. model .. ' (')
+  assert(lines[1]:find('fct_orders', 1, true) and row, lines)
+  vim.api.nvim_win_set_cursor(0, { row, 0 })
+  press_enter()
+  local name = vim.fs.basename(vim.api.nvim_buf_get_name(0))
+  vim.cmd('silent only')
+  return name == model .. '.sql', { name = name, lines = lines }
+end)
+
+case('YAML of the model', function()
+  vim.api.nvim_set_current_buf(buf)
+  vim.cmd('Ragstar yaml')
+  local there = vim.wait(TIMEOUT, function()
+    return vim.api.nvim_buf_get_name(0):match('%.yml$') ~= nil
+  end, 20)
+  local line = vim.api.nvim_get_current_line()
+  return there and line:find('fct_orders', 1, true), { there = there, line = line, messages }
+end)
+
+case('lenses run', function()
+  vim.api.nvim_set_current_buf(buf)
+  local lens, lenses = request_until('textDocument/codeLens', {
+    textDocument = vim.lsp.util.make_text_document_params(buf),
+  }, function(found)
+    return vim.iter(found):find(function(one)
+      return one.command and one.command.command == 'ragstar.showLineage'
+        or one.command and one.command.command == 'ragstar.showReferences'
+    end)
+  end)
+  assert(lens, lenses)
+  client:exec_cmd(lens.command, { bufnr = buf })
+  local opened = vim.wait(TIMEOUT, function()
+    return #vim.fn.getqflist() > 0 or vim.api.nvim_get_current_buf() ~= buf
+  end, 20)
+  vim.cmd('silent! cclose')
+  vim.cmd('silent only')
+  vim.api.nvim_set_current_buf(buf)
+  return opened, lens
+end)
+
 -- Code action -------------------------------------------------------------------------------------
 
 --- The rows of a column's entry in a properties file: its own, and the one after its last.

@@ -159,12 +159,12 @@ impl Analysis {
             return Completions::default();
         }
         let rank = Rank::new(self, file, recent);
-        if file.kind.is_sql() || matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::PythonModel) {
-            if let Some(context) = call::context(&file.text, offset)
-                && let Some(found) = self.complete_call(file, &context, &rank)
-            {
-                return found;
-            }
+        let may_call = file.kind.is_sql() || matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::PythonModel);
+        if may_call
+            && let Some(context) = call::context(&file.text, offset)
+            && let Some(found) = self.complete_call(file, &context, &rank)
+        {
+            return found;
         }
         match file.kind {
             kind if kind.is_sql() => match tag::tag_at(&file.text, offset) {

@@ -6,6 +6,7 @@ use crate::{convert, describe};
 use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation, NavigationTarget};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry;
 use text::{LineIndex, TextRange};
 use tower_lsp::lsp_types::*;
 
@@ -16,10 +17,10 @@ struct Lines(FxHashMap<vfs::FileId, (Url, LineIndex)>);
 impl Lines {
     fn location(&mut self, snapshot: &Snapshot, id: vfs::FileId, range: TextRange) -> Option<Location> {
         let file = snapshot.analysis.file(id)?;
-        if !self.0.contains_key(&id) {
-            self.0.insert(id, (convert::uri_of(&file.path)?, LineIndex::new(&file.text)));
-        }
-        let (uri, lines) = self.0.get(&id)?;
+        let (uri, lines) = match self.0.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert((convert::uri_of(&file.path)?, LineIndex::new(&file.text))),
+        };
         Some(Location { uri: uri.clone(), range: convert::range(&file.text, lines, range, snapshot.capabilities.encoding) })
     }
 

@@ -327,9 +327,23 @@ local subcommands = {
   ask = function(args, bang)
     require('ragstar.chat').ask(args, { new = bang })
   end,
+  compiled = function()
+    require('ragstar.views').compiled()
+  end,
   describe = describe,
+  lineage = function(args)
+    local steps = args ~= '' and tonumber(args) or nil
+    if args ~= '' and not (steps and steps >= 1 and steps == math.floor(steps)) then
+      M.error(('`%s` is no number of steps; for example :Ragstar lineage 3'):format(args))
+      return
+    end
+    require('ragstar.views').lineage({}, steps)
+  end,
   restart = restart,
   status = status,
+  yaml = function()
+    require('ragstar.views').yaml()
+  end,
 }
 
 --- Body of `:Ragstar`.

@@ -167,9 +167,7 @@ pub(super) fn docs_block(fixes: &mut Fixes<'_>, entry: &Node, label: &str) {
         .find(|file: &&std::sync::Arc<File>| file.kind == FileKind::Docs && file.path.parent() == Some(folder) && !file.facts.blocks.is_empty());
     let path = own.map_or_else(|| folder.join("_docs.md"), |file| file.path.to_path_buf());
     let (before, create) = fixes.analysis.text_or_new(&path);
-    let gap = if before.is_empty() {
-        ""
-    } else if before.ends_with("\n\n") {
+    let gap = if before.is_empty() || before.ends_with("\n\n") {
         ""
     } else if before.ends_with('\n') {
         "\n"

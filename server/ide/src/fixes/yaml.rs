@@ -62,12 +62,11 @@ pub(super) fn list_around(node: &Node, range: TextRange) -> Option<&Node> {
     if node.is_alias {
         return None;
     }
-    let deeper = match &node.kind {
+    match &node.kind {
         Kind::Scalar { .. } => None,
         Kind::Map { entries, .. } => entries.iter().find_map(|(_, value)| value.range.contains_range(range).then(|| list_around(value, range)).flatten()),
         Kind::Seq { items, .. } => items.iter().find(|item| item.range.contains_range(range)).and_then(|item| list_around(item, range).or(Some(node))),
-    };
-    deeper
+    }
 }
 
 /// The innermost mapping around a range that has a key, with the key and its value.

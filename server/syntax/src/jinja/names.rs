@@ -302,9 +302,7 @@ fn words(source: &str, tag: &Tag, found: &mut Names) {
                     NameKind::Filter
                 } else if is_first && STATEMENTS.contains(&word) {
                     NameKind::Keyword
-                } else if last_word == "is" && word != "not" {
-                    NameKind::Test
-                } else if last_word == "is not" && !matches!(word, "none" | "None") {
+                } else if (last_word == "is" && word != "not") || (last_word == "is not" && !matches!(word, "none" | "None")) {
                     NameKind::Test
                 } else if KEYWORDS.contains(&word) && !(is_called && matches!(word, "set" | "do")) {
                     NameKind::Keyword
