@@ -43,7 +43,13 @@ impl Analysis {
 
     fn told(&self, file: &File) -> Vec<Diagnostic> {
         let mut found: Vec<Diagnostic> = self.index.diagnostics_of(file.id).cloned().collect();
+        self.move_to_entries(file, &mut found);
         for diagnostic in &mut found {
+            if diagnostic.code == "cycle"
+                && let Some(range) = self.reference_in_circle(file)
+            {
+                diagnostic.place.range = range;
+            }
             // What is about a whole file of code is shown at its first line.
             if diagnostic.place.range == TextRange::at(0) && !matches!(file.kind, FileKind::Properties | FileKind::Project) {
                 diagnostic.place.range = first_line(&file.text);
@@ -57,6 +63,53 @@ impl Analysis {
             found.extend(self.config_errors(file));
         }
         found
+    }
+
+    /// The first reference of a file's nodes that closes a circle.
+    fn reference_in_circle(&self, file: &File) -> Option<TextRange> {
+        let package = self.package_of(file);
+        let own = self.index.nodes_of_file(file.id);
+        let closes = |used: &&dbt::Use| {
+            let other = self.index.resolve(&used.target, package);
+            other.is_some_and(|other| own.iter().any(|&at| self.index.nodes[at].depends_on.contains(&other) && (other == at || self.index.reaches(other, at))))
+        };
+        file.facts.uses.iter().find(closes).map(|used| used.name_range)
+    }
+
+    /// An unknown group is told where it is written: at the model's entry, if that names it.
+    fn move_to_entries(&self, file: &File, found: &mut Vec<Diagnostic>) {
+        const CODE: &str = "unknown-group";
+        if file.kind != FileKind::Properties {
+            let written = |diagnostic: &Diagnostic| {
+                let own = self.index.nodes_of_file(file.id).iter().map(|&at| &self.index.nodes[at]);
+                diagnostic.code == CODE && own.filter_map(|node| self.group_in_entry(node)).next().is_some()
+            };
+            found.retain(|diagnostic| !written(diagnostic));
+            return;
+        }
+        for &at in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[at];
+            if node.config.group.is_none() || node.place.file == file.id {
+                continue;
+            }
+            let told = self.index.diagnostics_of(node.place.file).find(|diagnostic| diagnostic.code == CODE);
+            if let Some((told, place)) = told.and_then(|told| Some((told, self.group_in_entry(node)?))) {
+                found.push(Diagnostic { place, ..told.clone() });
+            }
+        }
+    }
+
+    /// Where a node's entry in a properties file names the node's group.
+    fn group_in_entry(&self, node: &Node) -> Option<Place> {
+        let patch = node.patch.as_ref()?;
+        let group = node.config.group.as_deref()?;
+        let file = self.file(patch.name.file)?;
+        let tree = syntax::yaml::parse(&file.text);
+        let entries = tree.root.as_ref()?.entries().iter().flat_map(|(_, section)| section.items());
+        let entry = entries.filter(|entry| !entry.is_alias).find(|entry| entry.range.contains_range(patch.name.range))?;
+        let values = [entry.get("config").and_then(|config| config.get("group")), entry.get("group")];
+        let value = values.into_iter().flatten().find(|value| value.as_str() == Some(group))?;
+        Some(Place { file: file.id, range: value.range })
     }
 
     fn wanted(&self, file: &File, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -155,7 +208,7 @@ impl Analysis {
         }
         // Rules of our own say it themselves.
         let said = diagnostic.message.rsplit_once("did you mean `").map(|(_, rest)| rest.trim_end_matches("`?"));
-        if let Some(name) = said.filter(|_| matches!(diagnostic.code, "column-not-made" | "unknown-column" | "test-on-unknown-column")) {
+        if let Some(name) = said.filter(|_| matches!(diagnostic.code, "column-not-made" | "unknown-column" | "test-on-unknown-column" | "unknown-property")) {
             return Some(name.to_owned());
         }
         let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
@@ -274,11 +327,11 @@ mod tests {
             expect![[r#"
                 dbt_project.yml:1 Information missing-profile [] no profiles.yml was found; names of relations are guessed until a profile says which warehouse, database and schema are meant
                 dbt_project.yml:3 Error project-config [models] `model-paths` must be a list of folders, such as ["models"]
-                models/a.sql:1 Error cycle [select {{ ref('b') ] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/a.sql:1 Hint missing-description [select {{ ref('b') ] model `a` has no description
                 models/a.sql:1 Error jinja-syntax [{{] this Jinja tag is never closed; add `}}`
-                models/b.sql:1 Error cycle [select 1 from {{ ref('a') }} {{ ref('x' }}] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
+                models/a.sql:1 Error cycle ['b'] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/b.sql:1 Hint missing-description [select 1 from {{ ref('a') }} {{ ref('x' }}] model `b` has no description
+                models/b.sql:1 Error cycle ['a'] these nodes depend on each other in a circle: a ← b ← a; take one of these references out
                 models/b.sql:1 Error jinja-syntax [}] invalid Jinja: unexpected `}`, expected `,`
                 models/m.yml:2 Hint missing-description [a] model `a` has no description
                 models/m.yml:3 Error yaml-syntax [] invalid YAML: while parsing a node, did not find expected node content"#]],

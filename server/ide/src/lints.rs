@@ -3,6 +3,7 @@
 
 mod columns;
 mod deprecated;
+mod properties;
 mod sql;
 
 use crate::{Analysis, File};
@@ -38,6 +39,7 @@ impl Analysis {
             FileKind::Properties => {
                 columns::check(&mut found);
                 deprecated::properties(&mut found);
+                properties::check(&mut found);
             }
             FileKind::Project => deprecated::project(&mut found),
             kind if kind.is_sql() => deprecated::code(&mut found),
@@ -89,6 +91,20 @@ mod tests {
                 models/b.sql:1 Hint unused-cte [q] CTE `q` is never read; take it out
                 models/b.sql:1 Warning hard-coded-relation [lake.t] this is source `raw.t`; write {{ source('raw', 't') }}, so that dbt knows of it
                 models/b.sql:1 Warning hard-coded-relation [memory.main.a] this is model `a`; write {{ ref('a') }}, so that dbt knows of it"#]],
+        );
+    }
+
+    #[test]
+    fn keys_and_columns_that_dbt_does_not_know() {
+        check(
+            "-- file: models/a.sql\nselect 1 as id, 2 as b\n-- file: models/m.yml\nmodels:\n  - name: a\n    descripton: x\n    materialized: view\n    data_tests:\n      - unique: {column_name: idd}\n      - dbt_utils.unique_combination_of_columns: {arguments: {combination_of_columns: [id, c]}}\n      - one: {column_name: id || b}\n    columns:\n      - {name: id, type: int, entity: {type: primary}}\n      - name: b\nsources: [{name: raw, tables: [{name: t, external: {}, foo: 1}]}]\n",
+            expect![[r#"
+                models/m.yml:10 Warning unknown-property [type] `type` is no property of a column, and dbt takes no notice of it; what is your own belongs below `config: meta:`
+                models/m.yml:12 Warning unknown-property [foo] `foo` is no property of a table, and dbt takes no notice of it; what is your own belongs below `config: meta:`
+                models/m.yml:3 Warning unknown-property [descripton] `descripton` is no property of a model, and dbt takes no notice of it; what is your own belongs below `config: meta:`; did you mean `description`?
+                models/m.yml:4 Hint deprecated [materialized] `materialized` belongs below `config:` now
+                models/m.yml:6 Warning test-on-unknown-column [idd] `a` has no column `idd`; did you mean `id`?
+                models/m.yml:7 Warning test-on-unknown-column [c] `a` has no column `c`"#]],
         );
     }
 

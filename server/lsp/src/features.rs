@@ -347,6 +347,11 @@ pub fn code_actions(snapshot: &Snapshot, file: &File, params: &CodeActionParams)
             }));
         }
     }
+    // What mends stands before what only changes.
+    made.sort_by_key(|action| match action {
+        CodeActionOrCommand::CodeAction(action) => action.kind != Some(CodeActionKind::QUICKFIX),
+        CodeActionOrCommand::Command(_) => true,
+    });
     made
 }
 

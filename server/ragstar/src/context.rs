@@ -77,8 +77,17 @@ impl Context {
         self.project.as_deref().ok_or_else(|| self.no_project.clone())
     }
 
-    /// The project, read from disk. Blocks.
+    /// The project, as its cache has it or read from disk. Blocks.
     pub fn load(&self) -> Result<Analysis, String> {
+        self.loaded(true)
+    }
+
+    /// The project, read from disk: what a cache doesn't keep, such as macros that run, is there. Blocks.
+    pub fn load_whole(&self) -> Result<Analysis, String> {
+        self.loaded(false)
+    }
+
+    fn loaded(&self, may_be_cached: bool) -> Result<Analysis, String> {
         let root = self.root()?;
         if let Some(Err(why)) = self.deferred_to() {
             return Err(why);
@@ -88,7 +97,7 @@ impl Context {
         host.set_settings(settings.clone());
         let cache = self.cache(root);
         host.set_rules(self.rule_set().0);
-        if let Some(kept) = cache.read(&settings) {
+        if let Some(kept) = may_be_cached.then(|| cache.read(&settings)).flatten() {
             return Ok(host.restore(kept));
         }
         let loaded = SystemTime::now();

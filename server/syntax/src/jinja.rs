@@ -304,6 +304,22 @@ fn parse_alone(source: &str, expression: TextRange, calls: &mut Vec<Call>) {
     }
 }
 
+/// The innermost block that the end of the text leaves open: its tag, and its statement.
+fn unclosed_block<'s>(source: &'s str, tags: &[Tag]) -> Option<(TextRange, &'s str)> {
+    const BLOCKS: [&str; 12] = ["if", "for", "macro", "call", "filter", "block", "snapshot", "docs", "test", "data_test", "materialization", "set"];
+    let mut open = Vec::new();
+    for tag in tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
+        let inside = tag.outer.of(source).trim_start_matches(['{', '%', '-', '+']).trim_start();
+        let word = inside.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        if word.starts_with("end") {
+            open.pop();
+        } else if BLOCKS.contains(&word) && (word != "set" || !inside.contains('=')) {
+            open.push((tag.outer, word));
+        }
+    }
+    open.pop()
+}
+
 fn syntax_error(source: &str, tags: &[Tag], error: &minijinja::Error) -> SyntaxError {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     if let Some(open) = tags.iter().find(|tag| !tag.closed) {
@@ -316,6 +332,11 @@ fn syntax_error(source: &str, tags: &[Tag], error: &minijinja::Error) -> SyntaxE
             range: TextRange::new(open.outer.start as usize, open.outer.start as usize + 2),
             message: format!("this Jinja tag is never closed; add `{closing}`"),
         };
+    }
+    if message.starts_with("unexpected end of input")
+        && let Some((range, word)) = unclosed_block(source, tags)
+    {
+        return SyntaxError { range, message: format!("this `{word}` is never closed; add `{{% end{word} %}}`") };
     }
     let line = error.line().unwrap_or(1).saturating_sub(1);
     let index = text::LineIndex::new(source);

@@ -223,13 +223,33 @@ fn read(source: &str, body: &str, offsets: &Offsets) -> Yaml {
             }
             Err(error) => {
                 let at = offsets.at(error.marker().index());
-                yaml.error = Some(SyntaxError { range: TextRange::at(at), message: format!("invalid YAML: {}", error.info()) });
+                let may_be_tab = error.info().contains("tab") || error.info().contains("did not find expected");
+                yaml.error = Some(match may_be_tab.then(|| tab_in_indent(source, at)).flatten() {
+                    Some(range) => SyntaxError { range, message: "invalid YAML: a tab in the indent; YAML takes blanks only".to_owned() },
+                    None => SyntaxError { range: TextRange::at(at), message: format!("invalid YAML: {}", error.info()) },
+                });
                 break;
             }
         }
     }
     yaml.root = builder.finish();
     yaml
+}
+
+/// Tabs in the indent of the line where the parser stopped, or of one of the two around it, which it may have taken for something else.
+fn tab_in_indent(source: &str, at: usize) -> Option<TextRange> {
+    let mut line_end = source.get(at..)?.match_indices('\n').nth(2).map_or(source.len(), |(length, _)| at + length);
+    for _ in 0..5 {
+        let start = source[..line_end].rfind('\n').map_or(0, |before| before + 1);
+        let line = &source[start..line_end];
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if let Some(tab) = indent.find('\t').filter(|_| indent.len() < line.len()) {
+            let tabs = indent[tab..].chars().take_while(|c| *c == '\t').count();
+            return Some(TextRange::new(start + tab, start + tab + tabs));
+        }
+        line_end = start.checked_sub(1)?;
+    }
+    None
 }
 
 /// The parser counts characters; the tree counts bytes.

@@ -274,7 +274,7 @@ impl Index {
     }
 
     /// Whether following what nodes depend on leads from one node to another.
-    pub(crate) fn reaches(&self, from: NodeIndex, to: NodeIndex) -> bool {
+    pub fn reaches(&self, from: NodeIndex, to: NodeIndex) -> bool {
         let mut seen = FxHashSet::default();
         let mut pending = self.nodes[from].depends_on.clone();
         while let Some(at) = pending.pop() {

@@ -9,19 +9,32 @@ use std::sync::Arc;
 use syntax::yaml::Node;
 use text::TextRange;
 
-/// How many packages each file lists, and where.
-fn listed_in(root: &PackageInput) -> Vec<(&InputFile, usize, TextRange)> {
+/// The packages that a file lists.
+struct Listed<'p> {
+    file: &'p InputFile,
+    count: usize,
+    range: TextRange,
+    /// The names that these packages are bound to have, where that can be known: those of dbt's hub.
+    names: Vec<(String, TextRange)>,
+}
+
+fn listed_in(root: &PackageInput) -> Vec<Listed<'_>> {
     let files = root.files.iter().filter(|file| file.kind == FileKind::Packages && &*file.path != "package-lock.yml");
     let listed = files.filter_map(|file| {
         let packages = syntax::yaml::parse(&file.text).root?.get("packages")?.clone();
-        Some((&**file, packages.items().len(), packages.range))
+        let named = |item: &Node| {
+            let value = item.get("package")?;
+            Some((value.as_str()?.rsplit('/').next()?.trim().to_owned(), value.range))
+        };
+        let names = packages.items().iter().filter_map(named).collect();
+        Some(Listed { file, count: packages.items().len(), range: packages.range, names })
     });
     listed.collect()
 }
 
 /// Whether fewer packages are installed than are listed: then their names mean nothing yet, and one error says why.
 pub(super) fn are_lacking(inputs: &[PackageInput]) -> bool {
-    inputs.first().is_some_and(|root| listed_in(root).iter().any(|(_, count, _)| *count > inputs.len() - 1))
+    inputs.first().is_some_and(|root| listed_in(root).iter().any(|listed| listed.count > inputs.len() - 1))
 }
 
 /// Packages that are listed and not installed, names that two packages have, a profile that isn't there
@@ -31,9 +44,22 @@ pub(super) fn problems(inputs: &[PackageInput], session: &Session) -> Vec<Diagno
     let Some(root) = inputs.first() else { return found };
     let listed = listed_in(root);
     let installed = inputs.len() - 1;
-    for (file, count, range) in listed.into_iter().filter(|(_, count, _)| *count > installed) {
+    for Listed { file, count, range, names } in listed {
         let folder = &root.config.packages_install_path;
-        let message = format!("{count} packages are listed, {installed} are installed in {folder}; run `dbt deps`");
+        let is_there = |name: &str| inputs.iter().skip(1).any(|package| package.config.name == name);
+        let lacking: Vec<&(String, TextRange)> = names.iter().filter(|(name, _)| installed > 0 && !is_there(name)).collect();
+        // dbt only counts, and packages of packages may make up for one that is missing.
+        if count <= installed {
+            for (name, range) in lacking {
+                let message = format!("`{name}` is listed and not installed in {folder}; run `dbt deps`");
+                found.push(Diagnostic::new(Place { file: file.id, range: *range }, Severity::Warning, "missing-package", message));
+            }
+            continue;
+        }
+        let shown: Vec<String> = lacking.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let which = if shown.is_empty() { String::new() } else { format!(", {} not among them", shown.join(", ")) };
+        let message = format!("{count} packages are listed, {installed} are installed in {folder}{which}; run `dbt deps`");
+        let range = lacking.first().map_or(range, |(_, range)| *range);
         let says = format!(
             "dbt found {count} package(s) specified in {}, but only {installed} package(s) installed in {folder}. Run \"dbt deps\" to install package dependencies.",
             file.path

@@ -38,10 +38,37 @@ pub(super) fn check(found: &mut Found<'_>) {
             found.tell(patch.name.range, Severity::Hint, "missing-column", message);
         }
     }
-    if !found.is_off("test-on-unknown-column") && found.file.text.contains("relationships") {
+    if !found.is_off("test-on-unknown-column") && ["relationships", "column_name:", "combination_of_columns"].iter().any(|word| found.file.text.contains(word))
+    {
         let tree = yaml::parse(&found.file.text);
         if let Some(root) = &tree.root {
             relationships(found, root);
+            for entry in ["models", "seeds", "snapshots"].iter().filter_map(|section| root.get(section)).flat_map(Node::items) {
+                of_resource(found, entry);
+            }
+        }
+    }
+}
+
+/// Tests of a whole resource that name its columns.
+fn of_resource(found: &mut Found<'_>, entry: &Node) {
+    let analysis = found.analysis;
+    let is_of = |index: &&NodeIndex| analysis.index.nodes[**index].patch.as_ref().is_some_and(|patch| entry.range.contains_range(patch.name.range));
+    let Some(&index) = analysis.index.nodes_described_in(found.file.id).iter().find(is_of) else { return };
+    let lists = ["data_tests", "tests"].iter().filter_map(|key| entry.get(key));
+    for test in lists.flat_map(Node::items).filter(|test| !entry.is_alias && !test.is_alias) {
+        let [(name, value)] = test.entries() else { continue };
+        // What the arguments of other tests mean is theirs to say.
+        let name = name.as_str().unwrap_or_default();
+        let is_known = matches!(name, "unique" | "not_null" | "accepted_values" | "relationships");
+        if !is_known && !["dbt_utils.", "dbt_expectations."].iter().any(|package| name.starts_with(package)) {
+            continue;
+        }
+        let arguments = [Some(value), value.get("arguments")];
+        for name in arguments.into_iter().flatten().flat_map(|arguments| [arguments.get("column_name"), arguments.get("combination_of_columns")]).flatten() {
+            for name in std::iter::once(name).chain(name.items()) {
+                unknown(found, index, name);
+            }
         }
     }
 }
@@ -65,7 +92,15 @@ fn unknown_field(found: &mut Found<'_>, to: &str, field: &Node) {
     let expression = if to.contains("{{") { to.to_owned() } else { format!("{{{{ {to} }}}}") };
     let used = dbt::uses_in(&expression).into_iter().next();
     let other: Option<NodeIndex> = used.and_then(|used| analysis.index.resolve(&used.target, analysis.package_of(found.file)));
-    let (Some(other), Some(name)) = (other, field.as_str()) else { return };
+    if let Some(other) = other {
+        unknown(found, other, field);
+    }
+}
+
+/// A column that a test names, and the table that it should be of.
+fn unknown(found: &mut Found<'_>, other: NodeIndex, field: &Node) {
+    let analysis = found.analysis;
+    let Some(name) = field.as_str() else { return };
     let made = analysis.made(other);
     let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
     if made.is_complete && is_name && made.get(name).is_none() {
@@ -78,5 +113,6 @@ fn unknown_field(found: &mut Found<'_>, to: &str, field: &Node) {
 /// The name that was probably meant, as the end of a sentence.
 pub(super) fn meant<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> String {
     let best = names.map(|name| (strsim::damerau_levenshtein(written, name), name)).min();
-    best.filter(|(distance, _)| *distance <= written.chars().count().max(3) / 3).map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+    let length = written.chars().count();
+    best.filter(|(distance, _)| *distance <= length.max(3) / 3 && *distance < length).map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

@@ -30,7 +30,7 @@ pub fn run(context: &Context, options: &CheckOptions, json: bool) -> Outcome {
     if let Some(unknown) = options.rules.iter().find(|code| Rule::find(code).is_none()) {
         return Err(format!("there is no rule `{unknown}`; `ragstar check --list` names them all"));
     }
-    let analysis = context.load()?;
+    let analysis = context.load_whole()?;
     let findings = findings(&analysis, options)?;
     let format = if json { CheckFormat::Json } else { options.format };
     match format {
