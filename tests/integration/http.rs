@@ -43,7 +43,9 @@ fn health_questions_and_search() {
     let (_, rest) = events.split_once("event: answer").unwrap();
     let data = rest.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     let answer: Value = serde_json::from_str(data).unwrap();
-    assert_eq!(answer["citations"][0]["uniqueId"], "model.shop.fct_monthly_revenue");
+    // Which of the fitting nodes is first depends on how many texts have vectors by then.
+    let cited = answer["citations"].as_array().unwrap();
+    assert!(cited.iter().any(|citation| citation["uniqueId"] == "model.shop.fct_monthly_revenue"), "{answer}");
     let (_, found) = call(port, "GET /api/search?q=customer+churn&limit=3", "", "").unwrap();
     assert!(found.contains("customer_churn_scores"), "{found}");
     assert_eq!(call(port, "POST /api/ask", "", "{}").unwrap().0, 422);
