@@ -1,5 +1,4 @@
-//! The outline of a query, read by tree-sitter from the text with its Jinja masked, and its scopes. Both work on text that no parser
-//! accepts.
+//! The scopes of a query, read from the text with its Jinja masked; works on text that no parser accepts.
 
 mod lexer;
 mod query;

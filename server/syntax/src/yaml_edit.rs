@@ -64,6 +64,19 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 /// `path` starts at the document's root. Returns edits on `source`, or why there are none: the file doesn't parse, holds several
 /// documents, or has something else than a string where the change would go.
 pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    make(source, path, Some((key, value)))
+}
+
+/// Makes sure that the list entries at `path` are there, each with its name; what is missing is added as by [`set_string`]. No edits
+/// where all of them are there.
+pub fn add_entry(source: &str, path: &[Step]) -> Result<Vec<Edit>, Refusal> {
+    make(source, path, None)
+}
+
+/// The key and the string that are wanted at the end of a path; `None` where the path ends with an entry that has to be there.
+type Leaf<'a> = Option<(&'a str, &'a str)>;
+
+fn make(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
     let tree = yaml::parse(source);
     if let Some(error) = tree.error {
         return refuse(format!("the file has a YAML error; mend it first: {}", error.message));
@@ -73,27 +86,18 @@ pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result
     }
     let root = match tree.root {
         Some(root) if !root.is_null() => root,
-        _ => return at_end_of_file(source, path, key, value),
+        _ => return at_end_of_file(source, path, leaf),
     };
     let habits = Habits::of(source, &root);
-    let edits = Editor { source, habits: &habits }.edit(&root, path, key, value)?;
-    prove(source, &root, &edits, path, key, value)?;
+    let edits = Editor { source, habits: &habits }.edit(&root, path, leaf)?;
+    prove(source, &root, &edits, path, leaf)?;
     Ok(edits)
 }
 
-/// Makes sure that the list entries at `path` are there, each with its name; what is missing is added as by [`set_string`]. No edits
-/// where all of them are there.
-pub fn add_entry(source: &str, path: &[Step]) -> Result<Vec<Edit>, Refusal> {
-    set_string(source, path, NO_KEY, "")
-}
-
-/// Stands for a path that ends with an entry rather than with a key of it.
-const NO_KEY: &str = "";
-
 /// A file without content: comments at most.
-fn at_end_of_file(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+fn at_end_of_file(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
     let habits = Habits::default_for(source);
-    let mut text = block(path, key, value, 0, &habits).join(habits.newline);
+    let mut text = block(path, leaf, 0, &habits).join(habits.newline);
     text.push_str(habits.newline);
     if !source.is_empty() && !source.ends_with('\n') {
         text.insert_str(0, habits.newline);
@@ -101,13 +105,13 @@ fn at_end_of_file(source: &str, path: &[Step], key: &str, value: &str) -> Result
     let edits = vec![Edit::insert(source.len(), text)];
     let made = apply_edits(source, &edits).map_err(|error| Refusal(error.to_string()))?;
     match yaml::parse(&made) {
-        yaml::Yaml { root: Some(root), error: None, .. } if is_there(&root, path, key, value) => Ok(edits),
+        yaml::Yaml { root: Some(root), error: None, .. } if is_there(&root, path, leaf) => Ok(edits),
         _ => refuse("the file's content can't be continued"),
     }
 }
 
-fn is_there(root: &Node, path: &[Step], key: &str, value: &str) -> bool {
-    find(root, path).is_some_and(|node| key == NO_KEY || node.get_str(key) == Some(value))
+fn is_there(root: &Node, path: &[Step], leaf: Leaf<'_>) -> bool {
+    find(root, path).is_some_and(|node| leaf.is_none_or(|(key, value)| node.get_str(key) == Some(value)))
 }
 
 /// How this file is written.
@@ -220,7 +224,7 @@ struct Editor<'a> {
 }
 
 impl Editor<'_> {
-    fn edit(&self, root: &Node, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    fn edit(&self, root: &Node, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         let mut node = root;
         for (depth, step) in path.iter().enumerate() {
             if node.is_alias {
@@ -229,34 +233,32 @@ impl Editor<'_> {
             let rest = &path[depth..];
             node = match step {
                 Step::Key(name) => match node.entries().iter().rev().find(|(entry, _)| entry.as_str() == Some(name)) {
-                    Some((_, next)) if next.is_null() => return self.fill(node, name, &rest[1..], key, value),
+                    Some((_, next)) if next.is_null() => return self.fill(node, name, &rest[1..], leaf),
                     Some((_, next)) => next,
                     None if !matches!(node.kind, Kind::Map { .. }) => return refuse(format!("`{name}` can't be added: no mapping there")),
-                    None => return self.add_key(node, rest, key, value),
+                    None => return self.add_key(node, rest, leaf),
                 },
                 Step::Named(name) => match &node.kind {
                     Kind::Seq { items, .. } => match items.iter().find(|item| item.get_str("name") == Some(name)) {
                         Some(next) => next,
-                        None => return self.add_item(node, rest, key, value),
+                        None => return self.add_item(node, rest, leaf),
                     },
                     _ => return refuse(format!("`{name}` can't be added: no list there")),
                 },
             };
         }
-        self.set(node, key, value)
+        self.set(node, leaf)
     }
 
     /// `key` in a mapping that exists.
-    fn set(&self, node: &Node, key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    fn set(&self, node: &Node, leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         if node.is_alias {
             return refuse("the entry is an alias (`*…`); what it names would change everywhere");
         }
-        if key == NO_KEY {
-            return Ok(Vec::new());
-        }
+        let Some((key, value)) = leaf else { return Ok(Vec::new()) };
         let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
         let Some((existing_key, existing)) = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key)) else {
-            return self.add_key(node, &[], key, value);
+            return self.add_key(node, &[], leaf);
         };
         if existing.is_alias || !matches!(existing.kind, Kind::Scalar { .. }) {
             return refuse(format!("`{key}` is not a plain string here"));
@@ -295,7 +297,7 @@ impl Editor<'_> {
     }
 
     /// A key that has no value yet gets one below it.
-    fn fill(&self, parent: &Node, name: &str, rest: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    fn fill(&self, parent: &Node, name: &str, rest: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         let Some((entry, empty)) = parent.entries().iter().rev().find(|(entry, _)| entry.as_str() == Some(name)) else {
             return refuse(format!("`{name}` is not there"));
         };
@@ -303,18 +305,18 @@ impl Editor<'_> {
             return refuse(format!("`{name}` is written as null; remove that first"));
         }
         let indent = column(self.source, entry.range.start as usize) + if matches!(rest.first(), Some(Step::Named(_))) { self.habits.list_indent } else { 2 };
-        let lines = block(rest, key, value, indent, self.habits);
+        let lines = block(rest, leaf, indent, self.habits);
         Ok(vec![self.below(empty.range.end as usize, &lines, false)])
     }
 
     /// A key, with what is below it, in a mapping that lacks it.
-    fn add_key(&self, node: &Node, steps: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    fn add_key(&self, node: &Node, steps: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
         // A lone string goes behind the name, where people look for it; structures go to the end.
         let anchor = if steps.is_empty() { entries.iter().find(|(name, _)| name.as_str() == Some("name")) } else { None };
         let anchor = anchor.or(entries.last());
         if *flow {
-            let text = flow_entry(steps, key, value, entries.first().is_some_and(|(name, _)| name.range.of(self.source).starts_with('"')));
+            let text = flow_entry(steps, leaf, entries.first().is_some_and(|(name, _)| name.range.of(self.source).starts_with('"')));
             return match anchor {
                 Some((_, after)) => Ok(vec![Edit::insert(after.range.end as usize, format!(", {text}"))]),
                 None => Ok(vec![Edit::insert(node.range.start as usize + 1, text)]),
@@ -322,16 +324,16 @@ impl Editor<'_> {
         }
         let Some((_, after)) = anchor else { return refuse("the mapping is empty") };
         let indent = entries.first().map_or(0, |(name, _)| column(self.source, name.range.start as usize));
-        let lines = block(steps, key, value, indent, self.habits);
+        let lines = block(steps, leaf, indent, self.habits);
         let at_root = indent == 0 && !steps.is_empty();
         Ok(vec![self.below(content_end(self.source, after), &lines, at_root)])
     }
 
     /// An entry at the end of a list.
-    fn add_item(&self, list: &Node, steps: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
+    fn add_item(&self, list: &Node, steps: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         let Kind::Seq { items, flow } = &list.kind else { return refuse("the entry is not a list") };
         if *flow {
-            let text = flow_item(steps, key, value);
+            let text = flow_item(steps, leaf);
             return Ok(vec![match items.last() {
                 Some(last) => Edit::insert(last.range.end as usize, format!(", {text}")),
                 None => Edit::insert(list.range.start as usize + 1, text),
@@ -339,7 +341,7 @@ impl Editor<'_> {
         }
         let Some(last) = items.last() else { return refuse("the list is empty") };
         let indent = column(self.source, list.range.start as usize);
-        let lines = block(steps, key, value, indent, self.habits);
+        let lines = block(steps, leaf, indent, self.habits);
         let apart = match items.as_slice() {
             [.., before, last] => {
                 let between = &self.source[content_end(self.source, before)..last.range.start as usize];
@@ -361,24 +363,23 @@ impl Editor<'_> {
 }
 
 /// The lines of what is missing, in block style; `indent` is the first line's column.
-fn block(steps: &[Step], key: &str, value: &str, indent: usize, habits: &Habits) -> Vec<String> {
+fn block(steps: &[Step], leaf: Leaf<'_>, indent: usize, habits: &Habits) -> Vec<String> {
     let pad = " ".repeat(indent);
     match steps {
-        [] if key == NO_KEY => Vec::new(),
         [] => {
-            let text = yaml_scalar::write(value, habits.style, indent, habits.newline);
-            vec![format!("{pad}{key}: {text}")]
+            let line = |(key, value)| format!("{pad}{key}: {}", yaml_scalar::write(value, habits.style, indent, habits.newline));
+            leaf.map(line).into_iter().collect()
         }
         [Step::Key(name), rest @ ..] => {
             let below = indent + if matches!(rest.first(), Some(Step::Named(_))) { habits.list_indent } else { 2 };
             let mut lines = vec![format!("{pad}{name}:")];
-            lines.extend(block(rest, key, value, below, habits));
+            lines.extend(block(rest, leaf, below, habits));
             lines
         }
         [Step::Named(name), rest @ ..] => {
             let name = yaml_scalar::write(name, Style::Plain, indent, habits.newline);
             let mut lines = vec![format!("{pad}- name: {name}")];
-            lines.extend(block(rest, key, value, indent + 2, habits));
+            lines.extend(block(rest, leaf, indent + 2, habits));
             lines
         }
     }
@@ -388,23 +389,23 @@ fn flow_scalar(value: &str) -> String {
     if yaml_scalar::is_flow_safe(value) && !value.contains(' ') { value.to_owned() } else { yaml_scalar::write(value, Style::DoubleQuoted, 0, "\n") }
 }
 
-fn flow_entry(steps: &[Step], key: &str, value: &str, quoted_keys: bool) -> String {
+fn flow_entry(steps: &[Step], leaf: Leaf<'_>, quoted_keys: bool) -> String {
     let quote = |name: &str| if quoted_keys { format!("\"{name}\"") } else { name.to_owned() };
     match steps {
-        [] => format!("{}: {}", quote(key), flow_scalar(value)),
+        [] => leaf.map(|(key, value)| format!("{}: {}", quote(key), flow_scalar(value))).unwrap_or_default(),
         [Step::Key(name), rest @ ..] => match rest {
-            [Step::Named(_), ..] => format!("{}: [{}]", quote(name), flow_item(rest, key, value)),
-            _ => format!("{}: {{{}}}", quote(name), flow_entry(rest, key, value, quoted_keys)),
+            [Step::Named(_), ..] => format!("{}: [{}]", quote(name), flow_item(rest, leaf)),
+            _ => format!("{}: {{{}}}", quote(name), flow_entry(rest, leaf, quoted_keys)),
         },
-        [Step::Named(_), ..] => flow_item(steps, key, value),
+        [Step::Named(_), ..] => flow_item(steps, leaf),
     }
 }
 
-fn flow_item(steps: &[Step], key: &str, value: &str) -> String {
+fn flow_item(steps: &[Step], leaf: Leaf<'_>) -> String {
     match steps {
-        [Step::Named(name)] if key == NO_KEY => format!("{{name: {}}}", flow_scalar(name)),
-        [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, key, value, false)),
-        _ => format!("{{{}}}", flow_entry(steps, key, value, false)),
+        [Step::Named(name)] if leaf.is_none() => format!("{{name: {}}}", flow_scalar(name)),
+        [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, leaf, false)),
+        _ => format!("{{{}}}", flow_entry(steps, leaf, false)),
     }
 }
 
@@ -437,7 +438,7 @@ fn plain(node: &Node) -> Plain {
 }
 
 /// The old value plus the change must be what the new text says.
-fn prove(source: &str, root: &Node, edits: &[Edit], path: &[Step], key: &str, value: &str) -> Result<(), Refusal> {
+fn prove(source: &str, root: &Node, edits: &[Edit], path: &[Step], leaf: Leaf<'_>) -> Result<(), Refusal> {
     let made = apply_edits(source, edits).map_err(|error| Refusal(error.to_string()))?;
     let tree = yaml::parse(&made);
     let Some(new_root) = tree.root.filter(|_| tree.error.is_none()) else {
@@ -445,7 +446,7 @@ fn prove(source: &str, root: &Node, edits: &[Edit], path: &[Step], key: &str, va
     };
     let mut expected = plain(root);
     let mut found = plain(&new_root);
-    change(&mut expected, path, key, value);
+    change(&mut expected, path, leaf);
     for tree in [&mut expected, &mut found] {
         sort(tree);
     }
@@ -456,11 +457,11 @@ fn text(value: &str) -> Plain {
     Plain::Scalar(value.to_owned(), false)
 }
 
-fn change(tree: &mut Plain, path: &[Step], key: &str, value: &str) {
+fn change(tree: &mut Plain, path: &[Step], leaf: Leaf<'_>) {
     let is_null = matches!(tree, Plain::Scalar(..));
     match path {
-        [] if key == NO_KEY => {}
         [] => {
+            let Some((key, value)) = leaf else { return };
             if is_null {
                 *tree = Plain::Map(Vec::new());
             }
@@ -480,7 +481,7 @@ fn change(tree: &mut Plain, path: &[Step], key: &str, value: &str) {
                     entries.push((text(name), Plain::Scalar(String::new(), true)));
                     entries.len() - 1
                 });
-                change(&mut entries[at].1, rest, key, value);
+                change(&mut entries[at].1, rest, leaf);
             }
         }
         [Step::Named(name), rest @ ..] => {
@@ -493,7 +494,7 @@ fn change(tree: &mut Plain, path: &[Step], key: &str, value: &str) {
                     items.push(Plain::Map(vec![(text("name"), text(name))]));
                     items.len() - 1
                 });
-                change(&mut items[at], rest, key, value);
+                change(&mut items[at], rest, leaf);
             }
         }
     }

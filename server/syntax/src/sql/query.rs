@@ -103,13 +103,6 @@ impl Query {
         let around = self.selects.iter().enumerate().filter(|(_, select)| select.range.touches(offset));
         around.min_by_key(|(_, select)| select.range.len()).map(|(at, _)| at)
     }
-
-    /// The CTE that a name means at an offset.
-    pub fn cte(&self, name: &str, offset: usize) -> Option<&Cte> {
-        let named = self.ctes.iter().filter(|cte| cte.name.eq_ignore_ascii_case(name) && cte.scope.touches(offset));
-        // Of several the nearest before the offset.
-        named.max_by_key(|cte| (cte.name_range.start as usize <= offset, cte.name_range.start))
-    }
 }
 
 /// Reads a file's query.
