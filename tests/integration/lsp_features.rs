@@ -222,9 +222,15 @@ fn hints_lenses_and_links() {
     session.client.notify("workspace/didChangeConfiguration", json!({"settings": {"ragstar": {"inlayHints": {"enable": false}}}}));
     assert_eq!(session.client.request("textDocument/inlayHint", ask), json!([]));
     let lenses = session.of("textDocument/codeLens", &path);
-    let commands: Vec<&str> = list(&lenses).iter().filter_map(|lens| lens["command"]["command"].as_str()).collect();
+    let lenses: Vec<Value> = list(&lenses)
+        .iter()
+        .map(|lens| if lens["command"].is_null() { session.client.request("codeLens/resolve", lens.clone()) } else { lens.clone() })
+        .collect();
+    let readers = lenses.iter().find(|lens| lens["command"]["command"] == "ragstar.showReferences").expect("a lens of the readers");
+    assert!(list(&readers["command"]["arguments"][2]).iter().all(|place| place["uri"].is_string()), "{readers}");
+    let commands: Vec<&str> = lenses.iter().filter_map(|lens| lens["command"]["command"].as_str()).collect();
     for command in ["ragstar.showReferences", "ragstar.showLineage", "ragstar.open", "ragstar.showCompiled"] {
-        assert!(commands.contains(&command), "{command}: {lenses}");
+        assert!(commands.contains(&command), "{command}: {lenses:?}");
     }
     let links = session.of("textDocument/documentLink", &path);
     assert!(list(&links).iter().any(|link| ends_with(&link["target"], "/models/marts/core/fct_refunds.sql")), "{links}");

@@ -27,7 +27,7 @@ pub use config::Config;
 pub use facts::Reading;
 pub use facts::{Facts, Target, Use, read, uses_in};
 pub use index::{
-    BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Place, Severity, TestMetadata, TestUse,
+    BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Patch, Place, Severity, TestMetadata, TestUse,
 };
 pub use parallel::in_parallel;
 pub use parse::Parser;

@@ -1,10 +1,13 @@
 //! Writing descriptions: which are missing at a place, where each goes, and the edit that puts it there.
 
 use crate::{Analysis, File, Inherited};
-use dbt::{FileKind, NodeIndex, ResourceType};
+use dbt::{FileKind, NodeIndex};
 use std::path::PathBuf;
 use syntax::yaml_edit::{self, Refusal, Step};
 use text::{Edit, TextRange};
+
+/// How a new properties file begins.
+pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
 
 /// What a description is for. By name, so that it outlives a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,13 +41,13 @@ impl Analysis {
             return Vec::new();
         }
         let touches = |other: TextRange| other.start <= range.end && range.start <= other.end;
+        let lines = text::LineIndex::new(&file.text);
         let line_of = |other: TextRange| {
-            let lines = text::LineIndex::new(&file.text);
             let line = lines.line_range(&file.text, lines.line_of(other.start as usize));
             TextRange::from(line)
         };
         let mut actions = Vec::new();
-        for diagnostic in self.diagnostics(file).into_iter().filter(|found| found.code == "missing-description") {
+        for diagnostic in self.wanted(file, self.missing_descriptions(file)) {
             let place = diagnostic.place.range;
             // A person stands on the line of the name, or anywhere in a model's code.
             if !touches(line_of(place)) && file.kind == FileKind::Properties {
@@ -113,7 +116,7 @@ impl Analysis {
         let source = file.map_or("", |file| &file.text);
         let mut edits = Vec::new();
         if file.is_none_or(|file| file.text.trim().is_empty()) {
-            edits.push(Edit::insert(0, "version: 2\n\n"));
+            edits.push(Edit::insert(0, NEW_PROPERTIES));
         }
         edits.extend(yaml_edit::set_string(source, &steps, "description", description)?);
         Ok(FileEdits { path, create: file.is_none(), edits })
@@ -127,12 +130,7 @@ impl Analysis {
         {
             return (file.path.to_path_buf(), patch.path.to_vec());
         }
-        let section = match node.resource_type {
-            ResourceType::Seed => "seeds",
-            ResourceType::Snapshot => "snapshots",
-            ResourceType::Analysis => "analyses",
-            _ => "models",
-        };
+        let section = crate::section_of(node.resource_type).unwrap_or("models");
         let steps = vec![Step::key(section), Step::named(&node.name)];
         let folder = self.file(node.place.file).and_then(|file| file.path.parent()).unwrap_or(&self.root).to_owned();
         // The file that describes most of the node's neighbours; their habit is the project's.

@@ -321,12 +321,29 @@ impl<'a> Scopes<'a> {
 
     /// The node's column that a name of a select is.
     fn column_of(&self, select: &Select, qualifier: Option<&str>, name: &str, above: &mut Vec<NodeIndex>) -> Option<(NodeIndex, String)> {
-        let fitting = select.relations.iter().filter(|relation| qualifier.is_none_or(|qualifier| self.is_called(relation, qualifier)));
-        let read: Vec<Arc<Made>> = fitting.map(|relation| self.of_source_within(&self.source(relation), above)).collect();
+        let read: Vec<Arc<Made>> = self.relations_of(select, qualifier).map(|relation| self.of_source_within(&self.source(relation), above)).collect();
         if let Some(column) = read.iter().find_map(|made| made.get(name)) {
             return column.origin.clone();
         }
         rest_of(read.iter().map(|made| &**made)).map(|index| (index, name.to_owned()))
+    }
+
+    /// What a name before a dot means in a select: a relation of its own, or of the nearest select around it.
+    pub fn relation_called(&self, select: usize, name: &str) -> Option<&Relation> {
+        let mut at = Some(select);
+        while let Some(number) = at {
+            let own = &self.query.selects[number];
+            if let Some(relation) = own.relations.iter().find(|relation| self.is_called(relation, name)) {
+                return Some(relation);
+            }
+            at = own.parent;
+        }
+        None
+    }
+
+    /// The relations of a select, with a qualifier those that it means.
+    pub fn relations_of<'s>(&'s self, select: &'s Select, qualifier: Option<&'s str>) -> impl Iterator<Item = &'s Relation> + 's {
+        select.relations.iter().filter(move |relation| qualifier.is_none_or(|qualifier| self.is_called(relation, qualifier)))
     }
 
     /// Whether a name before a dot means a relation.

@@ -6,8 +6,9 @@ mod sql;
 mod tag;
 mod yaml;
 
+use crate::thing::{word_before, word_behind};
 use crate::{Analysis, File};
-use dbt::{FileKind, ResourceType};
+use dbt::{FileKind, Node, ResourceType};
 use rank::Rank;
 use text::{Edit, TextRange};
 use vfs::FileId;
@@ -90,6 +91,18 @@ impl<'a> Offers<'a> {
     /// Adds an offer that inserts `text`, if its label fits; the smaller rank comes first.
     fn add(&mut self, rank: u32, label: &str, kind: CompletionKind, detail: impl Into<String>, doc: Option<CompletionDoc>, text: impl Into<String>) {
         self.add_snippet(rank, label, kind, detail, doc, text, None);
+    }
+
+    /// Adds an offer of a node, by its label.
+    fn add_node(&mut self, rank: u32, node: &Node, detail: impl Into<String>, text: impl Into<String>) {
+        let doc = CompletionDoc::Node(node.unique_id.to_string());
+        self.add(rank, &node.label(), kind_of(node.resource_type), detail, Some(doc), text);
+    }
+
+    /// Adds an offer of a node, by its plain name: a table without its source, a model without its version.
+    fn add_named(&mut self, rank: u32, node: &Node, detail: impl Into<String>, text: impl Into<String>) {
+        let doc = CompletionDoc::Node(node.unique_id.to_string());
+        self.add(rank, &node.name, kind_of(node.resource_type), detail, Some(doc), text);
     }
 
     #[allow(clippy::too_many_arguments, reason = "they are the fields of an offer")]
@@ -203,18 +216,6 @@ pub(crate) fn kind_of(kind: ResourceType) -> CompletionKind {
         ResourceType::Source => CompletionKind::Source,
         _ => CompletionKind::Node,
     }
-}
-
-/// The letters of an identifier before an offset, and where they begin.
-fn word_before(text: &str, offset: usize) -> (usize, &str) {
-    let head = &text[..offset];
-    let length: usize = head.chars().rev().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum();
-    (offset - length, &head[offset - length..])
-}
-
-/// The rest of the identifier behind an offset.
-fn word_behind(text: &str, offset: usize) -> usize {
-    offset + text[offset..].chars().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum::<usize>()
 }
 
 #[cfg(test)]

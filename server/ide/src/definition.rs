@@ -2,7 +2,7 @@
 
 use crate::columns::{Scopes, Source};
 use crate::{Analysis, File, Thing};
-use dbt::{NodeIndex, Place};
+use dbt::{Docs, Macro, NodeIndex, Patch, Place};
 use syntax::jinja;
 use text::TextRange;
 use vfs::FileId;
@@ -20,6 +20,18 @@ pub struct NavigationTarget {
 impl NavigationTarget {
     fn at(place: Place) -> Self {
         Self { file: place.file, range: place.range, focus: place.range }
+    }
+
+    fn of_patch(patch: &Patch) -> Self {
+        Self { file: patch.place.file, range: patch.place.range, focus: patch.name.range }
+    }
+
+    pub(crate) fn of_macro(found: &Macro) -> Self {
+        Self { file: found.place.file, range: found.range, focus: found.place.range }
+    }
+
+    pub(crate) fn of_docs(docs: &Docs) -> Self {
+        Self::at(docs.place)
     }
 }
 
@@ -75,11 +87,8 @@ impl Analysis {
                 let entry = || self.index.nodes[*index].column(name).and_then(|column| column.entry);
                 vec![made.or_else(entry).map_or_else(|| self.node_target(*index), NavigationTarget::at)]
             }
-            Thing::Macro(at) => {
-                let found = &self.index.macros[*at];
-                vec![NavigationTarget { file: found.place.file, range: found.range, focus: found.place.range }]
-            }
-            Thing::Docs(at) => vec![NavigationTarget::at(self.index.docs[*at].place)],
+            Thing::Macro(at) => vec![NavigationTarget::of_macro(&self.index.macros[*at])],
+            Thing::Docs(at) => vec![NavigationTarget::of_docs(&self.index.docs[*at])],
             Thing::Var(name) => {
                 let place = self.config.vars.get(name).map(|(range, _)| *range);
                 let project = self.file_at(&self.root.join("dbt_project.yml"));
@@ -114,11 +123,7 @@ impl Analysis {
         let entry = match thing {
             Thing::Node(index) => self.entry_target(*index),
             Thing::Column(index, name) => self.index.nodes[*index].column(name).and_then(|column| column.entry).map(NavigationTarget::at),
-            Thing::Macro(at) => self.index.macros[*at].patch.as_ref().map(|patch| NavigationTarget {
-                file: patch.place.file,
-                range: patch.place.range,
-                focus: patch.name.range,
-            }),
+            Thing::Macro(at) => self.index.macros[*at].patch.as_ref().map(NavigationTarget::of_patch),
             _ => None,
         };
         entry.map_or_else(|| self.definition_of(file, thing), |entry| vec![entry])
@@ -126,8 +131,7 @@ impl Analysis {
 
     /// A node's entry in a properties file.
     pub fn entry_target(&self, index: NodeIndex) -> Option<NavigationTarget> {
-        let patch = self.index.nodes[index].patch.as_ref()?;
-        Some(NavigationTarget { file: patch.place.file, range: patch.place.range, focus: patch.name.range })
+        self.index.nodes[index].patch.as_ref().map(NavigationTarget::of_patch)
     }
 
     fn type_of(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {

@@ -112,7 +112,7 @@ impl Analysis {
         Some(Place { file: file.id, range: value.range })
     }
 
-    fn wanted(&self, file: &File, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    pub(crate) fn wanted(&self, file: &File, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         found.retain_mut(|diagnostic| self.rules.apply(diagnostic));
         if !found.is_empty() {
             let ignored = Ignored::read(file.kind, &file.text);
@@ -173,7 +173,8 @@ impl Analysis {
         self.config.errors.iter().map(made).collect()
     }
 
-    fn missing_descriptions(&self, file: &File) -> Vec<Diagnostic> {
+    /// The hints that a description is missing, whatever the rules want.
+    pub(crate) fn missing_descriptions(&self, file: &File) -> Vec<Diagnostic> {
         let hint = |range, message| Diagnostic::new(Place { file: file.id, range }, Severity::Hint, "missing-description", message);
         let mut found = Vec::new();
         for &index in self.index.nodes_described_in(file.id) {

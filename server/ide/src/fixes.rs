@@ -9,7 +9,7 @@ mod tests_of;
 mod yaml;
 
 use crate::{Analysis, Change, File, FileEdits};
-use dbt::{Diagnostic, NodeIndex};
+use dbt::Diagnostic;
 use std::path::PathBuf;
 use text::{Edit, TextRange, apply_edits};
 
@@ -40,6 +40,7 @@ pub(crate) struct Fixes<'a> {
     analysis: &'a Analysis,
     file: &'a File,
     range: TextRange,
+    lines: text::LineIndex,
     list: Vec<Fix>,
 }
 
@@ -60,8 +61,7 @@ impl Fixes<'_> {
 
     /// Whether the range is on the lines of another.
     fn is_on_line_of(&self, range: TextRange) -> bool {
-        let lines = text::LineIndex::new(&self.file.text);
-        let line = lines.line_range(&self.file.text, lines.line_of(range.start as usize));
+        let line = self.lines.line_range(&self.file.text, self.lines.line_of(range.start as usize));
         self.touches(line.into()) || self.touches(range)
     }
 }
@@ -72,7 +72,7 @@ impl Analysis {
         if file.package != 0 {
             return Vec::new();
         }
-        let mut fixes = Fixes { analysis: self, file, range, list: Vec::new() };
+        let mut fixes = Fixes { analysis: self, file, range, lines: text::LineIndex::new(&file.text), list: Vec::new() };
         let found = self.diagnostics(file);
         let here: Vec<&Diagnostic> = found.iter().filter(|found| fixes.is_on_line_of(found.place.range)).collect();
         for diagnostic in here {
@@ -83,7 +83,7 @@ impl Analysis {
         deprecated::mend_all(&mut fixes, &found);
         columns::offer(&mut fixes);
         tests_of::offer(&mut fixes);
-        refactor::offer(&mut fixes);
+        refactor::offer(&mut fixes, &found);
         fixes.list
     }
 
@@ -93,11 +93,6 @@ impl Analysis {
             Some(file) => (file.text.to_string(), false),
             None => (String::new(), true),
         }
-    }
-
-    /// The file and the path of a node's entry: see [`Self::describe`].
-    pub(crate) fn place_of_entry(&self, index: NodeIndex) -> (PathBuf, Vec<syntax::yaml_edit::Step>) {
-        self.entry_of(index)
     }
 }
 

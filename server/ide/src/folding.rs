@@ -1,6 +1,6 @@
 //! Folding and selection: what belongs together in a file.
 
-use crate::thing::spot;
+use crate::thing::{spot, word_before, word_behind};
 use crate::{Analysis, File};
 use dbt::FileKind;
 use syntax::{jinja, sql, yaml};
@@ -40,11 +40,8 @@ impl Analysis {
     pub fn selections(&self, file: &File, offset: usize) -> Vec<TextRange> {
         let text = &*file.text;
         let mut found: Vec<TextRange> = Vec::new();
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        if let Some(head) = text.get(..offset) {
-            let start = offset - head.chars().rev().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>();
-            let end = offset + text[offset..].chars().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>();
-            found.push(TextRange::new(start, end));
+        if text.is_char_boundary(offset) {
+            found.push(TextRange::new(word_before(text, offset).0, word_behind(text, offset)));
         }
         if matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::Packages | FileKind::Selectors) {
             let tree = yaml::parse(text);
@@ -125,10 +122,7 @@ fn folds_of_sql(text: &str, lines: &LineIndex) -> Vec<Fold> {
         folds.extend(fold_inside(lines, tag.outer));
         let word = tag.word(text);
         match word {
-            "if" | "for" | "macro" | "call" | "filter" | "raw" | "test" | "snapshot" | "materialization" | "docs" => {
-                open.push((word, tag.outer.start as usize))
-            }
-            "set" if !tag.inner.of(text).contains('=') => open.push((word, tag.outer.start as usize)),
+            _ if tag.opens(text) => open.push((word, tag.outer.start as usize)),
             "else" | "elif" => {
                 if let Some((_, from)) = open.last_mut().filter(|(word, _)| *word == "if" || *word == "for") {
                     folds.extend(fold_inside(lines, TextRange::new(*from, tag.outer.start as usize)));

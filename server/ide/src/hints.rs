@@ -1,6 +1,6 @@
 //! Inlay hints and code lenses: what stands beside the text.
 
-use crate::{Analysis, File, NavigationTarget};
+use crate::{Analysis, File, Mention, NavigationTarget};
 use dbt::{FileKind, NodeIndex, ResourceType, Target};
 use syntax::sql::{self, Expression};
 use text::TextRange;
@@ -30,16 +30,17 @@ pub struct Hint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lens {
     pub range: TextRange,
-    pub title: String,
+    /// `None` where it takes a search, which is made once the line is shown: see [`Analysis::macro_references`].
+    pub title: Option<String>,
     pub action: LensAction,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LensAction {
-    /// Shows the nodes that read this one.
+    /// Shows the nodes that read this one, by its unique_id.
     Readers(String),
-    /// Shows the places that name what is at an offset of the file.
-    References(usize),
+    /// Shows the places that call a macro, by its unique_id.
+    References(String),
     /// Goes there.
     Open(NavigationTarget),
     Lineage(String),
@@ -71,7 +72,7 @@ impl Analysis {
         for select in scopes.query.selects.iter().filter(|select| range.start <= select.range.end && select.range.start <= range.end) {
             for item in select.items.iter().filter(|item| range.touches(item.range.end as usize)) {
                 if let Expression::Star { qualifier, without } = &item.expression {
-                    let relations = select.relations.iter().filter(|relation| qualifier.as_ref().is_none_or(|name| scopes.is_called(relation, name)));
+                    let relations = scopes.relations_of(select, qualifier.as_deref());
                     let (mut names, mut is_complete) = (Vec::new(), true);
                     for relation in relations {
                         let made = scopes.of_source(&scopes.source(relation));
@@ -128,7 +129,7 @@ impl Analysis {
                 }
                 if node.place.file != file.id {
                     let title = format!("{} in {}", node.resource_type, node.path.rsplit('/').next().unwrap_or(&node.path));
-                    lenses.push(Lens { range: name, title, action: LensAction::Open(self.node_target(index)) });
+                    lenses.push(Lens { range: name, title: Some(title), action: LensAction::Open(self.node_target(index)) });
                 }
                 self.node_lenses(index, name, &mut lenses);
             }
@@ -142,19 +143,25 @@ impl Analysis {
             let range = if node.place.range.is_empty() { TextRange::at(0) } else { node.place.range };
             self.node_lenses(index, range, &mut lenses);
             if let Some(entry) = self.entry_target(index).filter(|entry| entry.file != file.id) {
-                lenses.push(Lens { range, title: "open YAML".to_owned(), action: LensAction::Open(entry) });
+                lenses.push(Lens { range, title: Some("open YAML".to_owned()), action: LensAction::Open(entry) });
             }
             if file.kind.is_sql() {
-                lenses.push(Lens { range, title: "compiled SQL".to_owned(), action: LensAction::Compiled });
+                lenses.push(Lens { range, title: Some("compiled SQL".to_owned()), action: LensAction::Compiled });
             }
         }
-        for (at, found) in self.index.macros.iter().enumerate().filter(|(_, found)| found.place.file == file.id) {
-            let thing = crate::Thing::Macro(at);
-            let count = self.mentions(file, &thing).iter().filter(|mention| !mention.is_definition).count();
-            let title = if count == 1 { "1 reference".to_owned() } else { format!("{count} references") };
-            lenses.push(Lens { range: found.place.range, title, action: LensAction::References(found.place.range.start as usize) });
+        for found in self.index.macros.iter().filter(|found| found.place.file == file.id) {
+            lenses.push(Lens { range: found.place.range, title: None, action: LensAction::References(found.unique_id.to_string()) });
         }
         lenses
+    }
+
+    /// The places that call a macro, and how a lens says how many these are.
+    pub fn macro_references(&self, unique_id: &str) -> Option<(String, Vec<Mention>)> {
+        let at = self.index.macros.iter().position(|found| *found.unique_id == *unique_id)?;
+        let near = self.file(self.index.macros[at].place.file)?;
+        let mut found = self.mentions(near, &crate::Thing::Macro(at));
+        found.retain(|mention| !mention.is_definition);
+        Some((if found.len() == 1 { "1 reference".to_owned() } else { format!("{} references", found.len()) }, found))
     }
 
     fn node_lenses(&self, index: NodeIndex, range: TextRange, lenses: &mut Vec<Lens>) {
@@ -164,15 +171,16 @@ impl Analysis {
         let tests = children.len() - readers;
         if node.resource_type.is_refable() || node.resource_type == ResourceType::Source {
             let id = node.unique_id.to_string();
-            lenses.push(Lens { range, title: format!("{readers} downstream"), action: LensAction::Readers(id.clone()) });
+            lenses.push(Lens { range, title: Some(format!("{readers} downstream")), action: LensAction::Readers(id.clone()) });
             let tests = if tests == 1 { "1 test".to_owned() } else { format!("{tests} tests") };
-            lenses.push(Lens { range, title: tests, action: LensAction::Lineage(id) });
+            lenses.push(Lens { range, title: Some(tests), action: LensAction::Lineage(id) });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{Lens, LensAction};
     use crate::test_support::at_cursor;
     use expect_test::expect;
     use text::TextRange;
@@ -218,7 +226,12 @@ mod tests {
         ] {
             let (analysis, _, _) = at_cursor(&format!("{SHOP}-- file: models/b.sql\n$0select id, {{{{ m() }}}} from {{{{ ref('a') }}}}\n"));
             let file = analysis.file_at(&std::path::Path::new("/project").join(path)).expect("a file");
-            let shown: Vec<String> = analysis.lenses(file).into_iter().map(|lens| format!("{:?}: {}", lens.range.of(&file.text), lens.title)).collect();
+            let title = |lens: &Lens| match &lens.action {
+                LensAction::References(id) => analysis.macro_references(id).map(|(title, _)| title),
+                _ => lens.title.clone(),
+            };
+            let shown: Vec<String> =
+                analysis.lenses(file).iter().map(|lens| format!("{:?}: {}", lens.range.of(&file.text), title(lens).unwrap_or_default())).collect();
             expected.assert_eq(&shown.join("\n"));
         }
     }

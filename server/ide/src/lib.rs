@@ -58,6 +58,9 @@ pub use signature::Signature;
 pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
 
+pub(crate) use code_actions::NEW_PROPERTIES;
+pub(crate) use words::{call_of, section_of};
+
 /// A YAML text as data, as dbt reads it.
 pub fn yaml_data(text: &str) -> data::Value {
     syntax::yaml_value::document(&syntax::yaml::parse(text))

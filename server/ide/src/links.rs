@@ -24,7 +24,7 @@ impl Analysis {
                 }
                 Thing::Docs(at) => {
                     let docs = &self.index.docs[at];
-                    (NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range }, format!("docs block {}", docs.name))
+                    (NavigationTarget::of_docs(docs), format!("docs block {}", docs.name))
                 }
                 _ => return None,
             };

@@ -6,6 +6,8 @@ mod deprecated;
 mod properties;
 mod sql;
 
+pub(crate) use deprecated::is_test_config;
+
 use crate::{Analysis, File};
 use dbt::{Diagnostic, FileKind, Place, Severity};
 use text::TextRange;
@@ -35,15 +37,20 @@ impl Analysis {
         if file.kind.is_sql() && file.kind != FileKind::Macro && file.kind != FileKind::GenericTest {
             sql::check(&mut found);
         }
-        match file.kind {
-            FileKind::Properties => {
-                columns::check(&mut found);
-                deprecated::properties(&mut found);
-                properties::check(&mut found);
+        if file.kind.is_sql() {
+            deprecated::code(&mut found);
+        }
+        if matches!(file.kind, FileKind::Properties | FileKind::Project) {
+            let tree = syntax::yaml::parse(&file.text);
+            match &tree.root {
+                Some(root) if file.kind == FileKind::Project => deprecated::project(&mut found, root),
+                Some(root) => {
+                    columns::check(&mut found, root);
+                    deprecated::properties(&mut found, root);
+                    properties::check(&mut found, root);
+                }
+                None => {}
             }
-            FileKind::Project => deprecated::project(&mut found),
-            kind if kind.is_sql() => deprecated::code(&mut found),
-            _ => {}
         }
         found.list
     }

@@ -83,7 +83,7 @@ impl Analysis {
     /// The word that files name a thing by.
     pub(crate) fn name_of(&self, thing: &Thing) -> Option<Cow<'_, str>> {
         Some(match thing {
-            Thing::Node(index) | Thing::Column(index, _) if matches!(thing, Thing::Node(_)) => Cow::from(&self.index.nodes[*index].name),
+            Thing::Node(index) => Cow::from(&self.index.nodes[*index].name),
             Thing::Column(_, name) | Thing::Made { name, .. } => Cow::from(name.clone()),
             Thing::Macro(at) => {
                 let found = &self.index.macros[*at];
@@ -128,7 +128,7 @@ impl Analysis {
         if file.kind.is_sql() {
             let scopes = Scopes::new(self, file);
             let things = self.things_of_sql(&scopes, file, None);
-            found.extend(things.into_iter().filter(|(other, ..)| same(other, thing)).map(|(_, range, defines)| (unquoted(&file.text, range), defines)));
+            found.extend(things.into_iter().filter(|(other, ..)| same(other, thing)).map(|(_, range, defines)| (inner(&file.text, range), defines)));
         }
         let Thing::Column(index, name) = thing else { return };
         let node = &self.index.nodes[*index];
@@ -139,7 +139,7 @@ impl Analysis {
         if let Some(place) = self.made(*index).get(name).and_then(|column| column.place).filter(|place| place.file == file.id && node.place.file == file.id) {
             // A plain column that is taken over keeps the other's name.
             if !found.iter().any(|(range, _)| *range == place.range) {
-                found.push((unquoted(&file.text, place.range), true));
+                found.push((inner(&file.text, place.range), true));
             }
         }
     }
@@ -271,11 +271,6 @@ fn same(left: &Thing, right: &Thing) -> bool {
         (Thing::Made { definition: left, .. }, Thing::Made { definition: right, .. }) => left == right,
         _ => left == right,
     }
-}
-
-/// A name of SQL without its quotes.
-fn unquoted(text: &str, range: TextRange) -> TextRange {
-    inner(text, range)
 }
 
 /// Of `package.name` the name, without quotes.

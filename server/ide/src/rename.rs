@@ -135,7 +135,7 @@ impl Analysis {
 
     /// Whether the name can be one, and is free.
     fn check_name(&self, file: &File, thing: &Thing, name: &str) -> Result<(), String> {
-        let is_identifier = name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+        let is_identifier = name.chars().all(crate::thing::is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
         if name.is_empty() || !is_identifier {
             return Err(format!("`{name}` can't be a name: it has to be letters, digits and underscores, and not begin with a digit"));
         }
@@ -254,11 +254,7 @@ impl Analysis {
         let node = &self.index.nodes[index];
         let Some(file) = self.file_at(&self.root.join("dbt_project.yml")) else { return };
         let tree = yaml::parse(&file.text);
-        let section = match node.resource_type {
-            ResourceType::Seed => "seeds",
-            ResourceType::Snapshot => "snapshots",
-            _ => "models",
-        };
+        let Some(section) = crate::section_of(node.resource_type) else { return };
         let mut at = tree.root.as_ref().and_then(|root| root.get(section));
         for (number, part) in node.fqn.iter().enumerate() {
             let Some((key, value)) = at.and_then(|map| map.get_entry(part)) else { return };

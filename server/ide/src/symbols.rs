@@ -84,12 +84,12 @@ impl Analysis {
                 }
                 Found::Macro(at) => {
                     let one = &self.index.macros[at];
-                    let target = NavigationTarget { file: one.place.file, range: one.range, focus: one.place.range };
+                    let target = NavigationTarget::of_macro(one);
                     (score, one.name.clone(), SymbolKind::Macro, format!("macro · {}", one.package), target)
                 }
                 Found::Docs(at) => {
                     let docs = &self.index.docs[at];
-                    let target = NavigationTarget { file: docs.place.file, range: docs.place.range, focus: docs.place.range };
+                    let target = NavigationTarget::of_docs(docs);
                     (score, docs.name.clone(), SymbolKind::Docs, format!("docs · {}", docs.package), target)
                 }
             })

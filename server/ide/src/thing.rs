@@ -142,6 +142,23 @@ pub(crate) fn inner(text: &str, range: TextRange) -> TextRange {
     if quoted { TextRange { start: range.start + 1, end: range.end - 1 } } else { range }
 }
 
+/// Whether a character can be in an identifier.
+pub(crate) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The letters of an identifier before an offset, and where they begin.
+pub(crate) fn word_before(text: &str, offset: usize) -> (usize, &str) {
+    let head = &text[..offset];
+    let length: usize = head.chars().rev().take_while(|&c| is_word(c)).map(char::len_utf8).sum();
+    (offset - length, &head[offset - length..])
+}
+
+/// Where the identifier ends that is behind an offset.
+pub(crate) fn word_behind(text: &str, offset: usize) -> usize {
+    offset + text[offset..].chars().take_while(|&c| is_word(c)).map(char::len_utf8).sum::<usize>()
+}
+
 /// The first text in quotes of a call, without its quotes.
 pub(crate) fn first_argument(text: &str, call: TextRange) -> Option<TextRange> {
     let written = call.of(text);

@@ -1,10 +1,31 @@
 //! The words of dbt's Jinja and YAML, with what they mean: `words/jinja.yml` and `words/properties.yml`.
 
 use data::{Map, Value};
+use dbt::{Node, ResourceType};
 use std::sync::LazyLock;
 
 static JINJA: LazyLock<Value> = LazyLock::new(|| crate::yaml_data(include_str!("../words/jinja.yml")));
 static PROPERTIES: LazyLock<Value> = LazyLock::new(|| crate::yaml_data(include_str!("../words/properties.yml")));
+
+/// The section of properties files and of `dbt_project.yml` that is about a type of resource.
+pub(crate) fn section_of(kind: ResourceType) -> Option<&'static str> {
+    Some(match kind {
+        ResourceType::Model => "models",
+        ResourceType::Seed => "seeds",
+        ResourceType::Snapshot => "snapshots",
+        ResourceType::Source => "sources",
+        ResourceType::Analysis => "analyses",
+        _ => return None,
+    })
+}
+
+/// The tag by which SQL reads a node.
+pub(crate) fn call_of(node: &Node) -> String {
+    match &node.source_name {
+        Some(source) => format!("{{{{ source('{source}', '{}') }}}}", node.name),
+        None => format!("{{{{ ref('{}') }}}}", node.name),
+    }
+}
 
 /// What kind of word of Jinja.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +85,12 @@ impl Word {
     pub fn find(kind: WordKind, name: &str) -> Option<Self> {
         let (name, value) = map(&JINJA, kind.section())?.iter().find(|(known, _)| ***known == *name)?;
         Some(Self::of(kind, name, value))
+    }
+
+    /// The parameters of its signature, with their defaults.
+    pub fn parameters(&self) -> Vec<String> {
+        let inside = self.signature.and_then(|signature| signature.split_once('(')).map_or("", |(_, inside)| inside.trim_end_matches(')'));
+        inside.split(", ").map(str::to_owned).collect()
     }
 
     /// All words of a kind, in the order of the file.

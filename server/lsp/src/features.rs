@@ -3,8 +3,9 @@
 use crate::capabilities::{DESCRIBE, OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
 use crate::event::Snapshot;
 use crate::{convert, describe};
-use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation, NavigationTarget};
+use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::hash_map::Entry;
 use text::{LineIndex, TextRange};
@@ -236,29 +237,61 @@ pub fn lenses(snapshot: &Snapshot, file: &File, uri: &Url) -> Vec<CodeLens> {
     let found = snapshot.analysis.lenses(file).into_iter();
     let shown = found.filter_map(|lens| {
         let range = convert::range(&file.text, &lines, lens.range, encoding);
-        let at = json!(range.start);
-        let command = |command: &str, arguments: Value| Command {
-            title: lens.title.clone(),
-            command: command.to_owned(),
-            arguments: if let Value::Array(arguments) = arguments { Some(arguments) } else { None },
+        let later = |what| {
+            let data = LensData { uri: uri.clone(), title: lens.title.clone(), what };
+            Some(CodeLens { range, command: None, data: serde_json::to_value(data).ok() })
         };
-        let command = match &lens.action {
-            LensAction::Readers(id) if runs.show_references => command(SHOW_REFERENCES, json!([uri, at, reader_places(snapshot, id)])),
-            LensAction::References(offset) if runs.show_references => {
-                let found = snapshot.analysis.references(file, *offset, false).unwrap_or_default();
-                command(SHOW_REFERENCES, json!([uri, at, Lines::default().of_mentions(snapshot, &found)]))
-            }
+        let now = |name: &str, arguments: Value| {
+            let command = lens_command(lens.title.clone().unwrap_or_default(), name, arguments);
+            Some(CodeLens { range, command: Some(command), data: None })
+        };
+        match lens.action.clone() {
+            LensAction::References(id) => later(LensPlaces::References(id)),
+            LensAction::Readers(id) if runs.show_references => later(LensPlaces::Readers(id)),
+            LensAction::Open(target) => now(OPEN, json!([convert::location(snapshot, &target)?])),
+            LensAction::Lineage(id) if runs.show_lineage => now(SHOW_LINEAGE, json!([{"uniqueId": id, "uri": uri}])),
             // A client that can't show them sees how many there are.
-            LensAction::Readers(_) | LensAction::References(_) => command("", Value::Null),
-            LensAction::Open(target) => command(OPEN, json!([target_location(snapshot, target)?])),
-            LensAction::Lineage(id) if runs.show_lineage => command(SHOW_LINEAGE, json!([{"uniqueId": id, "uri": uri}])),
-            LensAction::Lineage(_) => command("", Value::Null),
-            LensAction::Compiled if runs.show_compiled => command(SHOW_COMPILED, json!([{"uri": uri}])),
-            LensAction::Compiled => return None,
-        };
-        Some(CodeLens { range, command: Some(command), data: None })
+            LensAction::Readers(_) | LensAction::Lineage(_) => now("", Value::Null),
+            LensAction::Compiled if runs.show_compiled => now(SHOW_COMPILED, json!([{"uri": uri}])),
+            LensAction::Compiled => None,
+        }
     });
     shown.collect()
+}
+
+/// What a lens keeps until it is shown, when its places are searched.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LensData {
+    pub uri: Url,
+    title: Option<String>,
+    what: LensPlaces,
+}
+
+/// Whose places a lens shows, by unique_id.
+#[derive(Debug, Serialize, Deserialize)]
+enum LensPlaces {
+    Readers(String),
+    References(String),
+}
+
+/// The command of a lens that begins at a position.
+pub fn lens_places(snapshot: &Snapshot, at: Position, data: LensData) -> Option<Command> {
+    let (title, places) = match data.what {
+        LensPlaces::Readers(id) => (data.title.unwrap_or_default(), reader_places(snapshot, &id)),
+        LensPlaces::References(id) => {
+            let (title, found) = snapshot.analysis.macro_references(&id)?;
+            (title, Lines::default().of_mentions(snapshot, &found))
+        }
+    };
+    Some(match snapshot.capabilities.commands.show_references {
+        true => lens_command(title, SHOW_REFERENCES, json!([data.uri, at, places])),
+        false => lens_command(title, "", Value::Null),
+    })
+}
+
+fn lens_command(title: String, name: &str, arguments: Value) -> Command {
+    let arguments = if let Value::Array(arguments) = arguments { Some(arguments) } else { None };
+    Command { title, command: name.to_owned(), arguments }
 }
 
 fn reader_places(snapshot: &Snapshot, id: &str) -> Vec<Location> {
@@ -271,10 +304,6 @@ fn reader_places(snapshot: &Snapshot, id: &str) -> Vec<Location> {
             false => lines.of_mentions(snapshot, places),
         })
         .collect()
-}
-
-fn target_location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<Location> {
-    convert::location(snapshot, target)
 }
 
 pub fn links(snapshot: &Snapshot, file: &File) -> Vec<DocumentLink> {

@@ -450,6 +450,13 @@ impl LanguageServer for Mailbox {
         self.read(&uri.clone(), move |snapshot, file| Some(features::lenses(snapshot, file, &uri))).await
     }
 
+    async fn code_lens_resolve(&self, mut lens: CodeLens) -> Result<CodeLens> {
+        let Some(data) = lens.data.take().and_then(|data| serde_json::from_value::<features::LensData>(data).ok()) else { return Ok(lens) };
+        let at = lens.range.start;
+        lens.command = self.read(&data.uri.clone(), move |snapshot, _| features::lens_places(snapshot, at, data)).await?;
+        Ok(lens)
+    }
+
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
         self.read(&params.text_document.uri, |snapshot, file| Some(features::links(snapshot, file))).await
     }
@@ -497,7 +504,7 @@ impl LanguageServer for Mailbox {
             }
             Err(error) => {
                 tracing::warn!(error = %error.log, "no description was written");
-                Err(Error { code: ErrorCode::ServerError(-32803), message: error.reader.into(), data: None })
+                Err(refused(error.reader))
             }
         }
     }
@@ -529,7 +536,7 @@ impl LanguageServer for Mailbox {
                 }
                 Ok(Some(json!({"applied": applied.applied})))
             }
-            Err(error) => Err(Error { code: ErrorCode::ServerError(-32803), message: error.reader.into(), data: None }),
+            Err(error) => Err(refused(error.reader)),
         }
     }
 }

@@ -306,15 +306,13 @@ fn parse_alone(source: &str, expression: TextRange, calls: &mut Vec<Call>) {
 
 /// The innermost block that the end of the text leaves open: its tag, and its statement.
 fn unclosed_block<'s>(source: &'s str, tags: &[Tag]) -> Option<(TextRange, &'s str)> {
-    const BLOCKS: [&str; 12] = ["if", "for", "macro", "call", "filter", "block", "snapshot", "docs", "test", "data_test", "materialization", "set"];
     let mut open = Vec::new();
-    for tag in tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
-        let inside = tag.outer.of(source).trim_start_matches(['{', '%', '-', '+']).trim_start();
-        let word = inside.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-        if word.starts_with("end") {
-            open.pop();
-        } else if BLOCKS.contains(&word) && (word != "set" || !inside.contains('=')) {
+    for tag in tags {
+        let word = tag.word(source);
+        if tag.opens(source) {
             open.push((tag.outer, word));
+        } else if word.starts_with("end") {
+            open.pop();
         }
     }
     open.pop()

@@ -1,7 +1,8 @@
 //! Inside the parentheses of `ref`, `source`, `doc`, `var`, `config` and the like.
 
 use super::rank::Rank;
-use super::{CompletionDoc, CompletionKind, Completions, Offers, kind_of};
+use super::{CompletionDoc, CompletionKind, Completions, Offers};
+use crate::thing::{word_before, word_behind};
 use crate::words::ConfigWord;
 use crate::{Analysis, File};
 use dbt::{FileKind, Node, NodeIndex, ResourceType};
@@ -57,9 +58,7 @@ impl Analysis {
                 let all = refable.filter(|(index, node)| is_offered(*index, node)).map(|(index, node)| (node.name.as_str(), index));
                 for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
                     let node = &self.index.nodes[index];
-                    let detail = format!("{} · {}", node.resource_type, node.package);
-                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                    offers.add(rank, &node.name, kind_of(node.resource_type), detail, doc, written(&node.name));
+                    offers.add_named(rank, node, format!("{} · {}", node.resource_type, node.package), written(&node.name));
                 }
                 for name in self.index.packages.iter().skip(1) {
                     offers.add(900, name, CompletionKind::Package, "package", None, written(name));
@@ -67,8 +66,7 @@ impl Analysis {
             }
             ("ref", [package], None) => {
                 for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable() && *node.package == **package) {
-                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                    offers.add(rank.of(index), &node.name, kind_of(node.resource_type), node.resource_type.to_string(), doc, written(&node.name));
+                    offers.add_named(rank.of(index), node, node.resource_type.to_string(), written(&node.name));
                 }
             }
             ("source", [], _) => {
@@ -80,8 +78,7 @@ impl Analysis {
             }
             ("source", [source], _) => {
                 for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.source_name.as_deref() == Some(*source)) {
-                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                    offers.add(rank.of(index), &node.name, CompletionKind::Source, format!("table of {source}"), doc, written(&node.name));
+                    offers.add_named(rank.of(index), node, format!("table of {source}"), written(&node.name));
                 }
             }
             ("doc", [], _) => {
@@ -97,10 +94,7 @@ impl Analysis {
                 }
             }
             ("metric", [], _) => {
-                for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Metric) {
-                    let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                    offers.add(0, &node.name, CompletionKind::Node, "metric", doc, written(&node.name));
-                }
+                self.of_type(&mut offers, ResourceType::Metric, written);
             }
             ("dispatch", [], None | Some("macro_name")) => {
                 for found in self.index.macros.iter().filter(|found| *found.package == *package && !found.is_generic_test) {
@@ -116,9 +110,7 @@ impl Analysis {
             ("config", _, Some(keyword)) => {
                 let word = ConfigWord::find(keyword)?;
                 if keyword == "group" {
-                    for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group) {
-                        offers.add(0, &node.name, CompletionKind::Node, "group", Some(CompletionDoc::Node(node.unique_id.to_string())), written(&node.name));
-                    }
+                    self.of_type(&mut offers, ResourceType::Group, written);
                 }
                 for (number, value) in word.values.iter().enumerate() {
                     let is_flag = matches!(*value, "true" | "false");
@@ -163,8 +155,7 @@ pub(super) fn context(text: &str, offset: usize) -> Option<Context<'_>> {
     }
     let open = open?;
     let callee = head[..open].trim_end();
-    let start = callee.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + callee[at..].chars().next().map_or(1, char::len_utf8));
-    let function = &callee[start..];
+    let (_, function) = word_before(callee, callee.len());
     let (mut before, mut keyword, mut quote, mut from) = (Vec::new(), None, None, open + 1);
     let mut is_finished = false;
     let mut inner = 0usize;
@@ -206,10 +197,9 @@ pub(super) fn context(text: &str, offset: usize) -> Option<Context<'_>> {
     }
     let so_far = &head[from..];
     let lead = if quote.is_some() { 0 } else { so_far.len() - so_far.trim_start().len() };
-    let rest = &text[offset..];
-    let word: usize = rest.chars().take_while(|&c| c.is_alphanumeric() || c == '_').map(char::len_utf8).sum();
-    let closed = quote.is_some_and(|quote| rest[word..].starts_with(quote));
+    let word_end = word_behind(text, offset);
+    let closed = quote.is_some_and(|quote| text[word_end..].starts_with(quote));
     // Without a quote behind it, the word there may belong to something else.
-    let end = if closed || quote.is_none() { offset + word } else { offset };
+    let end = if closed || quote.is_none() { word_end } else { offset };
     Some(Context { function, before, keyword, quote, replace: TextRange::new(from + lead, end), typed: &so_far[lead..], closed })
 }

@@ -2,7 +2,7 @@
 
 use crate::{Analysis, File};
 use dbt::NodeIndex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use vfs::FileId;
 
@@ -12,7 +12,7 @@ pub(super) struct Rank<'a> {
     /// Steps in the lineage, whichever way, for the nearest nodes.
     near: FxHashMap<NodeIndex, u32>,
     /// Nodes that the file's own lead to: a reference to them would be a circle.
-    below: FxHashMap<NodeIndex, ()>,
+    below: FxHashSet<NodeIndex>,
     recent: FxHashMap<FileId, u32>,
     folder: &'a str,
 }
@@ -39,10 +39,10 @@ impl<'a> Rank<'a> {
                 }
             }
         }
-        let mut below = FxHashMap::default();
+        let mut below = FxHashSet::default();
         let mut pending: Vec<NodeIndex> = own.to_vec();
         while let Some(at) = pending.pop() {
-            if below.len() < MAX_NEAR && below.insert(at, ()).is_none() {
+            if below.len() < MAX_NEAR && below.insert(at) {
                 pending.extend(analysis.index.children[at].iter().copied());
             }
         }
@@ -53,7 +53,7 @@ impl<'a> Rank<'a> {
 
     /// Whether a reference to a node would be a circle.
     pub fn is_below(&self, index: NodeIndex) -> bool {
-        self.below.contains_key(&index)
+        self.below.contains(&index)
     }
 
     /// The smaller the likelier: below 100 the project's own, from 500 on packages'.

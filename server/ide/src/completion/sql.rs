@@ -1,7 +1,7 @@
 //! In SQL itself: columns, aliases, CTEs, models to read, functions and keywords.
 
 use super::rank::Rank;
-use super::{CompletionDoc, CompletionKind, Completions, Offers, kind_of, word_before, word_behind};
+use super::{CompletionDoc, CompletionKind, Completions, Offers, word_before, word_behind};
 use crate::columns::{MadeColumn, Scopes, Source};
 use crate::functions::SqlFunction;
 use crate::{Analysis, File};
@@ -107,22 +107,10 @@ impl Analysis {
 
     /// Behind `o.`: the columns of what `o` means.
     fn columns_of(&self, offers: &mut Offers<'_>, scopes: &Scopes<'_>, offset: usize, qualifier: &str) {
-        let mut at = scopes.query.select_at(offset);
-        while let Some(number) = at {
-            let select = &scopes.query.selects[number];
-            if let Some(relation) = select.relations.iter().find(|relation| scopes.is_called(relation, qualifier)) {
-                let source = scopes.source(relation);
-                for (number, column) in scopes.of_source(&source).columns.iter().enumerate() {
-                    self.push_column(offers, number as u32, column, &source, qualifier, column.name.clone());
-                }
-                return;
-            }
-            at = select.parent;
-        }
+        let in_sight = scopes.query.select_at(offset).and_then(|select| scopes.relation_called(select, qualifier));
         // The alias may stand behind a select that isn't finished.
-        let relations = scopes.query.selects.iter().flat_map(|select| &select.relations);
-        let found = relations.into_iter().find(|relation| scopes.is_called(relation, qualifier));
-        if let Some(source) = found.map(|relation| scopes.source(relation)) {
+        let anywhere = || scopes.query.selects.iter().find_map(|select| scopes.relations_of(select, Some(qualifier)).next());
+        if let Some(source) = in_sight.or_else(anywhere).map(|relation| scopes.source(relation)) {
             for (number, column) in scopes.of_source(&source).columns.iter().enumerate() {
                 self.push_column(offers, number as u32, column, &source, qualifier, column.name.clone());
             }
@@ -187,12 +175,7 @@ impl Analysis {
         let all = self.index.nodes.iter().enumerate().filter(|(index, node)| is_read(*index, node)).map(|(index, node)| (node.name.as_str(), index));
         for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
             let node = &self.index.nodes[index];
-            let text = match &node.source_name {
-                Some(source) => format!("{{{{ source('{source}', '{}') }}}}", node.name),
-                None => format!("{{{{ ref('{}') }}}}", node.name),
-            };
-            let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-            offers.add(100 + rank, &node.label(), kind_of(node.resource_type), format!("{} · {}", node.resource_type, node.package), doc, text);
+            offers.add_node(100 + rank, node, format!("{} · {}", node.resource_type, node.package), crate::call_of(node));
         }
     }
 }

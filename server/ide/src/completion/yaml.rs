@@ -1,7 +1,7 @@
 //! In YAML: properties by dbt's schema, configs, names of what there is to describe.
 
 use super::rank::Rank;
-use super::{CompletionDoc, CompletionKind, Completions, Offers, kind_of};
+use super::{CompletionDoc, CompletionKind, Completions, Offers};
 use crate::words::{ConfigWord, Word, WordKind, project_key, property};
 use crate::yaml_context::{Place, YamlContext};
 use crate::{Analysis, File};
@@ -56,11 +56,7 @@ impl Analysis {
         match (path, key) {
             (["models" | "seeds" | "snapshots" | "macros" | "sources", "[]"], "name") => self.undescribed(offers, path[0], rank),
             (_, "name") if path.len() >= 2 && path[path.len() - 2..] == ["columns", "[]"] => self.undescribed_columns(offers, file, context),
-            (_, "group") => {
-                for node in self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group) {
-                    offers.add(0, &node.name, CompletionKind::Node, "group", Some(CompletionDoc::Node(node.unique_id.to_string())), node.name.as_str());
-                }
-            }
+            (_, "group") => self.of_type(offers, ResourceType::Group, str::to_owned),
             (["unit_tests", "[]"], "model") => self.refables(offers, rank, |name| name.to_owned()),
             (["semantic_models", "[]"], "model") | (_, "relation") => self.refables(offers, rank, |name| format!("ref('{name}')")),
             (_, "to" | "input") => self.relations_in_quotes(offers, rank),
@@ -85,7 +81,7 @@ impl Analysis {
                     offers.add(0, name, CompletionKind::Value, "measure", None, name);
                 }
             }
-            (["metrics", ..], "numerator" | "denominator" | "metric" | "base_metric") => self.of_type(offers, ResourceType::Metric, "metric"),
+            (["metrics", ..], "numerator" | "denominator" | "metric" | "base_metric") => self.of_type(offers, ResourceType::Metric, str::to_owned),
             _ => {
                 let is_config = path.last() == Some(&"config") || matches!(key, "materialized" | "severity" | "access");
                 let words = if is_config { ConfigWord::find(key).map(|word| word.values).unwrap_or_default() } else { Vec::new() };
@@ -113,7 +109,7 @@ impl Analysis {
                 tags.dedup();
                 tags.into_iter().for_each(|tag| offers.add(0, tag, CompletionKind::Value, "tag", None, tag.as_str()));
             }
-            [.., "metrics", "[]"] => self.of_type(offers, ResourceType::Metric, "metric"),
+            [.., "metrics", "[]"] => self.of_type(offers, ResourceType::Metric, str::to_owned),
             [.., list, "[]"] if dbt::keys_at(path).iter().any(|key| key.name == "name") && !context.has("name") => {
                 offers.add(0, "name", CompletionKind::Property, *list, property("name").map(|doc| CompletionDoc::Text(doc.to_owned())), "name: ");
                 self.complete_key(offers, context, path);
@@ -138,9 +134,7 @@ impl Analysis {
             offers.add_snippet(rank, name, CompletionKind::Function, "generic test", doc, text, Some(snippet));
         };
         for word in Word::all(WordKind::DataTest) {
-            let inside = word.signature.unwrap_or_default().split_once('(').map_or("", |(_, inside)| inside.trim_end_matches(')'));
-            let parameters: Vec<String> = inside.split(", ").map(str::to_owned).collect();
-            push(0, word.name, &parameters, Some(CompletionDoc::Text(word.doc.to_owned())));
+            push(0, word.name, &word.parameters(), Some(CompletionDoc::Text(word.doc.to_owned())));
         }
         for found in self.index.macros.iter().filter(|found| found.is_generic_test) {
             let name = found.name.strip_prefix("test_").unwrap_or(&found.name);
@@ -154,12 +148,7 @@ impl Analysis {
     fn test_arguments(&self, offers: &mut Offers<'_>, context: &YamlContext<'_>, test: &str, is_top: bool) {
         let parameters: Vec<String> = match self.index.resolve_test(test, &self.index.project) {
             Some(found) => found.parameters.clone(),
-            None => {
-                let word = Word::find(WordKind::DataTest, test);
-                let inside =
-                    word.and_then(|word| word.signature).and_then(|signature| signature.split_once('(')).map_or("", |(_, inside)| inside.trim_end_matches(')'));
-                inside.split(", ").map(str::to_owned).collect()
-            }
+            None => Word::find(WordKind::DataTest, test).map(|word| word.parameters()).unwrap_or_default(),
         };
         for parameter in &parameters {
             let name = parameter.split('=').next().unwrap_or_default();
@@ -184,16 +173,11 @@ impl Analysis {
             }
             return;
         }
-        let kind = match section {
-            "models" => ResourceType::Model,
-            "seeds" => ResourceType::Seed,
-            "snapshots" => ResourceType::Snapshot,
-            _ => return,
-        };
-        for (index, node) in self.index.nodes.iter().enumerate() {
-            if node.resource_type == kind && *node.package == *self.index.project && node.patch.is_none() {
-                let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                offers.add(rank.of(index), &node.name, kind_of(kind), "not described yet", doc, node.name.as_str());
+        // Sources are nothing but their entries.
+        let is_code = section != "sources";
+        for (index, node) in self.index.nodes.iter().enumerate().filter(|_| is_code) {
+            if crate::section_of(node.resource_type) == Some(section) && *node.package == *self.index.project && node.patch.is_none() {
+                offers.add_named(rank.of(index), node, "not described yet", node.name.as_str());
             }
         }
     }
@@ -227,8 +211,7 @@ impl Analysis {
         let all = self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()).map(|(index, node)| (node.name.as_str(), index));
         for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
             let node = &self.index.nodes[index];
-            let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-            offers.add(rank, &node.name, kind_of(node.resource_type), node.resource_type.to_string(), doc, written(&node.name));
+            offers.add_named(rank, node, node.resource_type.to_string(), written(&node.name));
         }
     }
 
@@ -236,15 +219,15 @@ impl Analysis {
         self.refables(offers, rank, |name| format!("ref('{name}')"));
         for (index, node) in self.index.nodes.iter().enumerate() {
             if let Some(source) = &node.source_name {
-                let doc = Some(CompletionDoc::Node(node.unique_id.to_string()));
-                offers.add(rank.of(index), &node.label(), CompletionKind::Source, "source", doc, format!("source('{source}', '{}')", node.name));
+                offers.add_node(rank.of(index), node, "source", format!("source('{source}', '{}')", node.name));
             }
         }
     }
 
-    fn of_type(&self, offers: &mut Offers<'_>, kind: ResourceType, detail: &str) {
+    /// All nodes of a type.
+    pub(super) fn of_type(&self, offers: &mut Offers<'_>, kind: ResourceType, written: impl Fn(&str) -> String) {
         for node in self.index.nodes.iter().filter(|node| node.resource_type == kind) {
-            offers.add(0, &node.name, CompletionKind::Node, detail, Some(CompletionDoc::Node(node.unique_id.to_string())), node.name.as_str());
+            offers.add_named(0, node, kind.to_string(), written(&node.name));
         }
     }
 
@@ -275,7 +258,7 @@ impl Analysis {
                     offers.add(number as u32, value, CompletionKind::Value, key.as_str(), None, *value);
                 }
                 if key.trim_start_matches('+') == "group" {
-                    self.of_type(offers, ResourceType::Group, "group");
+                    self.of_type(offers, ResourceType::Group, str::to_owned);
                 }
             }
             _ => {}
@@ -287,14 +270,7 @@ impl Analysis {
         let mut names: Vec<&str> = Vec::new();
         for node in self.index.nodes.iter().filter(|node| node.fqn.len() > path.len() - 1 && node.test.is_none()) {
             let is_below = node.fqn.iter().zip(&path[1..]).all(|(part, wanted)| **part == **wanted);
-            let section = match node.resource_type {
-                ResourceType::Seed => "seeds",
-                ResourceType::Snapshot => "snapshots",
-                ResourceType::Source => "sources",
-                ResourceType::Model => "models",
-                _ => "",
-            };
-            if is_below && section == path[0] {
+            if is_below && crate::section_of(node.resource_type) == Some(path[0]) {
                 names.extend(node.fqn.get(path.len() - 1).map(|part| &**part));
             }
         }

@@ -41,11 +41,11 @@ pub(super) fn offer(fixes: &mut Fixes<'_>) {
 fn add_entry(fixes: &mut Fixes<'_>, index: NodeIndex) {
     let analysis = fixes.analysis;
     let label = analysis.index.nodes[index].label();
-    let (path, steps) = analysis.place_of_entry(index);
+    let (path, steps) = analysis.entry_of(index);
     let (before, create) = analysis.text_or_new(&path);
     let mut after = before.clone();
     if after.trim().is_empty() {
-        after.push_str("version: 2\n\n");
+        after.push_str(crate::NEW_PROPERTIES);
     }
     let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };
     if !step(&mut after, edits) {

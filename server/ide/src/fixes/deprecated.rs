@@ -3,6 +3,7 @@
 use super::yaml::{column, entry_of_key, indented, key_lines, line_end};
 use super::{FixKind, Fixes, rewritten};
 use crate::File;
+use crate::lints::is_test_config;
 use dbt::{Diagnostic, FileKind};
 use syntax::yaml::{self, Kind, Node};
 use text::{Edit, TextRange, apply_edits};
@@ -97,10 +98,6 @@ fn arguments(text: &str, value: &Node) -> Option<Vec<Edit>> {
         edits.push(Edit::replace(lines, format!("{head}{body}")));
     }
     Some(edits)
-}
-
-fn is_test_config(key: &str) -> bool {
-    matches!(key, "severity" | "tags" | "enabled" | "where" | "limit" | "warn_if" | "error_if" | "fail_calc" | "store_failures" | "store_failures_as" | "meta")
 }
 
 /// A key to the end of `config:`, which is made where it is missing.

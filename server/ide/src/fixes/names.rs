@@ -1,7 +1,7 @@
 //! Unknown names: the one that was meant, or what makes it known.
 
 use super::{FixKind, Fixes, step};
-use crate::thing::inner;
+use crate::thing::{inner, is_word};
 use crate::{Change, FileEdits};
 use dbt::{Diagnostic, FileKind, ResourceType, Target};
 use syntax::yaml_edit::{self, Step};
@@ -32,7 +32,7 @@ pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
 fn missing_model(fixes: &mut Fixes<'_>, found: &Diagnostic) {
     let used = fixes.file.facts.uses.iter().find(|used| used.name_range == found.place.range);
     let Some(Target::Ref { package: None, name, version: None }) = used.map(|used| &used.target) else { return };
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_name = !name.is_empty() && name.chars().all(is_word);
     let folder = if fixes.file.kind == FileKind::Model { fixes.file.path.parent() } else { None };
     let folder =
         folder.map_or_else(|| fixes.analysis.root.join(fixes.analysis.config.model_paths.first().map_or("models", String::as_str)), std::path::Path::to_owned);
@@ -65,7 +65,7 @@ fn missing_source(fixes: &mut Fixes<'_>, found: &Diagnostic) {
     let (before, create) = analysis.text_or_new(&path);
     let mut after = before.clone();
     if create {
-        after.push_str("version: 2\n\n");
+        after.push_str(crate::NEW_PROPERTIES);
     }
     let steps = [Step::key("sources"), Step::named(source), Step::key("tables"), Step::named(table)];
     let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };

@@ -3,12 +3,12 @@
 use super::{FixKind, Fixes};
 use crate::columns::{Scopes, Source};
 use crate::{Change, FileEdits};
-use dbt::{FileKind, Target};
+use dbt::{Diagnostic, FileKind, Target};
 use syntax::jinja;
 use syntax::sql::Query;
 use text::{Edit, TextRange};
 
-pub(super) fn offer(fixes: &mut Fixes<'_>) {
+pub(super) fn offer(fixes: &mut Fixes<'_>, found: &[Diagnostic]) {
     if fixes.file.kind != FileKind::Model {
         return;
     }
@@ -17,7 +17,7 @@ pub(super) fn offer(fixes: &mut Fixes<'_>) {
     if let Some(at) = at {
         extract(fixes, &scopes, at);
     }
-    remove(fixes, &scopes.query);
+    remove(fixes, &scopes.query, found);
     inline(fixes);
 }
 
@@ -101,11 +101,12 @@ fn dedented(text: &str) -> String {
 }
 
 /// CTEs that the rules say nobody reads.
-fn remove(fixes: &mut Fixes<'_>, query: &Query) {
+fn remove(fixes: &mut Fixes<'_>, query: &Query, found: &[Diagnostic]) {
     let text = &*fixes.file.text;
-    let unused: Vec<_> =
-        fixes.analysis.diagnostics(fixes.file).into_iter().filter(|found| found.code == "unused-cte" && fixes.touches(found.place.range)).collect();
-    for found in unused {
+    for found in found.iter().filter(|found| found.code == "unused-cte") {
+        if !fixes.touches(found.place.range) {
+            continue;
+        }
         let Some(at) = query.ctes.iter().position(|cte| cte.name_range == found.place.range) else { continue };
         let cte = &query.ctes[at];
         // With the comma behind it, or of the last the one before it.
@@ -122,7 +123,7 @@ fn remove(fixes: &mut Fixes<'_>, query: &Query) {
             TextRange::new(head.len() - 1, cte.range.end as usize)
         };
         let change = fixes.here(vec![Edit::delete(range)]);
-        fixes.push(format!("Remove CTE `{}`", cte.name), FixKind::Quick, change, Some(&found), true);
+        fixes.push(format!("Remove CTE `{}`", cte.name), FixKind::Quick, change, Some(found), true);
     }
 }
 

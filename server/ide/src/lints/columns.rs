@@ -1,11 +1,13 @@
 //! Columns of properties files against those that SQL makes.
 
 use super::Found;
-use crate::thing::inner;
+use crate::thing::{inner, is_word};
 use dbt::{NodeIndex, ResourceType, Severity};
-use syntax::yaml::{self, Node};
+use rustc_hash::FxHashMap;
+use syntax::yaml::Node;
+use text::TextRange;
 
-pub(super) fn check(found: &mut Found<'_>) {
+pub(super) fn check(found: &mut Found<'_>, root: &Node) {
     let analysis = found.analysis;
     let described = analysis.index.nodes_described_in(found.file.id);
     for &index in described {
@@ -38,25 +40,24 @@ pub(super) fn check(found: &mut Found<'_>) {
             found.tell(patch.name.range, Severity::Hint, "missing-column", message);
         }
     }
-    if !found.is_off("test-on-unknown-column") && ["relationships", "column_name:", "combination_of_columns"].iter().any(|word| found.file.text.contains(word))
-    {
-        let tree = yaml::parse(&found.file.text);
-        if let Some(root) = &tree.root {
-            relationships(found, root);
-            for entry in ["models", "seeds", "snapshots"].iter().filter_map(|section| root.get(section)).flat_map(Node::items) {
-                of_resource(found, entry);
+    if !found.is_off("test-on-unknown-column") {
+        relationships(found, root);
+        let named = described.iter().filter_map(|&index| Some((analysis.index.nodes[index].patch.as_ref()?.name.range, index)));
+        // The versions of a model share one entry; its first stands for them.
+        let by_name: FxHashMap<TextRange, NodeIndex> = named.rev().collect();
+        for entry in ["models", "seeds", "snapshots"].iter().filter_map(|section| root.get(section)).flat_map(Node::items) {
+            let name = entry.get("name").filter(|_| !entry.is_alias);
+            if let Some(&index) = name.and_then(|name| by_name.get(&name.range)) {
+                of_resource(found, entry, index);
             }
         }
     }
 }
 
 /// Tests of a whole resource that name its columns.
-fn of_resource(found: &mut Found<'_>, entry: &Node) {
-    let analysis = found.analysis;
-    let is_of = |index: &&NodeIndex| analysis.index.nodes[**index].patch.as_ref().is_some_and(|patch| entry.range.contains_range(patch.name.range));
-    let Some(&index) = analysis.index.nodes_described_in(found.file.id).iter().find(is_of) else { return };
+fn of_resource(found: &mut Found<'_>, entry: &Node, index: NodeIndex) {
     let lists = ["data_tests", "tests"].iter().filter_map(|key| entry.get(key));
-    for test in lists.flat_map(Node::items).filter(|test| !entry.is_alias && !test.is_alias) {
+    for test in lists.flat_map(Node::items).filter(|test| !test.is_alias) {
         let [(name, value)] = test.entries() else { continue };
         // What the arguments of other tests mean is theirs to say.
         let name = name.as_str().unwrap_or_default();
@@ -102,7 +103,7 @@ fn unknown(found: &mut Found<'_>, other: NodeIndex, field: &Node) {
     let analysis = found.analysis;
     let Some(name) = field.as_str() else { return };
     let made = analysis.made(other);
-    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_name = name.chars().all(is_word);
     if made.is_complete && is_name && made.get(name).is_none() {
         let label = analysis.index.nodes[other].label();
         let message = format!("`{label}` has no column `{name}`{}", meant(name, made.columns.iter().map(|column| column.name.as_str())));

@@ -4,19 +4,17 @@ use super::Found;
 use crate::words::ConfigWord;
 use dbt::Severity;
 use syntax::jinja;
-use syntax::yaml::{self, Kind, Node};
+use syntax::yaml::{Kind, Node};
 
 const CODE: &str = "deprecated";
 
 /// Configs that stay properties, too.
 const STAY: [&str; 8] = ["enabled", "packages", "schema", "database", "quoting", "strategy", "alias", "labels"];
 
-pub(super) fn properties(found: &mut Found<'_>) {
+pub(super) fn properties(found: &mut Found<'_>, root: &Node) {
     if found.is_off(CODE) {
         return;
     }
-    let tree = yaml::parse(&found.file.text);
-    let Some(root) = &tree.root else { return };
     for section in ["models", "seeds", "snapshots", "sources", "analyses", "exposures"] {
         for entry in root.get(section).map(Node::items).unwrap_or_default() {
             resource(found, entry, section);
@@ -90,7 +88,7 @@ fn tests(found: &mut Found<'_>, entry: &Node) {
 }
 
 /// A test's configs that may stand beside its arguments (`TestBuilder.CONFIG_ARGS`).
-fn is_test_config(key: &str) -> bool {
+pub(crate) fn is_test_config(key: &str) -> bool {
     matches!(
         key,
         "severity"
@@ -111,12 +109,10 @@ fn is_test_config(key: &str) -> bool {
 }
 
 /// Keys of `dbt_project.yml` by their older names.
-pub(super) fn project(found: &mut Found<'_>) {
+pub(super) fn project(found: &mut Found<'_>, root: &Node) {
     if found.is_off(CODE) {
         return;
     }
-    let tree = yaml::parse(&found.file.text);
-    let Some(root) = &tree.root else { return };
     let renamed = [("source-paths", "model-paths"), ("data-paths", "seed-paths"), ("tests", "data_tests")];
     for (old, new) in renamed {
         if let Some((key, _)) = root.get_entry(old) {

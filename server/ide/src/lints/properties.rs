@@ -4,7 +4,7 @@ use super::Found;
 use super::columns::meant;
 use crate::words::ConfigWord;
 use dbt::Severity;
-use syntax::yaml::{self, Node};
+use syntax::yaml::Node;
 
 const CODE: &str = "unknown-property";
 
@@ -41,12 +41,10 @@ const ALSO: [&str; 25] = [
     "static_analysis_off_reason",
 ];
 
-pub(super) fn check(found: &mut Found<'_>) {
+pub(super) fn check(found: &mut Found<'_>, root: &Node) {
     if found.is_off(CODE) {
         return;
     }
-    let tree = yaml::parse(&found.file.text);
-    let Some(root) = &tree.root else { return };
     for (section, what) in OPEN {
         for entry in root.get(section).map(Node::items).unwrap_or_default() {
             resource(found, entry, &[section, "[]"], section, what);

@@ -3,6 +3,7 @@
 use super::Found;
 use super::columns::meant;
 use crate::columns::{Meaning, Scopes, Source};
+use crate::thing::is_word;
 use dbt::{NodeIndex, Severity};
 use syntax::sql::{self, RelationSource};
 use text::TextRange;
@@ -18,11 +19,7 @@ pub(super) fn check(found: &mut Found<'_>) {
             let RelationSource::Named(path) = &relation.source else { continue };
             if let Some(index) = named_by_hand(found, path) {
                 let node = &analysis.index.nodes[index];
-                let call = match &node.source_name {
-                    Some(source) => format!("{{{{ source('{source}', '{}') }}}}", node.name),
-                    None => format!("{{{{ ref('{}') }}}}", node.name),
-                };
-                let message = format!("this is {} `{}`; write {call}, so that dbt knows of it", node.resource_type, node.label());
+                let message = format!("this is {} `{}`; write {}, so that dbt knows of it", node.resource_type, node.label(), crate::call_of(node));
                 found.tell(relation.range, Severity::Warning, "hard-coded-relation", message);
             }
         }
@@ -83,7 +80,7 @@ fn unused(found: &mut Found<'_>, scopes: &Scopes<'_>) {
 
 /// Whether a word stands in the text outside of a range: what wasn't understood may still read it.
 fn is_named_elsewhere(text: &str, name: &str, own: TextRange) -> bool {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_word = |c: Option<char>| c.is_some_and(is_word);
     let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
     lower.match_indices(&name).any(|(at, _)| {
         let is_inside = own.start as usize <= at && at < own.end as usize;
@@ -96,7 +93,7 @@ fn unknown_columns(found: &mut Found<'_>, scopes: &Scopes<'_>) {
     for (number, select) in scopes.query.selects.iter().enumerate() {
         for used in &select.names {
             let Some((qualifier, _)) = &used.qualifier else { continue };
-            let Some(relation) = select.relations.iter().find(|relation| scopes.is_called(relation, qualifier)) else { continue };
+            let Some(relation) = scopes.relations_of(select, Some(qualifier)).next() else { continue };
             let source = scopes.source(relation);
             let made = scopes.of_source(&source);
             // Some columns are everywhere, and names in quotes may be written otherwise.

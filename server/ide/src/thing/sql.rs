@@ -34,7 +34,7 @@ impl Analysis {
             }
             for used in &select.names {
                 if let Some((qualifier, range)) = used.qualifier.as_ref().filter(|(_, range)| wanted(*range))
-                    && let Some(thing) = self.relation_called(scopes, number, qualifier)
+                    && let Some(thing) = Self::relation_thing(scopes, number, qualifier)
                 {
                     found.push((thing, *range, false));
                 }
@@ -72,21 +72,14 @@ impl Analysis {
     }
 
     /// What a name before a dot means.
-    fn relation_called(&self, scopes: &Scopes<'_>, select: usize, name: &str) -> Option<Thing> {
-        let mut at = Some(select);
-        while let Some(number) = at {
-            let own = &scopes.query.selects[number];
-            if let Some(relation) = own.relations.iter().find(|relation| scopes.is_called(relation, name)) {
-                return match (&relation.alias, scopes.source(relation)) {
-                    (Some((_, range)), _) => Some(Thing::Alias(*range)),
-                    (None, Source::Cte(cte)) => Some(Thing::Cte(scopes.query.ctes[cte].name_range)),
-                    (None, Source::Node(index)) => Some(Thing::Node(index)),
-                    _ => None,
-                };
-            }
-            at = own.parent;
+    fn relation_thing(scopes: &Scopes<'_>, select: usize, name: &str) -> Option<Thing> {
+        let relation = scopes.relation_called(select, name)?;
+        match (&relation.alias, scopes.source(relation)) {
+            (Some((_, range)), _) => Some(Thing::Alias(*range)),
+            (None, Source::Cte(cte)) => Some(Thing::Cte(scopes.query.ctes[cte].name_range)),
+            (None, Source::Node(index)) => Some(Thing::Node(index)),
+            _ => None,
         }
-        None
     }
 
     fn column_thing(&self, scopes: &Scopes<'_>, file: &File, select: usize, qualifier: Option<&str>, name: &str) -> Option<Thing> {

@@ -26,8 +26,8 @@ impl Analysis {
             NameKind::Call => local().or_else(|| self.called(file, &[word.to_owned()], word)),
             NameKind::Method => {
                 let head = file.text[..name.range.start as usize].trim_end_matches('.');
-                let start = head.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
-                self.called(file, &[head[start..].to_owned(), word.to_owned()], word)
+                let (_, package) = super::word_before(head, head.len());
+                self.called(file, &[package.to_owned(), word.to_owned()], word)
             }
             NameKind::Argument => self.argument(file, name.range),
             NameKind::Attribute => None,

@@ -36,6 +36,15 @@ impl Tag {
         &text[..end]
     }
 
+    /// Whether a statement opens a block, which an `end…` of the same word closes.
+    pub fn opens(&self, source: &str) -> bool {
+        match self.word(source) {
+            "if" | "for" | "macro" | "call" | "filter" | "block" | "raw" | "snapshot" | "docs" | "test" | "data_test" | "materialization" => true,
+            "set" => !self.inner.of(source).contains('='),
+            _ => false,
+        }
+    }
+
     /// What follows a statement's first word.
     pub fn after_word(&self, source: &str) -> TextRange {
         let text = self.inner.of(source);
