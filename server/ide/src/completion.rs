@@ -124,12 +124,12 @@ impl<'a> Offers<'a> {
 
     /// Of many things those whose labels fit best, with their ranks, so that only these are told in full.
     fn shortlist<'n, T>(&mut self, all: impl Iterator<Item = (&'n str, T)>, rank: impl Fn(&T) -> u32) -> Vec<(u32, T)> {
-        let fitting = all.filter_map(|(label, one)| fits(self.typed, label).map(|badness| (badness, one)));
-        let mut found: Vec<(u32, u32, T)> =
-            fitting.map(|(badness, one)| (badness, rank(&one), one)).map(|(badness, rank, one)| (badness * 1000 + rank.min(999), rank, one)).collect();
+        let fitting = all.filter_map(|(label, one)| fits(self.typed, label).map(|badness| (badness, label, one)));
+        let ranked = fitting.map(|(badness, label, one)| (badness, label, rank(&one), one));
+        let mut found: Vec<((u32, &str), u32, T)> = ranked.map(|(badness, label, rank, one)| ((badness * 1000 + rank.min(999), label), rank, one)).collect();
         if found.len() > MAX_OFFERS {
             self.is_cut = true;
-            found.select_nth_unstable_by_key(MAX_OFFERS, |(key, ..)| *key);
+            found.select_nth_unstable_by(MAX_OFFERS, |(left, ..), (right, ..)| left.cmp(right));
             found.truncate(MAX_OFFERS);
         }
         found.into_iter().map(|(_, rank, one)| (rank, one)).collect()

@@ -1,6 +1,7 @@
 //! Diagnostics of one file and of the whole project.
 
 use crate::rules::Ignored;
+use crate::spelling::closest;
 use crate::{Analysis, File};
 use dbt::{Diagnostic, FileKind, Node, Place, ResourceType, Severity};
 use std::sync::Arc;
@@ -229,29 +230,20 @@ impl Analysis {
             "unknown-group" => self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group).map(|node| node.name.clone()).collect(),
             _ => return None,
         };
-        closest(written, &names)
+        closest(written, names.iter().map(String::as_str)).map(str::to_owned)
     }
 
     /// The name that was probably meant.
     fn suggestion(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
         let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
-        let of_types =
-            |fits: &dyn Fn(&Node) -> bool| -> Vec<String> { self.index.nodes.iter().filter(|node| fits(node)).map(|node| node.name.clone()).collect() };
-        let names = match diagnostic.code {
-            "unknown-ref" if diagnostic.message.starts_with("no ") => of_types(&|node| node.resource_type.is_refable()),
-            "entry-without-node" if diagnostic.message.starts_with("no ") => of_types(&|node| node.resource_type.is_refable()),
-            "unknown-source" => of_types(&|node| node.resource_type == ResourceType::Source),
-            "unknown-doc" => self.index.docs.iter().map(|docs| docs.name.clone()).collect(),
-            _ => return None,
+        let found = match diagnostic.code {
+            "unknown-ref" | "entry-without-node" if diagnostic.message.starts_with("no ") => closest(written, self.index.refables().map(|(name, _)| name)),
+            "unknown-source" => closest(written, self.index.tables().map(|(name, _)| name)),
+            "unknown-doc" => closest(written, self.index.docs.iter().map(|docs| docs.name.as_str())),
+            _ => None,
         };
-        closest(written, &names)
+        found.map(str::to_owned)
     }
-}
-
-/// The name that differs by a few letters at most.
-fn closest(written: &str, names: &[String]) -> Option<String> {
-    let best = names.iter().map(|name| (strsim::damerau_levenshtein(written, name), name)).min_by_key(|(distance, name)| (*distance, name.len()))?;
-    (best.0 <= written.chars().count().max(3) / 3).then(|| best.1.clone())
 }
 
 /// Whether the node's code is what people have open: not YAML.

@@ -25,6 +25,7 @@ mod rename;
 mod results;
 mod rules;
 mod signature;
+mod spelling;
 mod symbols;
 mod thing;
 mod words;

@@ -6,6 +6,7 @@ use ide::File;
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::time::Duration;
 use text::LineIndex;
 use tokio::sync::watch;
 use tower_lsp::Client;
@@ -65,50 +66,70 @@ fn ask_again(client: &Client, again: Again) {
     });
 }
 
-/// Sends what changed, until the loop ends: of open files at once, of the others when nothing has changed for a moment.
-pub async fn publish(client: Client, mut states: watch::Receiver<State>) {
-    let mut sent = Sent::default();
-    // Whether files on disk changed since the others were looked at.
-    let mut whole_project = false;
-    let mut pending: Option<State> = None;
-    loop {
-        let changed = match &pending {
-            Some(_) => tokio::select! {
-                changed = states.changed() => changed,
-                () = tokio::time::sleep(QUIET) => {
-                    if let Some(state) = pending.take() {
-                        let refreshes = state.refreshes(whole_project);
-                        let known = sent.known();
-                        let whole = std::mem::take(&mut whole_project);
-                        let Ok(found) = tokio::task::spawn_blocking(move || of_closed(&state, &known, whole)).await else { continue };
-                        sent.send(&client, found).await;
-                        ask_again(&client, refreshes);
-                    }
-                    continue;
-                }
-            },
-            None => states.changed().await,
-        };
-        if changed.is_err() {
-            return;
-        }
-        let state = states.borrow_and_update().clone();
-        whole_project |= state.whole_project;
-        pending = Some(state.clone());
-        // The one that is being typed in before the others.
-        for is_newest in [true, false] {
-            let state = state.clone();
-            let Ok(found) = tokio::task::spawn_blocking(move || of_open(&state, is_newest)).await else { continue };
-            sent.send(&client, found).await;
-            if states.has_changed().unwrap_or(true) {
-                break;
-            }
+/// What is looked at once nothing has changed for a while.
+#[derive(Clone, Copy)]
+enum Next {
+    /// The other open files.
+    Open,
+    /// The files that nobody has open.
+    Closed,
+}
+
+impl Next {
+    /// How long nothing has to change before: whoever types shouldn't wait for what isn't looked at.
+    fn quiet(self) -> Duration {
+        match self {
+            Self::Open => Duration::from_millis(40),
+            Self::Closed => Duration::from_millis(150),
         }
     }
 }
 
-/// How long nothing has to change before files that nobody has open are looked at.
-const QUIET: std::time::Duration = std::time::Duration::from_millis(150);
+/// Sends what changed, until the loop ends: of the file that was touched last at once, of the others when nothing has changed for a
+/// moment.
+pub async fn publish(client: Client, mut states: watch::Receiver<State>) {
+    let mut sent = Sent::default();
+    // Whether files on disk changed since the closed ones were looked at.
+    let mut whole_project = false;
+    let mut pending: Option<(State, Next)> = None;
+    loop {
+        let quiet = pending.as_ref().map_or(Duration::MAX, |(_, next)| next.quiet());
+        let changed = tokio::select! {
+            changed = states.changed() => Some(changed),
+            () = tokio::time::sleep(quiet), if pending.is_some() => None,
+        };
+        if let Some(changed) = changed {
+            if changed.is_err() {
+                return;
+            }
+            let state = states.borrow_and_update().clone();
+            whole_project |= state.whole_project;
+            pending = Some((state.clone(), Next::Open));
+            let Ok(found) = tokio::task::spawn_blocking(move || of_newest(&state)).await else { continue };
+            sent.send(&client, found).await;
+            continue;
+        }
+        let Some((state, next)) = pending.take() else { continue };
+        match next {
+            Next::Open => {
+                let (looked_at, newer) = (state.clone(), states.clone());
+                // What is left out when something changes meanwhile comes with that.
+                let work = move || of_others(&looked_at, || newer.has_changed().unwrap_or(true));
+                pending = Some((state, Next::Closed));
+                let Ok(found) = tokio::task::spawn_blocking(work).await else { continue };
+                sent.send(&client, found).await;
+            }
+            Next::Closed => {
+                let refreshes = state.refreshes(whole_project);
+                let known = sent.known();
+                let whole = std::mem::take(&mut whole_project);
+                let Ok(found) = tokio::task::spawn_blocking(move || of_closed(&state, &known, whole)).await else { continue };
+                sent.send(&client, found).await;
+                ask_again(&client, refreshes);
+            }
+        }
+    }
+}
 
 /// What the client was told.
 #[derive(Default)]
@@ -149,19 +170,23 @@ impl Sent {
     }
 }
 
-/// Of the open files that were changed last, or of the others; those that the client asks for are empty here.
-fn of_open(state: &State, is_newest: bool) -> Vec<Found> {
-    let files = state.snapshots.iter().flat_map(|snapshot| {
-        let (others, newest) = snapshot.open.split_at(snapshot.open.len().saturating_sub(1));
-        let wanted = if is_newest { newest } else { others };
-        wanted.iter().map(move |(path, version)| (snapshot, path, *version))
-    });
-    let found = files.filter_map(|(snapshot, path, version)| {
-        let file = snapshot.analysis.file_at(path).filter(|file| file.package == 0)?;
-        let diagnostics = if snapshot.capabilities.pulls_diagnostics { Vec::new() } else { shown(snapshot, file, true) };
-        Some(Found { path: path.clone(), diagnostics, version: Some(version), index: None })
-    });
-    found.collect()
+/// Of each project the open file that was touched last.
+fn of_newest(state: &State) -> Vec<Found> {
+    state.snapshots.iter().filter_map(|snapshot| of_open(snapshot, snapshot.open.last()?)).collect()
+}
+
+/// Of the other open files, until somebody says stop.
+fn of_others(state: &State, stop: impl Fn() -> bool) -> Vec<Found> {
+    let others = |snapshot: &Snapshot| snapshot.open.len().saturating_sub(1);
+    let files = state.snapshots.iter().flat_map(|snapshot| snapshot.open.iter().take(others(snapshot)).map(move |open| (snapshot, open)));
+    files.take_while(|_| !stop()).filter_map(|(snapshot, open)| of_open(snapshot, open)).collect()
+}
+
+/// Of an open file; those that the client asks for are empty here.
+fn of_open(snapshot: &Snapshot, (path, version): &(PathBuf, i32)) -> Option<Found> {
+    let file = snapshot.analysis.file_at(path).filter(|file| file.package == 0)?;
+    let diagnostics = if snapshot.capabilities.pulls_diagnostics { Vec::new() } else { shown(snapshot, file, true) };
+    Some(Found { path: path.clone(), diagnostics, version: Some(*version), index: None })
 }
 
 /// Of the files that nobody has open: all of them where files on disk changed, else those of which the index says something else.

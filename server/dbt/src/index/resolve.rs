@@ -143,6 +143,16 @@ impl Index {
         self.names.refable.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The nodes that `ref()` can name, by their names, in no order. Tests, which are most of a project's nodes, are not looked at.
+    pub fn refables(&self) -> impl Iterator<Item = (&str, NodeIndex)> {
+        self.names.refable.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
+    }
+
+    /// The tables of sources, by their names, in no order.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, NodeIndex)> {
+        self.names.sources.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
+    }
+
     /// The node of a name and version in one package; without a version the latest.
     pub(crate) fn refable_in(&self, package: &str, name: &str, version: Option<&str>) -> Option<NodeIndex> {
         self.named(name).iter().copied().find(|&index| &*self.nodes[index].package == package && self.answers(index, version))

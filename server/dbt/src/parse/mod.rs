@@ -61,6 +61,8 @@ struct State {
     session: Session,
     index: Index,
     reach: Reach,
+    /// Files of which an outline is kept, as they were read for the last changes.
+    read_again: window::ReadAgain,
 }
 
 impl std::fmt::Debug for Parser {
@@ -145,7 +147,7 @@ impl Parser {
         // What was evaluated before isn't evaluated again.
         self.asked_time |= session.asked_time();
         index.asked_time = self.asked_time;
-        self.state = Some(State { inputs: packages, session, index: index.clone(), reach });
+        self.state = Some(State { inputs: packages, session, index: index.clone(), reach, read_again: window::ReadAgain::default() });
         index
     }
 

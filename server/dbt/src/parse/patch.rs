@@ -3,9 +3,8 @@
 //! Changes that reach too far (a project file, other macros, versions, the semantic layer) are left to a whole parse.
 
 use super::memo::code_names;
-use super::{Builder, Draft, Made, Parser, State, diagnose, link, window};
+use super::{Builder, Draft, Made, Parser, State, diagnose, link};
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, PackageInput, Place};
-use crate::parallel::in_parallel;
 use crate::properties::{Entry, Section};
 use crate::{FileKind, Reading, Target};
 use jinja::{MacroId, MacroSource};
@@ -230,7 +229,7 @@ impl State {
     }
 
     /// The scope's files as inputs, in their order.
-    fn inputs_of(&self, scope: &Scope) -> Vec<PackageInput> {
+    fn inputs_of(&mut self, scope: &Scope) -> Vec<PackageInput> {
         let mut places: Vec<(usize, usize)> = scope.whole.union(&scope.partial).filter_map(|file| self.reach.places.get(file).copied()).collect();
         places.sort_unstable();
         let mut inputs: Vec<PackageInput> = self.inputs.iter().map(|input| PackageInput { config: input.config.clone(), files: Vec::new() }).collect();
@@ -239,7 +238,7 @@ impl State {
         }
         // Of some only an outline was kept.
         for input in inputs.iter_mut().filter(|input| input.files.iter().any(|file| file.facts.reading != Reading::Whole)) {
-            input.files = in_parallel(&input.files, window::whole);
+            input.files = self.read_again.whole(&input.files);
         }
         inputs
     }

@@ -5,6 +5,7 @@ use crate::facts::Reading;
 use crate::index::{InputFile, PackageInput};
 use crate::parallel::in_parallel;
 use crate::{Facts, FileKind};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Files that are read at a time.
@@ -77,6 +78,28 @@ pub fn whole(file: &Arc<InputFile>) -> Arc<InputFile> {
     match file.facts.reading {
         Reading::Whole => file.clone(),
         Reading::Nothing | Reading::Outline => Arc::new(InputFile { facts: whole_facts(file), ..(**file).clone() }),
+    }
+}
+
+/// The last files that were read again: whoever types in a model has its properties file asked for at every letter.
+#[derive(Default)]
+pub struct ReadAgain(VecDeque<Arc<InputFile>>);
+
+/// As many files' facts take little room.
+const MOST_KEPT: usize = 32;
+
+impl ReadAgain {
+    /// Files with all that they say.
+    pub fn whole(&mut self, files: &[Arc<InputFile>]) -> Vec<Arc<InputFile>> {
+        let known = |file: &Arc<InputFile>| self.0.iter().find(|known| known.id == file.id && Arc::ptr_eq(&known.text, &file.text));
+        let read = in_parallel(files, |file| known(file).map_or_else(|| whole(file), Arc::clone));
+        let asked = files.iter().zip(&read).filter(|(file, _)| file.facts.reading != Reading::Whole);
+        for (_, file) in asked {
+            self.0.retain(|known| known.id != file.id);
+            self.0.push_back(file.clone());
+        }
+        self.0.drain(..self.0.len().saturating_sub(MOST_KEPT));
+        read
     }
 }
 

@@ -54,8 +54,7 @@ impl Analysis {
                     let is_latest = node.version.is_none() || self.index.resolve_ref(Some(&node.package), &node.name, None, package) == Some(index);
                     is_latest && (file.kind == FileKind::Properties || !own.contains(&index))
                 };
-                let refable = self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable());
-                let all = refable.filter(|(index, node)| is_offered(*index, node)).map(|(index, node)| (node.name.as_str(), index));
+                let all = self.index.refables().filter(|(_, index)| is_offered(*index, &self.index.nodes[*index]));
                 for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
                     let node = &self.index.nodes[index];
                     offers.add_named(rank, node, format!("{} · {}", node.resource_type, node.package), written(&node.name));

@@ -168,11 +168,8 @@ impl Analysis {
     fn relations_to_read(&self, offers: &mut Offers<'_>, file: &File, rank: &Rank<'_>) {
         let package = self.package_of(file);
         let own = self.index.nodes_of_file(file.id);
-        let is_read = |index: usize, node: &dbt::Node| match node.source_name {
-            Some(_) => true,
-            None => node.resource_type.is_refable() && self.index.resolve_ref(None, &node.name, None, package) == Some(index) && !own.contains(&index),
-        };
-        let all = self.index.nodes.iter().enumerate().filter(|(index, node)| is_read(*index, node)).map(|(index, node)| (node.name.as_str(), index));
+        let is_read = |(name, index): &(&str, usize)| self.index.resolve_ref(None, name, None, package) == Some(*index) && !own.contains(index);
+        let all = self.index.refables().filter(is_read).chain(self.index.tables());
         for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
             let node = &self.index.nodes[index];
             offers.add_node(100 + rank, node, format!("{} · {}", node.resource_type, node.package), crate::call_of(node));

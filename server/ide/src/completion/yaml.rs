@@ -208,8 +208,7 @@ impl Analysis {
     }
 
     fn refables(&self, offers: &mut Offers<'_>, rank: &Rank<'_>, written: impl Fn(&str) -> String) {
-        let all = self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable()).map(|(index, node)| (node.name.as_str(), index));
-        for (rank, index) in offers.shortlist(all, |index| rank.of(*index)) {
+        for (rank, index) in offers.shortlist(self.index.refables(), |index| rank.of(*index)) {
             let node = &self.index.nodes[index];
             offers.add_named(rank, node, node.resource_type.to_string(), written(&node.name));
         }

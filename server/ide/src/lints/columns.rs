@@ -1,6 +1,7 @@
 //! Columns of properties files against those that SQL makes.
 
 use super::Found;
+use crate::spelling::closest;
 use crate::thing::{inner, is_word};
 use dbt::{NodeIndex, ResourceType, Severity};
 use rustc_hash::FxHashMap;
@@ -113,7 +114,5 @@ fn unknown(found: &mut Found<'_>, other: NodeIndex, field: &Node) {
 
 /// The name that was probably meant, as the end of a sentence.
 pub(super) fn meant<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let best = names.map(|name| (strsim::damerau_levenshtein(written, name), name)).min();
-    let length = written.chars().count();
-    best.filter(|(distance, _)| *distance <= length.max(3) / 3 && *distance < length).map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+    closest(written, names).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
