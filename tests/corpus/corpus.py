@@ -199,7 +199,8 @@ class Project:
         self.models = [node for node in nodes if node.kind == "model"]
         self.others = [node for node in nodes if node.kind != "model"]
         self.by_uid = {model.uid: model for model in self.models}
-        self.macros = sorted((m["name"], m["original_file_path"], uid) for uid, m in self.manifest["macros"].items() if m["package_name"] == self.package)
+        macros = [(macro["name"], macro["original_file_path"], uid) for uid, macro in self.manifest["macros"].items()]
+        self.macros = sorted(macro for macro in macros if macro[2].startswith(f"macro.{self.package}."))
         self.names = {node["name"] for part in ("nodes", "disabled") for node in self.truth[part].values()}
         # The generic tests that run: of which node, of which test, of which column.
         tests = [(node, node["test"]) for node in self.truth["nodes"].values() if node.get("test")]

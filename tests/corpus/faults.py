@@ -48,6 +48,9 @@ def write(project, edits):
         before[path] = file.read_bytes() if file.exists() else None
         if text is None:
             file.unlink()
+            # An empty folder among the packages would be a fault of its own.
+            while not any((file := file.parent).iterdir()):
+                file.rmdir()
         else:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -9,8 +9,8 @@ import re
 
 import yaml
 
-from corpus import (CALL, REF, Code, Loader, at_end, closing, column_tests, columned, described, entries, get, inserted, instead, items, keys, line_at,
-                    models, named, refs, shuffled, splice, typo)
+from corpus import (CALL, REF, Code, Loader, at_end, closing, column_tests, columned, described, entries, get, inserted, instead, items, keys,
+                    line_at, models, named, refs, shuffled, splice, typo)
 
 KINDS = {}
 
@@ -129,7 +129,8 @@ def wrong_arity(p, rng):
 def jinja_evaluation(p, rng):
     """Beside something that dbt evaluates, something that it can't."""
     yield from beside(p, rng, "jinja-evaluation", "{{ env_var('NO_SUCH_ENV_VAR') }}", "{{ 1 + 'a' }}", "{{ 1 / 0 }}", "{{ ref() }}",
-                      "{{ source('one') }}", "{{ fromjson(1, 2, 3, 4) }}", "{{ 'a' | no_such_filter }}", "{{ exceptions.raise_compiler_error('no') }}")
+                      "{{ source('one') }}", "{{ fromjson(1, 2, 3, 4) }}", "{{ 'a' | no_such_filter }}",
+                      "{{ exceptions.raise_compiler_error('no') }}")
 
 
 @kind
@@ -141,7 +142,8 @@ def jinja_undefined(p, rng):
 
 @kind
 def unknown_var(p, rng):
-    yield from beside(p, rng, "unknown-var", "{{ var('no_such_var') }}", "'{{ var(\"no_such_var\") }}'", "{% if var('no_such_var') == 1 %}1{% endif %}")
+    yield from beside(p, rng, "unknown-var", "{{ var('no_such_var') }}", "'{{ var(\"no_such_var\") }}'",
+                      "{% if var('no_such_var') == 1 %}1{% endif %}")
 
 
 def beside(p, rng, codes, *variants):
@@ -214,8 +216,8 @@ def ambiguous_ref(p, rng):
     files = [path for path in files if "model-paths" not in path.read_text()]
     for model in models(p, rng) if len(files) > 1 else ():
         text, line = at_end(model, "-- depends_on: {{ ref('zz_same') }}")
-        same = {f"dbt_packages/{path.parent.name}/models/zz_same.sql": f"{{{{ config(enabled=true, alias='zz_{path.parent.name}') }}}} select 1 as id\n"
-                for path in rng.sample(files, 2)}
+        names = [path.parent.name for path in rng.sample(files, 2)]
+        same = {f"dbt_packages/{name}/models/zz_same.sql": f"{{{{ config(enabled=true, alias='zz_{name}') }}}} select 1 as id\n" for name in names}
         yield told("ambiguous-ref", model.path, line, text, files=same)
 
 
@@ -301,6 +303,14 @@ def duplicate_package(p, rng):
         if path.parent.name in {macro["package_name"] for macro in p.manifest["macros"].values()}:
             text = f"name: {path.parent.name}\nversion: 1.0.0\n"
             yield anywhere("duplicate-package", {"dbt_packages/zz_same/dbt_project.yml": text}, ("dbt_project.yml", 1, 10**6))
+
+
+@kind
+def broken_package(p, rng):
+    """A folder among the packages that is none."""
+    if list(p.dir.glob("dbt_packages/*/dbt_project.yml")):
+        places = [(path, 1, 10**6) for path in ("dbt_project.yml", "packages.yml", "dependencies.yml")]
+        yield anywhere("missing-package project-config", {"dbt_packages/zz_broken/README.md": "nothing\n"}, *places)
 
 
 # --- Configs --------------------------------------------------------------------------------------------------------------------
@@ -541,15 +551,16 @@ def test_on_unknown_column(p, rng):
             new, line = inserted(text, entry, ["data_tests:", f"  - {name}", f"  {arguments}"])
             yield told("test-on-unknown-column", path, line + 1, new, last=line + 2)
         elif known and free:
-            to = f"ref('{rng.choice(known).split('.')[-1]}')"
-            new, line = inserted(text, rng.choice(free), ["data_tests:", "  - relationships:", f"      arguments: {{to: {to}, field: no_such_column}}"])
+            arguments = f"{{to: ref('{rng.choice(known).split('.')[-1]}'), field: no_such_column}}"
+            new, line = inserted(text, rng.choice(free), ["data_tests:", "  - relationships:", f"      arguments: {arguments}"])
             yield told("test-on-unknown-column", path, line + 2, new)
 
 
 @kind
 def unknown_column(p, rng):
     """A column of an alias of a ref or of a CTE; in a model of its own where there is no such one."""
-    alias_of = re.compile(r"\s+(?:as\s+)?(?!(?:on|where|left|right|join|inner|group|order|using|cross|full|union|limit|qualify|having)\b)([a-z]\w*)", re.I)
+    words = "on|where|left|right|join|inner|group|order|using|cross|full|union|limit|qualify|having"
+    alias_of = re.compile(rf"\s+(?:as\s+)?(?!(?:{words})\b)([a-z]\w*)", re.I)
     for model in models(p, rng):
         sources, made = {}, []
         for match in model.refs():
@@ -669,7 +680,9 @@ def from_file(name):
             _, ending, codes, text, old, new, first, last = rng.choice([row for row in FILES if row[0] == name])
             made = text.replace(old, new) if old else text
             deps = sorted(uid.split(".")[-1] for uid in model.deps if uid in p.by_uid)
-            if "{dep}" in made and not deps or text is SPINE and model.patch:
+            # A semantic model needs a relation; a second entry would be a fault of its own.
+            is_fit = not (text is SPINE and model.patch) and not (text is SEMANTIC and not model.node["relation_name"])
+            if not is_fit or "{dep}" in made and not deps:
                 continue
             path = f"{model.folder}/zz_fault.{ending}"
             edits = {path: made.format(model=model.name, dep=deps[0] if deps else "")}

@@ -10,17 +10,23 @@ the server. Where the manifest says that the node depends on it, definition has 
 hover has to name it. Then, from each target of a name that only one thing has, references have to be exactly the places found: none lacking,
 none in excess. Prints a line for each project and the first differences of each kind; exit status 1 if there are any.
 """
-import collections, gzip, json, os, re, subprocess, sys, time, urllib.parse
+import bisect, collections, gzip, json, os, re, subprocess, sys, time, urllib.parse
 from pathlib import Path
 
-TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
+import yaml
+
+QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+TAG = re.compile(rf"\{{\{{(?:{QUOTED}|[^'\"])*?\}}\}}|\{{%(?:{QUOTED}|[^'\"])*?%\}}|\{{\{{.*?\}}\}}|\{{%.*?%\}}", re.S)
 HIDDEN = re.compile(r"\{#.*?#\}|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}", re.S)
-STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.S)
-REF = re.compile(r"""(?<![\w.])(?:builtins\.)?ref\(\s*(['"])([^'"]+)\1\s*(?:,\s*(['"])([^'"]+)\3\s*)?(?:,\s*(?:v|version)\s*=\s*[^)]*)?\)""")
-SOURCE = re.compile(r"""(?<![\w.])(?:builtins\.)?source\(\s*(['"])([^'"]+)\1\s*,\s*(['"])([^'"]+)\3\s*\)""")
-DOC = re.compile(r"""(?<![\w.])doc\(\s*(['"])([^'"]+)\1\s*\)""")
-VAR = re.compile(r"""(?<![\w.])var\(\s*(['"])([^'"]+)\1\s*[,)]""")
+STRING = re.compile(QUOTED, re.S)
+REF = re.compile(r"""(?<![\w.])(?:builtins\.)?ref\s*\(\s*(['"])([^'"]+)\1\s*(?:,\s*(['"])([^'"]+)\3\s*)?(?:,\s*\w+\s*=\s*[^)]*)?\)""")
+SOURCE = re.compile(r"""(?<![\w.])(?:builtins\.)?source\s*\(\s*(['"])([^'"]+)\1\s*,\s*(['"])([^'"]+)\3\s*\)""")
+DOC = re.compile(r"""(?<![\w.])doc\s*\(\s*(['"])([^'"]+)\1\s*\)""")
+VAR = re.compile(r"""(?<![\w.])var\s*\(\s*(['"])([^'"]+)\1\s*[,)]""")
 CALL = re.compile(r"(?<![\w.])(?:([A-Za-z_]\w*)\s*\.\s*)?([A-Za-z_]\w*)\s*\(")
+UNIT = re.compile(r"""(?m)^\s+(?:- )?model:\s*['"]?(\w+)['"]?\s*$""")
+# Projects override some of these; who points at `ref` means what it names.
+BUILTIN = {"ref", "source", "var", "doc", "config", "env_var"}
 CODE = ("model", "analysis", "snapshot", "test")
 
 
@@ -86,13 +92,8 @@ class Text:
         yield re.sub(r"[^\n]", " ", text[end:])
 
     def position(self, offset):
-        import bisect
         line = bisect.bisect_right(self.starts, offset) - 1
         return line, len(self.raw[self.starts[line]:offset].encode())
-
-    def line(self, number):
-        lines = self.raw.split("\n")
-        return lines[number] if number < len(lines) else ""
 
 
 def sites(text):
@@ -102,6 +103,9 @@ def sites(text):
     where = text.shown if is_yaml else text.jinja
     for found in REF.finditer(where):
         yield ("ref", found.group(2), found.group(4), found.start(4)) if found.group(4) else ("ref", None, found.group(2), found.start(2))
+    if is_yaml and "unit_tests:" in where:
+        for found in UNIT.finditer(where):
+            yield "ref", None, found.group(1), found.start(1)
     for found in SOURCE.finditer(where):
         yield "source", found.group(2), found.group(4), found.start(4)
     for found in VAR.finditer(text.jinja):
@@ -109,7 +113,9 @@ def sites(text):
     if is_yaml:
         for found in DOC.finditer(text.jinja):
             yield "doc", None, found.group(2), found.start(2)
-    for found in CALL.finditer(blank(text.jinja, STRING)):
+    # A string in a tag is no code, unless Jinja is in it: that is how hooks are given.
+    inner = lambda string: "".join(Text.outside(string)) if "{{" in string else re.sub(r"[^\n]", " ", string)
+    for found in CALL.finditer(STRING.sub(lambda string: " " + inner(string.group(0)[1:-1]) + " ", text.jinja)):
         head = text.jinja[:found.start()].rstrip()
         if re.search(r"\{%-?\s*(macro|test|data_test|materialization)$", head) or head.endswith(("|", " is", " is not")):
             continue
@@ -137,14 +143,20 @@ def run(binary, dest, truth, name, lock, differences):
     path_of = lambda thing: folders.get(thing["package"], root) / thing["path"]
     texts = {}
     for package, folder in folders.items():
+        nested = [project.parent for project in folder.glob("*/dbt_project.yml")]
         for path in folder.rglob("*"):
-            skipped = ("dbt_packages", "target", "node_modules", "integration_tests") if package != own else ("dbt_packages", "target", "node_modules")
-            if path.suffix in (".sql", ".yml", ".yaml") and path.is_file() and not any(part in skipped for part in path.relative_to(folder).parts):
+            if path.suffix not in (".sql", ".yml", ".yaml") or path.name in ("profiles.yml", "packages.yml", "dependencies.yml") or not path.is_file():
+                continue
+            if any(path.is_relative_to(other) for other in nested):
+                continue
+            parts = path.relative_to(folder).parts
+            # What is no part of the project: a package's own tests, what was built or installed.
+            if not any(part in ("dbt_packages", "target", "node_modules") or (package != own and part.startswith("integration_tests")) for part in parts):
                 texts[path] = Text(path, package)
 
-    by_name = lambda things: functools_group((thing["name"], unique_id) for unique_id, thing in things)
+    by_name = lambda things: grouped_by((thing["name"], unique_id) for unique_id, thing in things)
     refable = by_name((key, node) for key, node in nodes.items() if node["type"] in ("model", "seed", "snapshot"))
-    tables = functools_group(((source["source"], source["name"]), key) for key, source in sources.items())
+    tables = grouped_by(((source["source"], source["name"]), key) for key, source in sources.items())
     macros_by_name = by_name((key, found) for key, found in macros.items() if found["package"] in folders)
     dbts_own = {found["name"] for found in macros.values() if found["package"] not in folders}
     docs_by_name = by_name((key, found) for key, found in docs.items() if found["package"] in folders)
@@ -164,16 +176,14 @@ def run(binary, dest, truth, name, lock, differences):
     places, first = collections.defaultdict(set), {}
     for path, text in texts.items():
         for kind, package, called, offset in sites(text):
-            target, expected, needle = None, None, called
+            target, expected = None, None
             depended = {dep for node in by_path.get(path, []) for dep in node["deps"]}
             ran = {dep for node in by_path.get(path, []) for dep in node["macros"]}
             if kind == "ref":
                 fitting = [key for key in refable.get(called, []) if package in (None, nodes[key]["package"])]
                 if len(fitting) == 1:
                     target = fitting[0]
-                    # A seed's or snapshot's own file, or the model's.
                     expected = path_of(nodes[target]) if target in depended else None
-                    needle = None
             elif kind == "source":
                 fitting = tables.get((package, called), [])
                 if len(fitting) == 1:
@@ -184,7 +194,7 @@ def run(binary, dest, truth, name, lock, differences):
                 if package not in (None, *folders):
                     continue
                 fitting = [key for key in fitting if package in (None, macros[key]["package"])]
-                if len(fitting) == 1 and called not in dbts_own:
+                if len(fitting) == 1 and called not in dbts_own and called not in BUILTIN:
                     # Without its package only one's own and the project's macros can be called.
                     if package is None and macros[fitting[0]]["package"] not in (text.package, own):
                         continue
@@ -196,7 +206,7 @@ def run(binary, dest, truth, name, lock, differences):
                 if len(mine) == 1:
                     target = mine[0]
                     expected = path_of(docs[target]) if text.package == own else None
-            elif kind == "var" and called in variables and text.package == own:
+            elif kind == "var" and called in variables:
                 target, expected = f"var.{called}", root / "dbt_project.yml"
             if target is None:
                 continue
@@ -211,8 +221,10 @@ def run(binary, dest, truth, name, lock, differences):
             found = server.ask("textDocument/definition", at) or []
             landed = [(Path(urllib.parse.unquote(urllib.parse.urlparse(one["uri"]).path)), one["range"]["start"]["line"]) for one in found]
             good = bool(landed) and landed[0][0].resolve() == expected.resolve()
-            if good and needle and expected in texts:
-                good = needle in texts[expected].line(landed[0][1])
+            if good and kind != "ref":
+                # On the line that says the name; a model's definition is its file.
+                lines = expected.read_text(errors="replace").split("\n")
+                good = called in lines[landed[0][1]]
             if not good:
                 tell(f"{kind} definition", f"{path}:{line + 1}:{column + 1}", called, landed[:2])
             hover = server.ask("textDocument/hover", at)
@@ -235,7 +247,7 @@ def run(binary, dest, truth, name, lock, differences):
     return count, wrong
 
 
-def functools_group(pairs):
+def grouped_by(pairs):
     grouped = collections.defaultdict(list)
     for key, value in pairs:
         grouped[key].append(value)
@@ -244,7 +256,6 @@ def functools_group(pairs):
 
 def vars_of(project, own):
     """Names of the vars that dbt_project.yml sets for the project itself."""
-    import yaml
     told = (yaml.safe_load(project.read_text(errors="replace")) or {}).get("vars") or {}
     nested = told.get(own) if isinstance(told.get(own), dict) else {}
     return {str(key) for key, value in told.items() if not isinstance(value, dict)} | {str(key) for key in nested}

@@ -186,6 +186,11 @@ pub fn uses_in(source: &str) -> Vec<Use> {
     uses_of(&syntax_jinja::parse(source).calls)
 }
 
+/// What the Jinja in a part of a text names, such as in a hook that `config()` is given as a string.
+pub fn uses_within(source: &str, part: TextRange) -> Vec<Use> {
+    uses_of(&syntax_jinja::calls_in(part.of(source), part.start as usize))
+}
+
 /// The uses that calls make.
 pub(crate) fn uses_of(calls: &[Call]) -> Vec<Use> {
     let mut uses: Vec<Use> = calls.iter().filter_map(use_of).collect();
@@ -227,12 +232,11 @@ fn use_of(call: &Call) -> Option<Use> {
 
 /// The `doc()` calls of a description, found in its text as it is written.
 pub(crate) fn doc_uses(source: &str, range: TextRange) -> Vec<Use> {
-    let calls = syntax_jinja::calls_in(range.of(source), range.start as usize);
-    uses_of(&calls).into_iter().filter(|found| matches!(found.target, Target::Doc { .. })).collect()
+    uses_within(source, range).into_iter().filter(|found| matches!(found.target, Target::Doc { .. })).collect()
 }
 
 /// What an expression without braces names, such as `ref('x')` in `depends_on`. `value` is the scalar's text, `range` its place.
-pub(crate) fn expression_uses(source: &str, range: TextRange, value: &str) -> Vec<Use> {
+pub fn expression_uses(source: &str, range: TextRange, value: &str) -> Vec<Use> {
     let written = range.of(source);
     // Quotes and escapes aside, the value stands in the file as it is; where it doesn't, the whole scalar is its place.
     let inside = written.find(value).map(|at| range.start as usize + at);

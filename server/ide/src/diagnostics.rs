@@ -227,7 +227,7 @@ impl Analysis {
                 own.chain(["unique", "not_null", "accepted_values", "relationships"].map(str::to_owned)).collect()
             }
             "unknown-var" => self.config.vars.keys().cloned().collect(),
-            "unknown-group" => self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::Group).map(|node| node.name.clone()).collect(),
+            "unknown-group" => self.index.few_of(ResourceType::Group).map(|(_, node)| node.name.clone()).collect(),
             _ => return None,
         };
         closest(written, names.iter().map(String::as_str)).map(str::to_owned)

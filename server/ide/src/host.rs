@@ -190,6 +190,8 @@ pub struct AnalysisHost {
     large: usize,
     /// Whether the next state differs though no file changed.
     stale: Stale,
+    /// Whether another host parses the project, and will take this one's place.
+    awaits_parse: bool,
     world: Arc<World>,
 }
 
@@ -208,6 +210,7 @@ impl AnalysisHost {
             whole_parses: 0,
             large: LARGE,
             stale: Stale::Everything,
+            awaits_parse: false,
             world: Arc::new(world),
         }
     }
@@ -294,6 +297,15 @@ impl AnalysisHost {
         self.analysis()
     }
 
+    /// Says whether another host parses what this one was given, and will take its place: until then changes are laid over the files'
+    /// texts, and the index stays as it was kept, so that nobody waits for a parse that is made elsewhere.
+    pub fn await_parse(&mut self, is_awaited: bool) {
+        if self.awaits_parse && !is_awaited {
+            self.stale = Stale::Everything;
+        }
+        self.awaits_parse = is_awaited;
+    }
+
     /// The state as it was published last, to be kept; nothing while an editor's texts are in it, or where files have gone since.
     pub fn snapshot(&self) -> Option<Snapshot> {
         let files = self.vfs.disk_only()?.map(|(id, path, text)| {
@@ -362,8 +374,11 @@ impl AnalysisHost {
             self.renew_facts();
         }
         if stale == Stale::Everything || !changes.is_empty() {
-            let patched = if stale == Stale::Everything { None } else { self.patched(&changes) };
-            let world = patched.unwrap_or_else(|| self.rebuilt());
+            let world = match stale {
+                Stale::Everything => self.rebuilt(),
+                _ if self.awaits_parse => self.with_texts(&changes),
+                _ => self.patched(&changes).unwrap_or_else(|| self.rebuilt()),
+            };
             self.world = Arc::new(world);
         }
         self.analysis()
@@ -386,6 +401,23 @@ impl AnalysisHost {
     /// How many texts had to be evaluated for the index, rather than read.
     pub fn evaluated(&self) -> usize {
         self.parser.evaluated()
+    }
+
+    /// The world with other texts below the same index; files that are new are not known yet.
+    fn with_texts(&self, changes: &[FileId]) -> World {
+        let mut world = (*self.world).clone();
+        for &id in changes {
+            let Some(known) = self.world.files.get(&id) else { continue };
+            match self.vfs.text(id) {
+                Some(text) => {
+                    let facts = LazyFacts::unread(known.kind, text.text.clone());
+                    world.files.insert(id, Arc::new(File { text: text.text, facts, problem: text.problem, ..(**known).clone() }));
+                }
+                None => drop(world.files.remove(&id)),
+            }
+        }
+        world.revision += 1;
+        world
     }
 
     /// The world after a change of a few files that were there before; `None` where it has to be made anew.
@@ -423,6 +455,7 @@ impl AnalysisHost {
     /// The world from all files.
     fn rebuilt(&mut self) -> World {
         self.whole_parses += 1;
+        self.awaits_parse = false;
         let packages = self.packages();
         let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
         let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());

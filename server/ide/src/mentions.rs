@@ -30,7 +30,7 @@ impl Analysis {
         }
         let mut files = self.files_that_may_name(thing);
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        files.iter().flat_map(|file| self.mentions_in(file, thing)).collect()
+        dbt::in_parallel(&files, |file| self.mentions_in(file, thing)).into_iter().flatten().collect()
     }
 
     /// The files whose text holds the thing's name.
@@ -43,18 +43,22 @@ impl Analysis {
         }
         let Some(name) = self.name_of(thing) else { return Vec::new() };
         let finder = memmem::Finder::new(name.as_bytes());
-        // What properties files name a node by, the index knows; most of a large project's text is theirs.
+        // What properties files name a node by, the index knows; of others only calls can, in anchors that nobody uses.
         let of_index: Option<FxHashSet<FileId>> = match thing {
             Thing::Node(index) if !matches!(self.index.nodes[*index].resource_type, ResourceType::Group | ResourceType::Metric) => {
                 Some(self.files_around(*index))
             }
             _ => None,
         };
-        let is_searched = |file: &File| match &of_index {
-            Some(known) => file.kind != FileKind::Properties || known.contains(&file.id),
-            None => true,
+        let names = |file: &File| match &of_index {
+            Some(known) if file.kind == FileKind::Properties && !known.contains(&file.id) => {
+                finder.find_iter(file.text.as_bytes()).any(|at| is_argument(&file.text, at, name.len()))
+            }
+            _ => finder.find(file.text.as_bytes()).is_some(),
         };
-        self.files.values().filter(|file| is_searched(file) && finder.find(file.text.as_bytes()).is_some()).collect()
+        let files: Vec<&Arc<File>> = self.files.values().collect();
+        let found = dbt::in_parallel(&files, |file| names(file));
+        files.into_iter().zip(found).filter_map(|(file, names)| names.then_some(file)).collect()
     }
 
     /// The files of a node, of its entry, of what reads it, and of that's entries.
@@ -64,6 +68,9 @@ impl Analysis {
             [Some(node.place.file), node.patch.as_ref().map(|patch| patch.place.file)]
         };
         let disabled = self.index.disabled.iter().map(|node| Some(node.place.file));
+        // A unit test's inputs are read by its model, not by the test.
+        let unit_tests = self.index.few_of(ResourceType::UnitTest).map(|(_, node)| Some(node.place.file));
+        let disabled = disabled.chain(unit_tests);
         of(index).into_iter().chain(self.index.children[index].iter().flat_map(|&child| of(child))).chain(disabled).flatten().collect()
     }
 
@@ -246,14 +253,25 @@ impl Analysis {
         }
     }
 
-    /// What Jinja in a YAML file names beside what its facts hold: vars, macros.
+    /// What a file names beside what its facts hold. In YAML vars and macros of Jinja, and refs of entries that dbt takes no notice of; in
+    /// SQL the Jinja of strings inside of tags, which is how hooks are given.
     pub(crate) fn more_uses(&self, file: &File) -> Vec<Use> {
-        let is_yaml = matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::Packages | FileKind::Selectors);
-        if !is_yaml || memmem::find(file.text.as_bytes(), b"{{").is_none() {
-            return Vec::new();
+        let text = &*file.text;
+        let mut found = Vec::new();
+        if matches!(file.kind, FileKind::Properties | FileKind::Project | FileKind::Packages | FileKind::Selectors) {
+            if memmem::find(text.as_bytes(), b"{{").is_some() {
+                found.extend(dbt::uses_in(text));
+            }
+            found.extend(plain_calls(text));
+            found.retain(|used| !is_in_yaml_comment(text, used.range.start as usize));
+        } else if file.kind == FileKind::Fixture && file.path.extension().is_some_and(|extension| extension == "sql") {
+            found.extend(dbt::uses_in(text));
+        } else if file.kind.is_sql() && jinja::scan(text).iter().any(|tag| tag.inner.of(text).contains("{{")) {
+            let strings = jinja::names(text).strings;
+            found.extend(strings.into_iter().filter(|string| string.of(text).contains("{{")).flat_map(|string| dbt::uses_within(text, string)));
         }
-        let known = |used: &Use| file.facts.uses.iter().any(|other| other.range == used.range);
-        dbt::uses_in(&file.text).into_iter().filter(|used| !known(used)).collect()
+        found.retain(|used| !file.facts.uses.iter().any(|other| other.range == used.range));
+        found
     }
 }
 
@@ -262,6 +280,47 @@ impl Thing {
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Cte(_) | Self::Alias(_) | Self::Made { .. } | Self::Local(_))
     }
+}
+
+/// Whether a word stands in quotes behind a parenthesis or a comma.
+fn is_argument(text: &str, at: usize, length: usize) -> bool {
+    let Some(head) = text[..at].strip_suffix(['"', '\'']) else { return false };
+    head.trim_end().ends_with(['(', ',']) && text[at + length..].starts_with(['"', '\''])
+}
+
+/// `ref('x')` and `source('x', 'y')` that are a whole value of YAML.
+fn plain_calls(text: &str) -> Vec<Use> {
+    let mut found = Vec::new();
+    for opener in ["ref(", "source("] {
+        for at in memmem::find_iter(text.as_bytes(), opener.as_bytes()) {
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let head = text[line..at].trim_end_matches(['"', '\'']);
+            let Some(close) = text[at..].find([')', '\n']).filter(|end| text[at + end..].starts_with(')')) else { continue };
+            let tail = text[at + close + 1..].trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
+            let is_value = (head.ends_with(": ") || head.ends_with("- ")) && (tail.is_empty() || tail.starts_with(['\n', '\r', '#', ',', '}']));
+            if is_value {
+                let call = TextRange::new(at, at + close + 1);
+                found.extend(dbt::expression_uses(text, call, call.of(text)));
+            }
+        }
+    }
+    found
+}
+
+/// Whether an offset of YAML is behind a `#` that its line has outside of quotes.
+fn is_in_yaml_comment(text: &str, offset: usize) -> bool {
+    let line = text[..offset].rfind('\n').map_or(0, |end| end + 1);
+    let (mut quote, mut before) = (None, ' ');
+    for c in text[line..offset].chars() {
+        match (quote, c) {
+            (None, '#') if before.is_whitespace() => return true,
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+        before = c;
+    }
+    false
 }
 
 /// Whether two things are one; SQL's names have no case.

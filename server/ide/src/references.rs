@@ -100,6 +100,39 @@ mod tests {
     }
 
     #[test]
+    fn where_dbt_looks_late_or_not_at_all() {
+        // In a hook's string, a fixture, a unit test's input, and an anchor that nobody uses; not in comments.
+        let files = "-- file: models/u.yml\nx-common:\n  - &id\n    name: id\n    data_tests:\n      - relationships: {to: ref('orders'), field: id}\n# ref('orders') {{ latest() }}\nunit_tests:\n  - name: of_b\n    model: b\n    given:\n      - input: ref('orders')\n        rows: []\n    expect: {rows: []}\n-- file: tests/fixtures/f.sql\nselect {{ latest() }}\n-- file: models/b.sql\n{{ config(post_hook=[\"analyze {{ latest() }}\"]) }}select 1 as id from {{ ref('orders') }}\n";
+        check(
+            &format!("{SHOP}{files}").replace("from {{ ref('orders') }}\n", "from {{ ref('$0orders') }}\n"),
+            expect![[r#"
+            analyses/a.sql:1:31 orders
+            macros/m.sql:1:36 orders
+            models/b.sql:1:79 orders
+            models/s.yml:5:11 orders (defined)
+            models/s.yml:12:38 orders
+            models/s.yml:15:23 orders
+            models/s.yml:18:12 orders
+            models/u.yml:5:34 orders
+            models/u.yml:11:21 orders"#]],
+        );
+        check(
+            &format!("{SHOP}{files}").replace("[\"analyze {{ latest", "[\"analyze {{ l$0atest"),
+            expect![[r#"
+            macros/m.sql:1:10 latest (defined)
+            models/b.sql:1:34 latest
+            tests/fixtures/f.sql:1:11 latest"#]],
+        );
+        check(
+            &format!("{SHOP}{files}").replace("select {{ latest", "select {{ $0latest"),
+            expect![[r#"
+            macros/m.sql:1:10 latest (defined)
+            models/b.sql:1:34 latest
+            tests/fixtures/f.sql:1:11 latest"#]],
+        );
+    }
+
+    #[test]
     fn of_columns_ctes_and_variables() {
         check(
             &format!(

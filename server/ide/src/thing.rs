@@ -85,8 +85,11 @@ impl Analysis {
     /// What a call around an offset names: the innermost, such as a `ref` inside a macro call.
     fn used_at(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
         let package = self.package_of(file);
-        let touching = file.facts.uses.iter().filter(|found| found.name_range.touches(offset) || covers(&found.target, found.range, offset));
-        let found = touching.min_by_key(|found| (found.range.len(), found.name_range.len()))?;
+        let innermost = |uses: &[dbt::Use]| {
+            let touching = uses.iter().filter(|found| found.name_range.touches(offset) || covers(&found.target, found.range, offset));
+            touching.min_by_key(|found| (found.range.len(), found.name_range.len())).cloned()
+        };
+        let found = innermost(&file.facts.uses).or_else(|| innermost(&self.more_uses(file)))?;
         // The first of two arguments is a source or a package.
         if let Some(first) = first_argument(&file.text, found.range).filter(|first| first.touches(offset) && *first != inner(&file.text, found.name_range)) {
             match &found.target {

@@ -48,10 +48,10 @@ pub enum Event {
         read: Read,
         watches: Vec<Watch>,
     },
-    /// A project whose state was recalled has been parsed, too: a host that can take changes.
+    /// A project whose state was recalled has been parsed, too: a host that can take changes; `None` where that failed.
     Parsed {
         root: PathBuf,
-        host: Box<AnalysisHost>,
+        host: Option<Box<AnalysisHost>>,
     },
     /// What decides beside a project's files how dbt sees it was read again.
     Settled {

@@ -188,6 +188,7 @@ impl State {
                     }
                     Read::Kept(snapshot) => {
                         project.host.restore((*snapshot).clone());
+                        project.host.await_parse(true);
                         project.parsing = true;
                         parse_elsewhere(root.clone(), *snapshot, project.settings.clone(), self.events.clone());
                     }
@@ -223,8 +224,14 @@ impl State {
                 if project.host.whole_parses() > 0 {
                     return false;
                 }
+                let Some(host) = host else {
+                    project.host.await_parse(false);
+                    return true;
+                };
                 let revision = project.host.analysis().world().revision;
-                project.host = *host;
+                // To take a large project down takes time, too.
+                let before = std::mem::replace(&mut project.host, *host);
+                tokio::task::spawn_blocking(move || drop(before));
                 project.host.follow(revision);
                 project.host.set_settings(project.settings.clone());
                 project.host.set_rules(project.rules.clone());
@@ -539,14 +546,19 @@ impl Project {
     }
 }
 
-/// Parses a project whose state was recalled, so that the loop can go on answering from that state.
+/// Parses a project whose state was recalled, so that the loop can go on answering from that state; nothing where that failed.
 fn parse_elsewhere(root: PathBuf, snapshot: ide::Snapshot, settings: ide::DbtSettings, events: mpsc::UnboundedSender<Event>) {
-    tokio::task::spawn_blocking(move || {
-        let mut host = AnalysisHost::new(&root);
-        host.set_settings(settings);
-        host.load(snapshot.files.into_iter().map(|file| (file.path, file.text)).collect());
-        host.publish();
-        let _ = events.send(Event::Parsed { root, host: Box::new(host) });
+    tokio::spawn(async move {
+        let project = root.clone();
+        let parsed = tokio::task::spawn_blocking(move || {
+            let mut host = AnalysisHost::new(&project);
+            host.set_settings(settings);
+            host.load(snapshot.files.into_iter().map(|file| (file.path, file.text)).collect());
+            host.publish();
+            Box::new(host)
+        });
+        let host = parsed.await.inspect_err(|error| tracing::error!(%error, "the project was not parsed beside its kept state")).ok();
+        let _ = events.send(Event::Parsed { root, host });
     });
 }
 

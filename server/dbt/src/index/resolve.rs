@@ -148,6 +148,11 @@ impl Index {
         self.names.refable.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
     }
 
+    /// The nodes of a type that is neither refable nor a table nor a test, such as groups and unit tests.
+    pub fn few_of(&self, kind: ResourceType) -> impl Iterator<Item = (NodeIndex, &Node)> {
+        self.names.few.get(&kind).into_iter().flatten().map(|&at| (at, &self.nodes[at]))
+    }
+
     /// The tables of sources, by their names, in no order.
     pub fn tables(&self) -> impl Iterator<Item = (&str, NodeIndex)> {
         self.names.sources.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
@@ -380,6 +385,9 @@ impl Names {
             self.tests_by_file.entry(node.place.file).or_default().push(at);
             return;
         }
+        if is_of_few(node.resource_type) {
+            self.few.entry(node.resource_type).or_default().push(at);
+        }
         self.by_file.entry(node.place.file).or_default().push(at);
         if let Some(patch) = &node.patch {
             self.by_patch.entry(patch.place.file).or_default().push(at);
@@ -400,6 +408,9 @@ impl Names {
         if node.test.is_some() {
             drop_from(&mut self.tests_by_file, &node.place.file, at);
         } else {
+            if is_of_few(node.resource_type) {
+                drop_from(&mut self.few, &node.resource_type, at);
+            }
             drop_from(&mut self.by_file, &node.place.file, at);
             if let Some(patch) = &node.patch {
                 drop_from(&mut self.by_patch, &patch.place.file, at);
@@ -419,6 +430,11 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// Whether a project has few nodes of a type.
+fn is_of_few(kind: ResourceType) -> bool {
+    !kind.is_refable() && !matches!(kind, ResourceType::Source | ResourceType::Test)
 }
 
 /// The relation's name in small letters, where it isn't the node's.

@@ -84,7 +84,7 @@ impl State {
             return None;
         }
         match file.kind {
-            FileKind::Seed if self.index.nodes.iter().any(|node| node.resource_type == crate::ResourceType::UnitTest) => None,
+            FileKind::Seed if self.index.few_of(crate::ResourceType::UnitTest).next().is_some() => None,
             FileKind::Model
             | FileKind::PythonModel
             | FileKind::Analysis

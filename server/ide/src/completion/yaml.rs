@@ -225,7 +225,7 @@ impl Analysis {
 
     /// All nodes of a type.
     pub(super) fn of_type(&self, offers: &mut Offers<'_>, kind: ResourceType, written: impl Fn(&str) -> String) {
-        for node in self.index.nodes.iter().filter(|node| node.resource_type == kind) {
+        for (_, node) in self.index.few_of(kind) {
             offers.add_named(0, node, kind.to_string(), written(&node.name));
         }
     }

@@ -145,7 +145,7 @@ impl Judge<'_> {
         if let Some(group) = node.config.group.as_deref() {
             let of = |package: &str| self.index.node(&format!("group.{package}.{group}")).is_some();
             if !of(&node.package) && !of(&self.index.project) {
-                let groups = self.index.nodes.iter().filter(|other| other.resource_type == ResourceType::Group && other.package == node.package);
+                let groups = self.index.few_of(ResourceType::Group).map(|(_, other)| other).filter(|other| other.package == node.package);
                 let known: Vec<String> = groups.map(|group| format!("'{}'", group.name)).collect();
                 let message = format!("no group is called `{group}`; correct the name, or add it under `groups:` with an owner");
                 let says = format!("Parsing Error in model {} ({})\n  Invalid group '{group}', expected one of [{}]", node.name, node.path, known.join(", "));

@@ -599,7 +599,7 @@ impl Judge<'_> {
         for key in ["dimensions", "entities"] {
             known.extend(self.models.iter().flat_map(|model| elements(model, key)).map(|element| name(element).to_owned()));
         }
-        let queries: Vec<&Node> = self.index.nodes.iter().filter(|node| node.resource_type == ResourceType::SavedQuery).collect();
+        let queries: Vec<&Node> = self.index.few_of(ResourceType::SavedQuery).map(|(_, node)| node).collect();
         for query in queries {
             self.bad_names(query);
             let Some(params) = query.definition.get("query_params").and_then(Json::as_object) else { continue };
