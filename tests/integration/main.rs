@@ -20,4 +20,5 @@ mod slack;
 mod soak;
 mod store;
 mod tidy;
+mod vscode;
 mod yaml;

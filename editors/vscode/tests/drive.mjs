@@ -1,8 +1,8 @@
 // Tries the packed extension as a person does, in a real code-server in Chromium. Prints `ok <check>` for each thing that works.
 //
 // Environment: RAGSTAR_BIN the program, RAGSTAR_PROJECT a copy of the example project, RAGSTAR_VSIX the packed extension,
-// RAGSTAR_CODE_SERVER the folder of code-server, RAGSTAR_NODE the Node that runs it, RAGSTAR_CHROMIUM the browser,
-// RAGSTAR_SHOTS where pictures go. NODE_PATH has playwright-core.
+// RAGSTAR_CODE_SERVER the folder of code-server, RAGSTAR_NODE the Node that runs it, RAGSTAR_BROWSER a folder whose node_modules has
+// playwright-core and, where RAGSTAR_CHROMIUM names no browser, @sparticuz/chromium; RAGSTAR_SHOTS where pictures go.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,12 +10,14 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const need = (name) => process.env[name] ?? (() => { throw new Error(`${name} is not set`); })();
 const [bin, project, vsix, codeServer, node] = ['BIN', 'PROJECT', 'VSIX', 'CODE_SERVER', 'NODE'].map((name) => need(`RAGSTAR_${name}`));
 const shots = process.env.RAGSTAR_SHOTS ?? mkdtempSync(join(tmpdir(), 'shots-'));
 const theme = process.env.RAGSTAR_THEME ?? 'Default Dark Modern';
-const { chromium } = createRequire(import.meta.url)(process.env.RAGSTAR_PLAYWRIGHT ?? 'playwright-core');
+const require = createRequire(join(need('RAGSTAR_BROWSER'), 'package.json'));
+const { chromium } = require('playwright-core');
 
 const data = mkdtempSync(join(tmpdir(), 'code-'));
 mkdirSync(shots, { recursive: true });
@@ -52,9 +54,17 @@ const port = await new Promise((resolve) => {
 const flags = ['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust', '--disable-getting-started-override'];
 const server = spawn(node, [...common, ...flags], { detached: true, stdio: 'ignore' });
 
-const WAIT = 30_000;
+/** A browser that needs nothing installed: it brings the libraries that a bare system lacks. */
+async function unpacked() {
+  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x';
+  const { default: packed } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
+  return packed.executablePath();
+}
+
+const WAIT = 90_000;
 let failed = false;
-const browser = await chromium.launch({ executablePath: process.env.RAGSTAR_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+const executablePath = process.env.RAGSTAR_CHROMIUM ?? (await unpacked());
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
 const page = await (await browser.newContext({ viewport: { width: 1400, height: 860 } })).newPage();
 const shot = (name) => page.screenshot({ path: join(shots, `${name}.png`) });
 

@@ -97,6 +97,16 @@ impl Tools {
         Ok(dir)
     }
 
+    /// Makes the folder `name` once by `make`, which fills the folder that it is given, and returns it. Says on standard error what it
+    /// makes. Fails with the words of `make`.
+    pub fn made(&self, name: &str, make: impl Fn(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
+        self.once(name, |made| {
+            announce(&format!("making {} (once, for the tests)", self.dir.join(name).display()));
+            make(made)
+        })?;
+        Ok(self.dir.join(name))
+    }
+
     /// Makes `dir/name` once, whole or not at all, however many tests and processes ask.
     fn once(&self, name: &str, make: impl Fn(&Path) -> Result<(), String>) -> Result<(), String> {
         let text = |error: std::io::Error| error.to_string();
