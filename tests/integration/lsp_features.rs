@@ -212,6 +212,18 @@ fn tokens_whole_in_part_and_changed() {
 }
 
 #[test]
+fn cards_lead_to_neighbours() {
+    let mut session = Session::new();
+    let (text, path) = session.open(REVENUE);
+    let hover = session.at("textDocument/hover", &path, find(&text, "'fct_refunds'", 3));
+    let card = hover["contents"]["value"].as_str().unwrap();
+    let link = card.split_once("[`fct_monthly_revenue`](").and_then(|(_, rest)| rest.split_once(')')).map(|(link, _)| link);
+    assert_eq!(link, Some(uri(&path).as_str()), "{card}");
+    assert!(!card.contains("](node:"), "{card}");
+    session.end();
+}
+
+#[test]
 fn hints_lenses_and_links() {
     let mut session = Session::new();
     let (_, path) = session.open(REVENUE);

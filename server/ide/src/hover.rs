@@ -350,8 +350,8 @@ mod tests {
 
                 ---
 
-                Upstream (1): `raw.t`  
-                Downstream (1): `b`  
+                Upstream (1): [`raw.t`](node:source.shop.raw.t)  
+                Downstream (1): [`b`](node:model.shop.b)  
                 `models/a.sql`"#]],
         );
     }

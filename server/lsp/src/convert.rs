@@ -43,7 +43,7 @@ pub fn range_in(file: &File, wanted: TextRange, encoding: Encoding) -> lsp::Rang
 
 pub fn hover(file: &File, hover: ide::Hover, snapshot: &Snapshot) -> lsp::Hover {
     let contents = if snapshot.capabilities.markdown {
-        lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: hover.markdown }
+        lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: with_links(snapshot, &hover.markdown) }
     } else {
         lsp::MarkupContent { kind: lsp::MarkupKind::PlainText, value: hover.plain() }
     };
@@ -53,6 +53,21 @@ pub fn hover(file: &File, hover: ide::Hover, snapshot: &Snapshot) -> lsp::Hover 
 pub fn location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<lsp::Location> {
     let file = snapshot.analysis.file(target.file)?;
     Some(lsp::Location { uri: uri_of(&file.path)?, range: range_in(file, target.focus, snapshot.capabilities.encoding) })
+}
+
+/// A place as the address of a link: the file, and behind `#L` its line and column, which VS Code and Neovim follow.
+pub fn address(at: &lsp::Location) -> lsp::Url {
+    let mut target = at.uri.clone();
+    let start = at.range.start;
+    if start.line > 0 {
+        target.set_fragment(Some(&format!("L{},{}", start.line + 1, start.character + 1)));
+    }
+    target
+}
+
+/// A card whose names of nodes lead to them.
+pub fn with_links(snapshot: &Snapshot, card: &str) -> String {
+    snapshot.analysis.with_links(card, |target| location(snapshot, &target).map(|at| address(&at).to_string()))
 }
 
 pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Completion) -> lsp::CompletionItem {

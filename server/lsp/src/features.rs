@@ -312,12 +312,8 @@ pub fn links(snapshot: &Snapshot, file: &File) -> Vec<DocumentLink> {
     let mut places = Lines::default();
     let shown = snapshot.analysis.links(file).into_iter().filter_map(|link| {
         let location = places.location(snapshot, link.target.file, link.target.focus)?;
-        let mut target = location.uri;
-        if location.range.start.line > 0 {
-            target.set_fragment(Some(&format!("L{},{}", location.range.start.line + 1, location.range.start.character + 1)));
-        }
         let range = convert::range(&file.text, &lines, link.range, encoding);
-        Some(DocumentLink { range, target: Some(target), tooltip: Some(link.tooltip), data: None })
+        Some(DocumentLink { range, target: Some(convert::address(&location)), tooltip: Some(link.tooltip), data: None })
     });
     shown.collect()
 }

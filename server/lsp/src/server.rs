@@ -393,7 +393,7 @@ impl LanguageServer for Mailbox {
     async fn completion_resolve(&self, mut item: CompletionItem) -> Result<CompletionItem> {
         let Some((root, doc)) = item.data.as_ref().and_then(convert::completion_doc) else { return Ok(item) };
         let Some(snapshot) = self.project_in(root).await else { return Ok(item) };
-        let value = snapshot.analysis.completion_doc(&doc);
+        let value = snapshot.analysis.completion_doc(&doc).map(|card| convert::with_links(&snapshot, &card));
         item.documentation = value.map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }));
         Ok(item)
     }

@@ -1,8 +1,11 @@
 //! The cards of nodes and columns.
 
-use crate::Analysis;
+use crate::{Analysis, NavigationTarget};
 use dbt::{Column, Description, NodeIndex, ResourceType, Severity};
 use std::fmt::Write;
+
+/// What the address of a link to a node begins with; its unique_id follows.
+const LINK: &str = "node:";
 
 /// More columns than this make a card that nobody reads.
 const MAX_COLUMNS: usize = 20;
@@ -85,9 +88,33 @@ impl Analysis {
         if nodes.is_empty() {
             return format!("{label}: none");
         }
-        let names: Vec<String> = nodes.iter().take(MAX_NEIGHBOURS).map(|&index| format!("`{}`", self.index.nodes[index].label())).collect();
+        let names: Vec<String> = nodes.iter().take(MAX_NEIGHBOURS).map(|&index| self.link_to(index)).collect();
         let more = if nodes.len() > MAX_NEIGHBOURS { ", …" } else { "" };
         format!("{label} ({}): {}{more}", nodes.len(), names.join(", "))
+    }
+
+    /// A node's name as a link that [`Analysis::with_links`] makes one that leads there.
+    fn link_to(&self, index: NodeIndex) -> String {
+        let node = &self.index.nodes[index];
+        format!("[`{}`]({LINK}{})", node.label(), node.unique_id)
+    }
+
+    /// A card with links that lead to nodes, each as `link` says; of a node that it says nothing of the name alone.
+    pub fn with_links(&self, card: &str, link: impl Fn(NavigationTarget) -> Option<String>) -> String {
+        let mut made = String::with_capacity(card.len());
+        let mut rest = card;
+        while let Some((head, tail)) = rest.split_once("](node:") {
+            let Some((id, behind)) = tail.split_once(')') else { break };
+            let target = self.index.node(id).and_then(|index| link(self.node_target(index)));
+            match (target, head.rfind('[')) {
+                (Some(target), _) => made.push_str(&format!("{head}]({target})")),
+                (None, Some(open)) => made.push_str(&format!("{}{}", &head[..open], &head[open + 1..])),
+                (None, None) => made.push_str(head),
+            }
+            rest = behind;
+        }
+        made.push_str(rest);
+        made
     }
 
     pub(super) fn column_card(&self, index: NodeIndex, column: &Column) -> String {
