@@ -94,6 +94,10 @@ class Code:
     def around(self, at):
         return self.steps[bisect.bisect_right(self.steps, at, key=lambda step: step[0]) - 1][1]
 
+    def is_free(self, match):
+        """Whether no block and no other tag is around: in a text of `config` stands what runs at another time."""
+        return not self.around(match.start()) and self.code.rfind("{{", 0, match.start()) <= self.code.rfind("}}", 0, match.start())
+
     def line(self, at):
         return line_at(self.text, at)
 
@@ -115,16 +119,16 @@ class Node(Code):
         return found[0] if len(found) == 1 else None
 
     def refs(self):
-        return [m for m in REF.finditer(self.code) if not self.around(m.start()) and self.target(m["name"])]
+        return [m for m in REF.finditer(self.code) if self.is_free(m) and self.target(m["name"])]
 
     def sources(self):
         prefix = f"source.{self.project.package}."
-        return [m for m in SOURCE.finditer(self.code) if not self.around(m.start()) and f"{prefix}{m['source']}.{m['name']}" in self.deps]
+        return [m for m in SOURCE.finditer(self.code) if self.is_free(m) and f"{prefix}{m['source']}.{m['name']}" in self.deps]
 
     def calls(self):
         """Calls of macros, each with the macro's id."""
         known = {uid.split(".")[-1]: uid for uid in self.truth["macros"]}
-        return [(m, known[m["name"]]) for m in CALL.finditer(self.code) if not self.around(m.start()) and m["name"] in known]
+        return [(m, known[m["name"]]) for m in CALL.finditer(self.code) if self.is_free(m) and m["name"] in known]
 
     def plain(self):
         """The SQL without comments and the contents of texts, or None where more of Jinja than refs and sources is in it."""
@@ -166,10 +170,10 @@ class Node(Code):
             return self.columns_of(*body) if body else None
         names = []
         for item in match[1].split(","):
-            named = re.fullmatch(r"(?:[a-z_]\w*\.)?([a-z_]\w*)", item.strip(), re.I) or re.search(r"\bas\s+([a-z_]\w*)$", item.strip(), re.I)
-            if not named:
+            name = re.fullmatch(r"(?:[a-z_]\w*\.)?([a-z_]\w*)", item.strip(), re.I) or re.search(r"\bas\s+([a-z_]\w*)$", item.strip(), re.I)
+            if not name or re.fullmatch(r"true|false|null|(?:current|session)_\w+|sysdate|user", item.strip(), re.I):
                 return None
-            names.append(named[1])
+            names.append(name[1])
         return names
 
 

@@ -18,8 +18,11 @@ import sys
 import tempfile
 from collections import Counter
 
-from corpus import Project, key, locks
-from kinds import KINDS
+# The repository is no place for compiled Python.
+sys.dont_write_bytecode = True
+
+from corpus import Project, key, locks  # noqa: E402
+from kinds import KINDS  # noqa: E402
 
 
 def collect(projects, kinds, per_rule, seed):

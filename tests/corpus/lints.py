@@ -10,11 +10,15 @@ taken at random: project, file:line, message, and the line itself.
 import argparse
 import os
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-from corpus import check, locks, settings
+# The repository is no place for compiled Python.
+sys.dont_write_bytecode = True
+
+from corpus import check, locks, settings  # noqa: E402
 
 
 def counts(found):

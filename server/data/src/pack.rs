@@ -15,9 +15,14 @@ pub trait Pack: Sized {
     fn unpack(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
+/// A part of so many bytes stays a piece of its own.
+const PIECE: usize = 64 << 10;
+
 /// Collects bytes and the texts in them.
 #[derive(Default)]
 pub struct Writer {
+    /// Pieces that are finished, so that large parts are neither copied nor grown.
+    done: Vec<Vec<u8>>,
     out: Vec<u8>,
     known: FxHashMap<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
@@ -57,12 +62,21 @@ impl Writer {
 
     /// A part that can be read by itself.
     pub fn part(&mut self, write: impl FnOnce(&mut Self)) {
-        let outer = (std::mem::take(&mut self.out), std::mem::take(&mut self.maps));
+        let outer = (std::mem::take(&mut self.done), std::mem::take(&mut self.out), std::mem::take(&mut self.maps));
         write(self);
-        let part = std::mem::replace(&mut self.out, outer.0);
-        self.maps = outer.1;
-        self.number(part.len() as u64);
-        self.out.extend(part);
+        let (mut pieces, last) = (std::mem::replace(&mut self.done, outer.0), std::mem::replace(&mut self.out, outer.1));
+        self.maps = outer.2;
+        pieces.push(last);
+        self.number(pieces.iter().map(Vec::len).sum::<usize>() as u64);
+        if pieces.len() == 1 && pieces[0].len() < PIECE {
+            self.out.append(&mut pieces[0]);
+        } else {
+            self.done.push(std::mem::take(&mut self.out));
+            for mut piece in pieces {
+                piece.shrink_to_fit();
+                self.done.push(piece);
+            }
+        }
     }
 
     /// All of it: the texts, then the bytes.
@@ -76,7 +90,7 @@ impl Writer {
         for text in &self.texts {
             out.write_all(text.as_bytes())?;
         }
-        out.write_all(&self.out)
+        self.done.iter().chain([&self.out]).try_for_each(|piece| out.write_all(piece))
     }
 }
 
@@ -521,6 +535,30 @@ mod tests {
         assert_eq!(round(&data), Some(data));
         let nested = (vec![Some("a".to_owned()), None], u64::MAX, Arc::<str>::from("ü"));
         assert_eq!(round(&nested), Some(nested));
+    }
+
+    #[test]
+    fn parts_small_and_large() {
+        let mut writer = Writer::default();
+        let large: Vec<u64> = (0..100_000).collect();
+        writer.number(7);
+        writer.part(|writer| {
+            large.pack(writer);
+            writer.part(|writer| large.pack(writer));
+            writer.number(8);
+        });
+        writer.part(|writer| writer.number(9));
+        writer.number(10);
+        let mut bytes = Vec::new();
+        assert!(writer.finish(&mut bytes).is_ok());
+        let (known, rest) = texts(&bytes).expect("the texts");
+        let mut reader = Reader::new(rest, &known);
+        assert_eq!(reader.number(), Some(7));
+        let mut part = reader.part().expect("a part");
+        assert_eq!(Vec::<u64>::unpack(&mut part).as_ref(), Some(&large));
+        assert_eq!(part.part().and_then(|mut inner| Vec::<u64>::unpack(&mut inner)), Some(large));
+        assert_eq!(part.number(), Some(8));
+        assert_eq!((reader.part().and_then(|mut part| part.number()), reader.number()), (Some(9), Some(10)));
     }
 
     #[test]

@@ -414,7 +414,7 @@ pub(crate) struct Names {
     pub measures: FxHashMap<Arc<str>, Vec<NodeIndex>>,
     pub macros: FxHashMap<Arc<str>, Vec<usize>>,
     pub docs: FxHashMap<Arc<str>, Vec<usize>>,
-    /// Nodes of the types that a project has few of: neither refable nor tables nor tests.
+    /// Nodes of the types that a project has few of: neither refable nor tables nor generic tests.
     pub few: FxHashMap<ResourceType, Vec<NodeIndex>>,
     /// What each file defines.
     pub by_file: FxHashMap<FileId, Vec<NodeIndex>>,

@@ -11,11 +11,12 @@ use text::TextRange;
 /// A column that a node, a CTE or a subquery has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeColumn {
-    pub name: String,
+    /// Shared by all that take the column over as it is.
+    pub name: Arc<str>,
     /// Where its name stands in the query that makes it.
     pub place: Option<Place>,
     /// The node's column that it is, taken over as it is.
-    pub origin: Option<(NodeIndex, String)>,
+    pub origin: Option<(NodeIndex, Arc<str>)>,
 }
 
 /// The columns of something, in their order.
@@ -112,7 +113,7 @@ impl Analysis {
                     });
                     let places: Vec<Place> = places.collect();
                     for (at, name) in file.facts.header.iter().enumerate() {
-                        made.push(MadeColumn { name: name.clone(), place: places.get(at).copied(), origin: None });
+                        made.push(MadeColumn { name: name.as_str().into(), place: places.get(at).copied(), origin: None });
                     }
                     made.is_complete = !made.columns.is_empty();
                 }
@@ -124,7 +125,7 @@ impl Analysis {
                 }
                 if node.resource_type == ResourceType::Snapshot {
                     for name in ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"] {
-                        made.push(MadeColumn { name: name.to_owned(), place: None, origin: None });
+                        made.push(MadeColumn { name: name.into(), place: None, origin: None });
                     }
                     // Their names and number are a matter of config.
                     made.is_complete = false;
@@ -134,7 +135,7 @@ impl Analysis {
         }
         if !made.is_complete {
             for column in node.columns.values() {
-                made.push(MadeColumn { name: column.name.clone(), place: None, origin: None });
+                made.push(MadeColumn { name: column.name.as_str().into(), place: None, origin: None });
             }
         }
         made
@@ -247,7 +248,7 @@ impl<'a> Scopes<'a> {
                 let cte = &self.query.ctes[*at];
                 let mut made = if above.len() < MAX_DEPTH { self.of_branches(&cte.branches, &mut with_marker(above)) } else { Made::default() };
                 for (column, name) in made.columns.iter_mut().zip(&cte.columns) {
-                    column.name.clone_from(name);
+                    column.name = name.as_str().into();
                 }
                 Arc::new(made)
             }
@@ -301,12 +302,13 @@ impl<'a> Scopes<'a> {
                     let Some((called, range)) = &item.name else { continue };
                     let place = Some(Place { file: self.file.id, range: *range });
                     let origin = self.column_of(select, qualifier.as_deref(), name, above);
-                    made.push(MadeColumn { name: called.clone(), place, origin });
+                    let same = origin.as_ref().map(|(_, name)| name).filter(|name| ***name == **called).cloned();
+                    made.push(MadeColumn { name: same.unwrap_or_else(|| called.as_str().into()), place, origin });
                 }
                 Expression::Computed => match &item.name {
                     Some((called, range)) => {
                         let place = Some(Place { file: self.file.id, range: *range });
-                        made.push(MadeColumn { name: called.clone(), place, origin: None });
+                        made.push(MadeColumn { name: called.as_str().into(), place, origin: None });
                     }
                     None => others.push(None),
                 },
@@ -320,12 +322,12 @@ impl<'a> Scopes<'a> {
     }
 
     /// The node's column that a name of a select is.
-    fn column_of(&self, select: &Select, qualifier: Option<&str>, name: &str, above: &mut Vec<NodeIndex>) -> Option<(NodeIndex, String)> {
+    fn column_of(&self, select: &Select, qualifier: Option<&str>, name: &str, above: &mut Vec<NodeIndex>) -> Option<(NodeIndex, Arc<str>)> {
         let read: Vec<Arc<Made>> = self.relations_of(select, qualifier).map(|relation| self.of_source_within(&self.source(relation), above)).collect();
         if let Some(column) = read.iter().find_map(|made| made.get(name)) {
             return column.origin.clone();
         }
-        rest_of(read.iter().map(|made| &**made)).map(|index| (index, name.to_owned()))
+        rest_of(read.iter().map(|made| &**made)).map(|index| (index, name.into()))
     }
 
     /// What a name before a dot means in a select: a relation of its own, or of the nearest select around it.
@@ -388,7 +390,7 @@ impl<'a> Scopes<'a> {
             }
             if let [(relation, source)] = unknown.as_slice() {
                 let rest = self.of_source(source).rest;
-                let column = rest.map(|index| MadeColumn { name: name.to_owned(), place: None, origin: Some((index, name.to_owned())) });
+                let column = rest.map(|index| MadeColumn { name: name.into(), place: None, origin: Some((index, name.into())) });
                 return Some(Meaning::Column { select: number, relation: *relation, source: source.clone(), column });
             }
             if !unknown.is_empty() {

@@ -126,6 +126,11 @@ impl Analysis {
     pub fn world(&self) -> &World {
         &self.world
     }
+
+    /// The same snapshot, which keeps to itself what it works out: for work over all of a large project, of which little is asked again.
+    pub fn apart(&self) -> Self {
+        Self { world: Arc::new(World { made: MadeByNode::new(self.index.nodes.len()), ..(*self.world).clone() }) }
+    }
 }
 
 impl std::ops::Deref for Analysis {

@@ -70,7 +70,7 @@ impl Analysis {
         for &(_, index) in &order {
             for column in &self.made(index).columns {
                 if let Some((from, name)) = column.origin.clone().filter(|(from, _)| shown.contains_key(from) && *from != index) {
-                    column_edges.push(ColumnEdge { from: (from, name), to: (index, column.name.clone()) });
+                    column_edges.push(ColumnEdge { from: (from, name.to_string()), to: (index, column.name.to_string()) });
                 }
             }
         }
@@ -96,7 +96,7 @@ impl Analysis {
         let children = &self.index.children[index];
         let downstream = children.iter().filter(|&&child| !self.index.nodes[child].resource_type.is_test()).count();
         let made = self.made(index);
-        let mut names: Vec<&str> = made.columns.iter().map(|column| column.name.as_str()).collect();
+        let mut names: Vec<&str> = made.columns.iter().map(|column| &*column.name).collect();
         // What YAML names stays to be seen where the SQL doesn't show it.
         names.extend(node.columns.keys().map(String::as_str).filter(|name| made.get(name).is_none()));
         let columns = names.into_iter().map(|name| {

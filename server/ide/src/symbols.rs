@@ -2,6 +2,7 @@
 
 use crate::{Analysis, File, NavigationTarget};
 use dbt::{FileKind, NodeIndex};
+use std::borrow::Cow;
 use syntax::{OutlineItem, OutlineKind};
 use text::TextRange;
 
@@ -51,28 +52,23 @@ impl Analysis {
     }
 
     /// Nodes, macros and docs blocks whose name holds the query's letters in order, the best first; generic tests aside.
-    pub fn workspace_symbols(&self, query: &str, limit: usize) -> Vec<(String, SymbolKind, String, NavigationTarget)> {
+    pub fn workspace_symbols<'a>(&'a self, query: &str, limit: usize) -> Vec<(String, SymbolKind, String, NavigationTarget)> {
         enum Found {
             Node(NodeIndex),
             Macro(usize),
             Docs(usize),
         }
-        let mut found: Vec<(usize, usize, Found)> = Vec::new();
-        for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.test.is_none()) {
-            let label = node.source_name.as_ref().map(|_| node.label());
-            let name = label.as_deref().unwrap_or(&node.name);
-            found.extend(fuzzy(query, name).map(|score| (score, name.len(), Found::Node(index))));
+        let mut found: Vec<(usize, Cow<'a, str>, Found)> = Vec::new();
+        let mut fits = |name: Cow<'a, str>, what| found.extend(fuzzy(query, &name).map(|score| (score, name, what)));
+        for (index, node) in self.index.named_nodes() {
+            let name = if node.source_name.is_some() { Cow::from(node.label()) } else { Cow::from(&node.name) };
+            fits(name, Found::Node(index));
         }
-        for (at, one) in self.index.macros.iter().enumerate() {
-            found.extend(fuzzy(query, &one.name).map(|score| (score, one.name.len(), Found::Macro(at))));
-        }
-        for (at, docs) in self.index.docs.iter().enumerate() {
-            found.extend(fuzzy(query, &docs.name).map(|score| (score, docs.name.len(), Found::Docs(at))));
-        }
+        self.index.macros.iter().enumerate().for_each(|(at, one)| fits(Cow::from(&one.name), Found::Macro(at)));
+        self.index.docs.iter().enumerate().for_each(|(at, docs)| fits(Cow::from(&docs.name), Found::Docs(at)));
         // The best are few; only they are put in order.
-        let key = |(score, length, _): &(usize, usize, Found)| (*score, *length);
         if found.len() > limit && limit > 0 {
-            found.select_nth_unstable_by_key(limit - 1, key);
+            found.select_nth_unstable_by(limit - 1, |left, right| (left.0, left.1.len(), &left.1).cmp(&(right.0, right.1.len(), &right.1)));
             found.truncate(limit);
         }
         let mut shown: Vec<(usize, String, SymbolKind, String, NavigationTarget)> = found

@@ -125,7 +125,7 @@ impl Analysis {
         let &index = self.index.nodes_of_file(file.id).first()?;
         let made = self.made(index);
         let found = made.columns.iter().find_map(|column| column.place.filter(|place| touches(*place, file, offset)).map(|place| (column, place)));
-        found.map(|(column, place)| (Thing::Column(index, column.name.clone()), place.range))
+        found.map(|(column, place)| (Thing::Column(index, column.name.to_string()), place.range))
     }
 }
 

@@ -202,7 +202,8 @@ fn of_closed(state: &State, known: &FxHashMap<PathBuf, (bool, Option<u64>)>, who
                 files.push((file, says));
             }
         }
-        let made = dbt::in_parallel(&files, |(file, _)| shown(snapshot, file, false));
+        let looked_at = Snapshot { analysis: snapshot.analysis.apart(), ..snapshot.clone() };
+        let made = dbt::in_parallel(&files, |(file, _)| shown(&looked_at, file, false));
         let told = files.into_iter().zip(made);
         found.extend(told.map(|((file, says), diagnostics)| Found { path: file.path.to_path_buf(), diagnostics, version: None, index: Some(says) }));
         // What is gone has no problems.

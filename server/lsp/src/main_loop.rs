@@ -542,7 +542,11 @@ impl Project {
         self.host.publish();
         let Some(snapshot) = self.host.snapshot() else { return };
         let (keep, settings) = (self.keep.clone(), self.settings.clone());
-        tokio::task::spawn_blocking(move || keep.keep(&snapshot, &settings, since));
+        tokio::spawn(async move {
+            // The first look at all files comes before: both at once would take twice the memory.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::task::spawn_blocking(move || keep.keep(&snapshot, &settings, since)).await
+        });
     }
 }
 

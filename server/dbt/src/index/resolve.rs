@@ -148,7 +148,13 @@ impl Index {
         self.names.refable.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
     }
 
-    /// The nodes of a type that is neither refable nor a table nor a test, such as groups and unit tests.
+    /// Everything that isn't a generic test, in no order.
+    pub fn named_nodes(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
+        let few = self.names.few.values().flatten().copied();
+        self.refables().chain(self.tables()).map(|(_, at)| at).chain(few).map(|at| (at, &self.nodes[at]))
+    }
+
+    /// The nodes of a type that is neither refable nor a table; of tests those in files of their own.
     pub fn few_of(&self, kind: ResourceType) -> impl Iterator<Item = (NodeIndex, &Node)> {
         self.names.few.get(&kind).into_iter().flatten().map(|&at| (at, &self.nodes[at]))
     }
@@ -434,7 +440,7 @@ impl Names {
 
 /// Whether a project has few nodes of a type.
 fn is_of_few(kind: ResourceType) -> bool {
-    !kind.is_refable() && !matches!(kind, ResourceType::Source | ResourceType::Test)
+    !kind.is_refable() && kind != ResourceType::Source
 }
 
 /// The relation's name in small letters, where it isn't the node's.

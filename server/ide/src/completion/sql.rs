@@ -112,7 +112,7 @@ impl Analysis {
         let anywhere = || scopes.query.selects.iter().find_map(|select| scopes.relations_of(select, Some(qualifier)).next());
         if let Some(source) = in_sight.or_else(anywhere).map(|relation| scopes.source(relation)) {
             for (number, column) in scopes.of_source(&source).columns.iter().enumerate() {
-                self.push_column(offers, number as u32, column, &source, qualifier, column.name.clone());
+                self.push_column(offers, number as u32, column, &source, qualifier, column.name.to_string());
             }
         }
     }
@@ -131,7 +131,7 @@ impl Analysis {
                 let is_ambiguous = made.iter().enumerate().any(|(other, made)| other != at && made.get(&column.name).is_some());
                 let text = match alias.as_deref().filter(|_| is_ambiguous) {
                     Some(alias) => format!("{alias}.{}", column.name),
-                    None => column.name.clone(),
+                    None => column.name.to_string(),
                 };
                 self.push_column(offers, 10 + at as u32, column, source, alias.as_deref().unwrap_or("subquery"), text);
             }
@@ -160,7 +160,7 @@ impl Analysis {
             Some(data_type) => format!("{data_type} · {from}"),
             None => from.to_owned(),
         };
-        let doc = described.map(|(index, name)| CompletionDoc::Column(self.index.nodes[index].unique_id.to_string(), name));
+        let doc = described.map(|(index, name)| CompletionDoc::Column(self.index.nodes[index].unique_id.to_string(), name.to_string()));
         offers.add(rank, &text, CompletionKind::Column, detail, doc, text.clone());
     }
 

@@ -190,10 +190,10 @@ impl Analysis {
 
     fn columns(&self, offers: &mut Offers<'_>, index: NodeIndex, without: &[String]) {
         let id = self.index.nodes[index].unique_id.to_string();
-        for (number, column) in self.made(index).columns.iter().enumerate().filter(|(_, column)| !without.contains(&column.name)) {
+        for (number, column) in self.made(index).columns.iter().enumerate().filter(|(_, column)| !without.iter().any(|name| **name == *column.name)) {
             let data_type = self.index.nodes[index].column(&column.name).and_then(|column| column.shown_type()).unwrap_or_default().to_owned();
-            let doc = Some(CompletionDoc::Column(id.clone(), column.name.clone()));
-            offers.add(number as u32, &column.name, CompletionKind::Column, data_type, doc, column.name.as_str());
+            let doc = Some(CompletionDoc::Column(id.clone(), column.name.to_string()));
+            offers.add(number as u32, &column.name, CompletionKind::Column, data_type, doc, &*column.name);
         }
     }
 

@@ -27,13 +27,13 @@ pub(super) fn check(found: &mut Found<'_>, root: &Node) {
                     "the SQL of `{}` makes no column `{}`; correct the name, or take the entry out{}",
                     node.label(),
                     column.name,
-                    meant(&column.name, made.columns.iter().map(|column| column.name.as_str()))
+                    meant(&column.name, made.columns.iter().map(|column| &*column.name))
                 );
                 found.tell(entry.range, Severity::Warning, "column-not-made", message);
             }
         }
         let Some(patch) = node.patch.as_ref().filter(|patch| patch.name.file == found.file.id && node.version.is_none()) else { continue };
-        let lacking: Vec<&str> = made.columns.iter().map(|column| column.name.as_str()).filter(|name| node.column(name).is_none()).collect();
+        let lacking: Vec<&str> = made.columns.iter().map(|column| &*column.name).filter(|name| node.column(name).is_none()).collect();
         if !lacking.is_empty() {
             let shown = lacking.iter().take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let more = if lacking.len() > 5 { format!(" and {} more", lacking.len() - 5) } else { String::new() };
@@ -107,7 +107,7 @@ fn unknown(found: &mut Found<'_>, other: NodeIndex, field: &Node) {
     let is_name = name.chars().all(is_word);
     if made.is_complete && is_name && made.get(name).is_none() {
         let label = analysis.index.nodes[other].label();
-        let message = format!("`{label}` has no column `{name}`{}", meant(name, made.columns.iter().map(|column| column.name.as_str())));
+        let message = format!("`{label}` has no column `{name}`{}", meant(name, made.columns.iter().map(|column| &*column.name)));
         found.tell(inner(&found.file.text, field.range), Severity::Warning, "test-on-unknown-column", message);
     }
 }

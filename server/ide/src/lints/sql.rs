@@ -109,7 +109,7 @@ fn unknown_columns(found: &mut Found<'_>, scopes: &Scopes<'_>) {
                 Source::Cte(at) => format!("CTE `{}`", scopes.query.ctes[*at].name),
                 _ => "this subquery".to_owned(),
             };
-            let message = format!("{what} has no column `{}`{}", used.name, meant(&used.name, made.columns.iter().map(|column| column.name.as_str())));
+            let message = format!("{what} has no column `{}`{}", used.name, meant(&used.name, made.columns.iter().map(|column| &*column.name)));
             found.tell(used.range, Severity::Warning, "unknown-column", message);
         }
     }

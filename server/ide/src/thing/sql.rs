@@ -89,12 +89,14 @@ impl Analysis {
                 Some(self.item_thing(scopes, file, select, called, *range))
             }
             Meaning::Column { source: Source::Node(index), column, .. } => {
-                let name = column.map_or_else(|| name.to_owned(), |column| column.name);
+                let name = column.map_or_else(|| name.to_owned(), |column| column.name.to_string());
                 Some(Thing::Column(index, name))
             }
             Meaning::Column { column: Some(column), .. } => match (column.place, column.origin) {
-                (Some(place), origin) if place.file == file.id => Some(Thing::Made { name: column.name, definition: place.range, origin }),
-                (_, Some((index, name))) => Some(Thing::Column(index, name)),
+                (Some(place), origin) if place.file == file.id => {
+                    Some(Thing::Made { name: column.name.to_string(), definition: place.range, origin: origin.map(|(index, name)| (index, name.to_string())) })
+                }
+                (_, Some((index, name))) => Some(Thing::Column(index, name.to_string())),
                 _ => None,
             },
             Meaning::Column { .. } => None,
