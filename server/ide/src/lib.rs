@@ -27,6 +27,7 @@ mod rules;
 mod signature;
 mod spelling;
 mod symbols;
+mod tested;
 mod thing;
 mod words;
 mod yaml_context;

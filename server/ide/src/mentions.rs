@@ -8,7 +8,7 @@ use memchr::memmem;
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::sync::Arc;
-use syntax::jinja;
+use syntax::{jinja, yaml};
 use text::TextRange;
 use vfs::FileId;
 
@@ -80,10 +80,8 @@ impl Analysis {
         let mut ids = vec![node.place.file];
         ids.extend(node.patch.as_ref().map(|patch| patch.place.file));
         ids.extend(node.column(name).and_then(|column| column.entry).map(|entry| entry.file));
-        for &child in &self.index.children[index] {
-            let child = &self.index.nodes[child];
-            ids.push(child.place.file);
-        }
+        // Of a test that is the properties file that has it.
+        ids.extend(self.index.children[index].iter().map(|&child| self.index.nodes[child].place.file));
         ids
     }
 
@@ -142,6 +140,12 @@ impl Analysis {
         // The versions of a model share the entry's columns.
         if let Some(entry) = node.column(name).and_then(|column| column.entry).filter(|entry| entry.file == file.id) {
             found.push((inner(&file.text, entry.range), true));
+        }
+        if file.kind == FileKind::Properties {
+            let tree = yaml::parse(&file.text);
+            let named = tree.root.as_ref().map(|root| self.columns_in_tests(file, root)).unwrap_or_default().into_iter();
+            let same = named.filter(|(other, column)| other == index && column.as_str().is_some_and(|column| column.eq_ignore_ascii_case(name)));
+            found.extend(same.map(|(_, column)| (inner(&file.text, column.range), false)));
         }
         if let Some(place) = self.made(*index).get(name).and_then(|column| column.place).filter(|place| place.file == file.id && node.place.file == file.id) {
             // A plain column that is taken over keeps the other's name.

@@ -143,7 +143,8 @@ mod tests {
                 models/b.sql:2:10 id
                 models/b.sql:2:37 id
                 models/orders.sql:1:8 id (defined)
-                models/s.yml:7:15 id (defined)"#]],
+                models/s.yml:7:15 id (defined)
+                models/s.yml:12:55 id"#]],
         );
         check(
             "-- file: models/b.sql\nwith $0o as (select 1 as id), p as (select id from o) select * from o join p using (id)\n",

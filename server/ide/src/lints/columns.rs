@@ -4,9 +4,7 @@ use super::Found;
 use crate::spelling::closest;
 use crate::thing::{inner, is_word};
 use dbt::{NodeIndex, ResourceType, Severity};
-use rustc_hash::FxHashMap;
 use syntax::yaml::Node;
-use text::TextRange;
 
 pub(super) fn check(found: &mut Found<'_>, root: &Node) {
     let analysis = found.analysis;
@@ -42,60 +40,9 @@ pub(super) fn check(found: &mut Found<'_>, root: &Node) {
         }
     }
     if !found.is_off("test-on-unknown-column") {
-        relationships(found, root);
-        let named = described.iter().filter_map(|&index| Some((analysis.index.nodes[index].patch.as_ref()?.name.range, index)));
-        // The versions of a model share one entry; its first stands for them.
-        let by_name: FxHashMap<TextRange, NodeIndex> = named.rev().collect();
-        for entry in ["models", "seeds", "snapshots"].iter().filter_map(|section| root.get(section)).flat_map(Node::items) {
-            let name = entry.get("name").filter(|_| !entry.is_alias);
-            if let Some(&index) = name.and_then(|name| by_name.get(&name.range)) {
-                of_resource(found, entry, index);
-            }
+        for (index, name) in analysis.columns_in_tests(found.file, root) {
+            unknown(found, index, name);
         }
-    }
-}
-
-/// Tests of a whole resource that name its columns.
-fn of_resource(found: &mut Found<'_>, entry: &Node, index: NodeIndex) {
-    let lists = ["data_tests", "tests"].iter().filter_map(|key| entry.get(key));
-    for test in lists.flat_map(Node::items).filter(|test| !test.is_alias) {
-        let [(name, value)] = test.entries() else { continue };
-        // What the arguments of other tests mean is theirs to say.
-        let name = name.as_str().unwrap_or_default();
-        let is_known = matches!(name, "unique" | "not_null" | "accepted_values" | "relationships");
-        if !is_known && !["dbt_utils.", "dbt_expectations."].iter().any(|package| name.starts_with(package)) {
-            continue;
-        }
-        let arguments = [Some(value), value.get("arguments")];
-        for name in arguments.into_iter().flatten().flat_map(|arguments| [arguments.get("column_name"), arguments.get("combination_of_columns")]).flatten() {
-            for name in std::iter::once(name).chain(name.items()) {
-                unknown(found, index, name);
-            }
-        }
-    }
-}
-
-/// `relationships` whose `field` the other table provably doesn't have.
-fn relationships(found: &mut Found<'_>, node: &Node) {
-    for (key, value) in node.entries() {
-        if key.as_str().is_some_and(|key| key == "relationships" || key == "dbt.relationships") {
-            let arguments = value.get("arguments").unwrap_or(value);
-            if let (Some(to), Some(field)) = (arguments.get_str("to"), arguments.get("field")) {
-                unknown_field(found, to, field);
-            }
-        }
-        relationships(found, value);
-    }
-    node.items().iter().filter(|item| !item.is_alias).for_each(|item| relationships(found, item));
-}
-
-fn unknown_field(found: &mut Found<'_>, to: &str, field: &Node) {
-    let analysis = found.analysis;
-    let expression = if to.contains("{{") { to.to_owned() } else { format!("{{{{ {to} }}}}") };
-    let used = dbt::uses_in(&expression).into_iter().next();
-    let other: Option<NodeIndex> = used.and_then(|used| analysis.index.resolve(&used.target, analysis.package_of(found.file)));
-    if let Some(other) = other {
-        unknown(found, other, field);
     }
 }
 

@@ -101,7 +101,14 @@ impl Analysis {
             };
             return Some((thing, spot.leaf.range));
         }
-        self.named_in_properties(file, &spot, name).map(|thing| (thing, spot.leaf.range))
+        let thing = match spot.key() {
+            Some("field" | "column_name" | "combination_of_columns") => {
+                let mut named = self.columns_in_tests(file, tree.root.as_ref()?).into_iter();
+                named.find(|(_, column)| column.range == spot.leaf.range).map(|(index, _)| Thing::Column(index, name.to_owned()))
+            }
+            _ => self.named_in_properties(file, &spot, name),
+        };
+        thing.map(|thing| (thing, spot.leaf.range))
     }
 
     /// A name that isn't in a call.
