@@ -9,7 +9,10 @@ use std::rc::Rc;
 impl Eval<'_> {
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name) -> Outcome<Value> {
         let found = match object {
-            Value::Undefined { lenient: true, .. } => return Ok(object.clone()),
+            Value::Undefined { lenient: true, name } => {
+                self.found.undefined.insert(name.clone());
+                return Ok(object.clone());
+            }
             Value::Undefined { .. } => return Err(self.fail(operators::undefined_message(object))),
             Value::Package(package) => self.package_macro(package, name).map(Value::Macro),
             Value::Object(inner) => inner.clone().attribute(self, name),

@@ -45,7 +45,7 @@ pub struct Found {
     pub vars: BTreeSet<String>,
     pub env_vars: BTreeSet<String>,
     pub warnings: Vec<String>,
-    /// Names that nothing answers to and that the text itself calls: dbt stops there when it compiles, not while it parses.
+    /// Names that nothing answers to and that the text itself calls or asks something of: dbt stops there when it compiles, not while it parses.
     pub undefined: BTreeSet<Name>,
     /// Vars without a value or a default, likewise.
     pub missing_vars: BTreeSet<String>,

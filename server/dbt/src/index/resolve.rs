@@ -318,7 +318,7 @@ impl Index {
     pub fn nodes_built_as(&self, identifier: &str) -> Vec<NodeIndex> {
         let is_it = |&index: &NodeIndex| {
             let node = &self.nodes[index];
-            node.relation_name.is_some() && node.alias.as_deref().unwrap_or(&node.name).eq_ignore_ascii_case(identifier)
+            node.relation_name.is_some() && bare(node.alias.as_deref().unwrap_or(&node.name)).eq_ignore_ascii_case(identifier)
         };
         // An alias is another name than the node's own; those are few, and found one by one.
         let named = |map: &FxHashMap<Arc<str>, Vec<NodeIndex>>, name: &str| map.get(name).into_iter().flatten().copied().collect::<Vec<_>>();
@@ -446,7 +446,12 @@ fn is_of_few(kind: ResourceType) -> bool {
 /// The relation's name in small letters, where it isn't the node's.
 fn aliased(node: &Node) -> Option<Arc<str>> {
     let alias = node.alias.as_ref().filter(|_| node.test.is_none() && node.relation_name.is_some())?;
-    (!alias.eq_ignore_ascii_case(&node.name)).then(|| alias.to_ascii_lowercase().into())
+    (!alias.eq_ignore_ascii_case(&node.name)).then(|| bare(alias).to_ascii_lowercase().into())
+}
+
+/// A name without the warehouse's quotes, with which an identifier may be given.
+fn bare(name: &str) -> &str {
+    name.trim_matches(['"', '`'])
 }
 
 fn drop_from<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, Vec<NodeIndex>>, key: &K, at: NodeIndex) {

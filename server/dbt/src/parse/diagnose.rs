@@ -173,6 +173,7 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
             Section::Models => ResourceType::Model,
             Section::Seeds => ResourceType::Seed,
             Section::Snapshots => ResourceType::Snapshot,
+            Section::Analyses => ResourceType::Analysis,
             _ => continue,
         };
         if !exists(index, entry, resource_type) {
@@ -332,7 +333,15 @@ fn judge_ambiguous(index: &Index, file: &InputFile, used: &Use) -> Option<Diagno
 
 /// Generic tests that have no macro: dbt stops there when it compiles.
 fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
-    let missing: Vec<&Node> = index.tests_of_file(file.id).iter().map(|&at| &index.nodes[at]).filter(|node| node.macros.first() == Some(&None)).collect();
+    // dbt has packages of its own: what all adapters share, and the adapter's.
+    let is_own = |package: &str| package == "dbt" || package.strip_prefix("dbt_").is_some_and(|adapter| adapter == index.adapter());
+    let is_package = |package: &str| is_own(package) || index.packages.iter().any(|known| **known == *package);
+    // The macro is looked for by its name alone, and called by its package's.
+    let is_missing = |node: &Node| {
+        let namespace = node.test.as_ref().and_then(|test| test.namespace.as_deref());
+        node.macros.first() == Some(&None) || namespace.is_some_and(|namespace| !is_package(namespace))
+    };
+    let missing: Vec<&Node> = index.tests_of_file(file.id).iter().map(|&at| &index.nodes[at]).filter(|node| is_missing(node)).collect();
     if missing.is_empty() {
         return Vec::new();
     }
@@ -348,8 +357,8 @@ fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
         let Some(node) = missing.iter().find(|node| full_name(node).as_deref() == Some(&test.name)) else { continue };
         let (message, undefined) = match test.name.split_once('.') {
             // One error says that packages are lacking.
-            Some((package, _)) if index.lacks_packages && !index.packages.iter().any(|known| **known == *package) => continue,
-            Some((package, _)) if !index.packages.iter().any(|known| **known == *package) => {
+            Some((package, _)) if index.lacks_packages && !is_package(package) => continue,
+            Some((package, _)) if !is_package(package) => {
                 (format!("package `{package}` is not installed; run `dbt deps` or correct its name"), format!("'{package}' is undefined"))
             }
             Some((package, name)) => {
@@ -385,5 +394,6 @@ fn judge_relation(index: &Index, at: NodeIndex) -> Option<Diagnostic> {
 
 fn exists(index: &Index, entry: &Entry, kind: ResourceType) -> bool {
     let named = |node: &Node| node.name == entry.name.value && node.resource_type == kind;
-    index.named(&entry.name.value).iter().any(|&at| named(&index.nodes[at])) || index.disabled.iter().any(|node| named(node))
+    let is_few = || index.few_of(kind).any(|(_, node)| named(node));
+    index.named(&entry.name.value).iter().any(|&at| named(&index.nodes[at])) || is_few() || index.disabled.iter().any(|node| named(node))
 }

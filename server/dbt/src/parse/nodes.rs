@@ -214,7 +214,21 @@ impl<'a> Builder<'a> {
         let told = |range, severity, code, message: String, says: String| {
             Diagnostic::new(Place { file: file.id, range }, severity, code, message).as_dbt(format!("{head}{says}"))
         };
+        let target = &self.session.target.adapter;
+        let is_package =
+            |name: &str| self.session.packages.iter().any(|package| *package.name == *name) || target.packages.iter().any(|package| package == name);
         let of_use = |used: &Use| match &used.target {
+            // A package that is there, and its macro isn't.
+            Target::Macro { path }
+                if let [package, name] = path.as_slice()
+                    && found.undefined.contains(name.as_str())
+                    && is_package(package)
+                    && jinja::adapter::Adapter::is_known(&target.name)
+                    && !is_assigned(source, package) =>
+            {
+                let message = format!("package `{package}` has no macro `{name}`; correct the name, or install a version that has it");
+                Some(told(used.name_range, Severity::Error, "unknown-macro", message, format!("'dict object' has no attribute '{name}'")))
+            }
             Target::Macro { path } if path.first().is_some_and(|name| found.undefined.contains(name.as_str())) && !is_assigned(source, &path[0]) => {
                 let (message, undefined) = match path.as_slice() {
                     // An adapter that isn't known may have it.
@@ -244,7 +258,21 @@ impl<'a> Builder<'a> {
             }
             _ => None,
         };
-        file.facts.uses.iter().filter(|used| body == WHOLE || body.contains_range(used.range)).filter_map(of_use).collect()
+        let mut told_of: Vec<Diagnostic> = file.facts.uses.iter().filter(|used| body == WHOLE || body.contains_range(used.range)).filter_map(of_use).collect();
+        // What isn't called: an attribute is asked of a name that nothing answers to.
+        let is_known = |name: &str| file.facts.uses.iter().any(|used| matches!(&used.target, Target::Macro { path } if path.iter().any(|part| part == name)));
+        let asked: Vec<&jinja::ast::Name> = found.undefined.iter().filter(|name| !is_known(name) && !is_assigned(source, name)).collect();
+        if !asked.is_empty() && !self.session.lacks_packages {
+            let names = syntax::jinja::names(&file.text);
+            for name in asked {
+                let is_it = |found: &&syntax::jinja::Name| found.kind == syntax::jinja::NameKind::Variable && found.range.of(&file.text) == &**name;
+                let place = names.names.iter().filter(|found| body == WHOLE || body.contains_range(found.range)).find(is_it);
+                let Some(place) = place.filter(|place| file.text[place.range.end as usize..].trim_start().starts_with(['.', '['])) else { continue };
+                let message = format!("`{name}` is neither a package nor a variable; correct the name, or set it");
+                told_of.push(told(place.range, Severity::Error, "jinja-evaluation", message, format!("'{name}' is undefined")));
+            }
+        }
+        told_of
     }
 
     pub(super) fn push(&mut self, draft: Draft) {
@@ -281,11 +309,12 @@ impl<'a> Builder<'a> {
                     Json::Null => Vec::new(),
                     other => vec![super::text_of(other)],
                 };
+                let places = if texts.is_empty() { Vec::new() } else { hook_places(&file.text, hook) };
                 for (number, text) in texts.iter().enumerate() {
                     let hook_name = format!("{name}-{hook}-{number}");
                     let fqn = thin_vec![name.clone(), "hooks".into(), hook_name.as_str().into()];
                     let outcome = self.render(package, text, 0, &hook_name, ResourceType::Operation, &fqn, "./dbt_project.yml");
-                    let place = Place { file: file.id, range: TextRange::at(0) };
+                    let place = Place { file: file.id, range: places.get(number).copied().unwrap_or(TextRange::at(0)) };
                     let path: std::sync::Arc<str> = "./dbt_project.yml".into();
                     let mut node = blank(arc(format!("operation.{name}.{hook_name}")), ResourceType::Operation, name.clone(), &hook_name, place, &path);
                     node.relative_path = format!("hooks/{hook_name}.sql");
@@ -305,6 +334,16 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+    }
+}
+
+/// Where the texts of a hook of dbt_project.yml stand.
+fn hook_places(text: &str, hook: &str) -> Vec<TextRange> {
+    let tree = syntax::yaml::parse(text);
+    let Some(value) = tree.root.as_ref().and_then(|root| root.get(hook)) else { return Vec::new() };
+    match &value.kind {
+        syntax::yaml::Kind::Seq { items, .. } => items.iter().filter(|item| !item.is_null()).map(|item| item.range).collect(),
+        _ => vec![value.range],
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{At, Checker, first_line, is_jinja, shown, table};
 use syntax::yaml::{Kind, Node};
+use text::TextRange;
 
 /// Keys that may stand at the top of an entry or in its `config`, and not in both (`ParserRef.normalize_attribute`).
 const EITHER: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
@@ -245,8 +246,9 @@ const METHODS: [&str; 21] = [
     "saved_query",
 ];
 
-/// `selectors.yml` (`SelectorConfig`).
+/// `selectors.yml` (`SelectorConfig`, `graph/cli.py`).
 pub fn selectors(checker: &mut Checker, root: &Node) {
+    let mut known: Vec<&str> = Vec::new();
     for item in root.get("selectors").map(Node::items).unwrap_or_default() {
         for key in ["name", "definition"] {
             if item.get(key).is_none() {
@@ -255,26 +257,74 @@ pub fn selectors(checker: &mut Checker, root: &Node) {
             }
         }
         if let Some(definition) = item.get("definition") {
-            methods(checker, definition);
+            let keys = |node: &Node| node.entries().iter().filter_map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(",");
+            let is_joined = definition.get("union").is_some() || definition.get("intersection").is_some();
+            if matches!(definition.kind, Kind::Seq { .. }) {
+                let says = "Could not parse selector file data:\n[…] is not valid under any of the given schemas".to_owned();
+                checker.fail(first_line(definition), "invalid-selector", "a definition is a text or a mapping; put a list below `union:`", says);
+            } else if is_joined && definition.entries().len() > 1 {
+                let found = keys(definition);
+                let message = format!("`union` or `intersection` stands alone at the top of a definition; here are `{}`", found.replace(',', "`, `"));
+                let says = format!("Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found {found}.");
+                invalid_selector(checker, first_line(definition), &message, &says);
+            } else {
+                selection(checker, definition, &known);
+            }
+        }
+        known.extend(item.get_str("name"));
+    }
+}
+
+fn invalid_selector(checker: &mut Checker, range: TextRange, message: &str, says: &str) {
+    checker.fail(range, "invalid-selector", message, format!("Could not read selector file data: Runtime Error\n  {says}"));
+}
+
+/// One selection: a text, a set operation, one key, or `method` and `value`. `known` are the selectors above.
+fn selection(checker: &mut Checker, node: &Node, known: &[&str]) {
+    let list = |checker: &mut Checker, key: &str| {
+        let Some(value) = node.get(key) else { return };
+        if matches!(value.kind, Kind::Seq { .. }) {
+            value.items().iter().for_each(|item| selection(checker, item, known));
+        } else {
+            invalid_selector(checker, first_line(value), &format!("`{key}` takes a list"), &format!("Invalid value for key \"{key}\". Expected a list."));
+        }
+    };
+    let entries = node.entries();
+    if entries.is_empty() || entries.iter().any(|(key, _)| key.as_str().is_none_or(|key| key == "<<" || key.contains("{{"))) {
+        return;
+    }
+    let joined = ["union", "intersection"].into_iter().find(|key| node.get(key).is_some());
+    match (joined, entries, node.get_entry("method"), node.get("value")) {
+        (Some(key), ..) => list(checker, key),
+        // What is taken away, as an item of a set operation.
+        (None, ..) if entries.len() == 1 && node.get("exclude").is_some() => list(checker, "exclude"),
+        (None, [(key, _)], ..) => method(checker, key),
+        (None, _, Some((_, name)), Some(value)) if name.as_str() == Some("selector") => {
+            if let Some(wanted) = value.as_str().filter(|wanted| !known.contains(wanted) && !is_jinja(value)) {
+                let message = format!("no selector above is called `{wanted}`; selectors know only those that stand before them");
+                invalid_selector(checker, value.range, &message, &format!("Existing selector definition for {wanted} not found."));
+            }
+        }
+        (None, _, Some((_, name)), Some(_)) => {
+            method(checker, name);
+            list(checker, "exclude");
+        }
+        _ => {
+            let found = entries.iter().filter_map(|(key, _)| key.as_str()).collect::<Vec<_>>();
+            let message = format!("a selection has one key, or `method` and `value`; here are `{}`", found.join("`, `"));
+            let listed = found.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(", ");
+            invalid_selector(checker, first_line(node), &message, &format!("Expected either 1 key or else \"method\" and \"value\" keys, but got [{listed}]"));
         }
     }
 }
 
-fn methods(checker: &mut Checker, node: &Node) {
-    if let Some(method) = node.get("method").filter(|method| !is_jinja(method)) {
-        let text = method.as_str().unwrap_or_default();
-        let name = text.split('.').next().unwrap_or_default();
-        if name != "unit_test" && name != "selector" && !METHODS.contains(&name) {
-            let message = format!("no method is called `{text}`; the methods are {}", METHODS.join(", "));
-            checker.fail(
-                method.range,
-                "invalid-selector",
-                &message,
-                format!("Could not read selector file data: Runtime Error\n  '{text}' is not a valid method name"),
-            );
-        }
+fn method(checker: &mut Checker, node: &Node) {
+    let text = node.as_str().unwrap_or_default();
+    let name = text.split('.').next().unwrap_or_default();
+    if !is_jinja(node) && name != "unit_test" && name != "selector" && !METHODS.contains(&name) {
+        let message = format!("no method is called `{text}`; the methods are {}", METHODS.join(", "));
+        invalid_selector(checker, node.range, &message, &format!("'{text}' is not a valid method name"));
     }
-    node.items().iter().chain(node.entries().iter().map(|(_, value)| value)).for_each(|inner| methods(checker, inner));
 }
 
 /// Old names of folders in dbt_project.yml.

@@ -38,7 +38,9 @@ fn named_by_hand(found: &Found<'_>, path: &[String]) -> Option<NodeIndex> {
         [database, schema, name] => (name, schema, Some(database)),
         _ => return None,
     };
-    let same = |part: Option<&str>, written: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(written));
+    // A name may be given with the warehouse's quotes around it.
+    let bare = |part: &str| part.trim_matches(['"', '`', '[', ']']).to_owned();
+    let same = |part: Option<&str>, written: &str| part.is_some_and(|part| bare(part).eq_ignore_ascii_case(&bare(written)));
     analysis.index.nodes_built_as(name).into_iter().find(|&index| {
         let node = &analysis.index.nodes[index];
         let fits = same(node.schema.as_deref(), schema) && database.is_none_or(|database| same(node.database.as_deref(), database));
@@ -93,7 +95,7 @@ fn unknown_columns(found: &mut Found<'_>, scopes: &Scopes<'_>) {
     for (number, select) in scopes.query.selects.iter().enumerate() {
         for used in &select.names {
             let Some((qualifier, _)) = &used.qualifier else { continue };
-            let Some(relation) = scopes.relations_of(select, Some(qualifier)).next() else { continue };
+            let Some(relation) = scopes.relation_called(number, qualifier) else { continue };
             let source = scopes.source(relation);
             let made = scopes.of_source(&source);
             // Some columns are everywhere, and names in quotes may be written otherwise.

@@ -67,6 +67,11 @@ fn cut(text: &str, holes: &[TextRange]) -> Vec<Token> {
                 at = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
                 continue;
             }
+            // BigQuery and MySQL have such comments; elsewhere it is an operator, or begins a name.
+            b'#' if bytes.get(at + 1).is_none_or(|next| next.is_ascii_whitespace() || *next == b'#') => {
+                at = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
+                continue;
+            }
             b'/' if bytes.get(at + 1) == Some(&b'*') => {
                 at = text[at + 2..].find("*/").map_or(bytes.len(), |end| at + end + 4);
                 continue;

@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
                 at += 1;
             } else if self.is_sign(at, b'*') && self.is_any(at + 1, &["except", "exclude", "replace", "rename"]) {
                 at += 2;
-            } else if self.is_sign(at, b'(') {
+            } else if self.is_sign(at, b'(') || self.is_sign(at, b'[') {
                 at = self.past(at);
             } else {
                 at += 1;
@@ -323,7 +323,7 @@ impl<'a> Reader<'a> {
         }
         let rest = at;
         while !self.ends(at) && !self.is_any(at, &SET_WORDS) {
-            at = if self.is_sign(at, b'(') { self.past(at) } else { at + 1 };
+            at = if self.is_sign(at, b'(') || self.is_sign(at, b'[') { self.past(at) } else { at + 1 };
         }
         self.expression(rest, at.min(self.tokens.len()), number);
         // A cursor behind the last word, before what ends the select, is still in it.
@@ -429,7 +429,7 @@ impl<'a> Reader<'a> {
                 // A condition, up to the next thing that is read.
                 let start = at;
                 while !self.ends(at) && !self.is_any(at, &AFTER_FROM) && !self.is_word(at, "join") && !(self.is_sign(at, b',')) {
-                    at = if self.is_sign(at, b'(') { self.past(at) } else { at + 1 };
+                    at = if self.is_sign(at, b'(') || self.is_sign(at, b'[') { self.past(at) } else { at + 1 };
                 }
                 self.expression(start, at.min(self.tokens.len()), select);
             }
