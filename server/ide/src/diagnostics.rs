@@ -171,7 +171,13 @@ impl Analysis {
         let made = |error: &syntax::SyntaxError| {
             Diagnostic::new(Place { file: file.id, range: error.range }, Severity::Error, "project-config", error.message.clone())
         };
-        self.config.errors.iter().map(made).collect()
+        let broken = self.broken_packages.iter().map(|folder| {
+            let install = &self.config.packages_install_path;
+            let message = format!("{install}/{folder} holds no dbt_project.yml, and dbt stops there; take the folder away, or run `dbt deps`");
+            let says = format!("No dbt_project.yml found at expected path {install}/{folder}/dbt_project.yml");
+            Diagnostic::new(Place { file: file.id, range: first_line(&file.text) }, Severity::Error, "missing-package", message).as_dbt(says)
+        });
+        self.config.errors.iter().map(made).chain(broken).collect()
     }
 
     /// The hints that a description is missing, whatever the rules want.

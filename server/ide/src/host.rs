@@ -92,6 +92,8 @@ pub struct World {
     /// The root project's configuration.
     pub config: Arc<ProjectConfig>,
     paths: Arc<FxHashMap<Arc<Path>, FileId>>,
+    /// Folders among the installed packages that hold no project, where dbt stops.
+    pub(crate) broken_packages: Arc<[String]>,
     /// Which rules are wanted, and how bad they are.
     pub(crate) rules: Arc<RuleSet>,
     /// Compiles its nodes; nothing in a state that was taken up again.
@@ -294,6 +296,7 @@ impl AnalysisHost {
             index: Arc::new(index),
             config,
             paths: Arc::new(paths),
+            broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
             compiler: None,
             made,
@@ -532,6 +535,7 @@ impl AnalysisHost {
             root: self.root.clone(),
             files: world_files,
             made: MadeByNode::new(index.nodes.len()),
+            broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
             compiler: self.parser.compiler(),
             index: Arc::new(index),
@@ -562,6 +566,22 @@ impl AnalysisHost {
             }
         }
         packages
+    }
+
+    /// Folders among the packages that hold files and no dbt_project.yml (`RuntimeConfig.get_project_directories`).
+    fn broken_packages(&mut self) -> Arc<[String]> {
+        let root = self.root.clone();
+        let Some(config) = self.config_of(&root) else { return Arc::default() };
+        let install = config.install_folder(&root);
+        let below = self.present.range::<Path, _>((std::ops::Bound::Included(install.as_path()), std::ops::Bound::Unbounded));
+        let inside = below.map_while(|(path, _)| path.strip_prefix(&install).ok());
+        let mut folders: BTreeMap<&str, bool> = BTreeMap::new();
+        for path in inside {
+            let mut parts = path.components();
+            let (Some(folder), Some(file)) = (parts.next().and_then(|part| part.as_os_str().to_str()), parts.next()) else { continue };
+            *folders.entry(folder).or_default() |= file.as_os_str() == "dbt_project.yml" && parts.next().is_none();
+        }
+        folders.into_iter().filter(|(folder, has_project)| !has_project && !folder.starts_with("__")).map(|(folder, _)| folder.to_owned()).collect()
     }
 
     fn config_of(&mut self, folder: &Path) -> Option<Arc<ProjectConfig>> {

@@ -60,6 +60,13 @@ fn visit(node: Node<'_>, source: &str, python: &mut Python, depth: usize) {
         let range = TextRange::new(source.floor_char_boundary(node.start_byte()), source.ceil_char_boundary(end));
         python.errors.push(SyntaxError { range, message: "invalid Python".to_owned() });
     }
+    // The grammar takes a block without statements; Python doesn't.
+    let is_empty = node.kind() == "block" && node.named_children(&mut node.walk()).all(|child| child.kind() == "comment");
+    if is_empty && python.errors.is_empty() {
+        let head = node.parent().map_or(node.start_byte(), |parent| parent.start_byte());
+        let end = source[head..].find('\n').map_or(source.len(), |end| head + end);
+        python.errors.push(SyntaxError { range: TextRange::new(head, end), message: "an indented block is expected below this line".to_owned() });
+    }
     if node.kind() == "call"
         && let Some(call) = call(node, source)
     {
@@ -232,5 +239,7 @@ mod tests {
             dbt.config.get [(None, Str("key"))]"#]]
         .assert_eq(&shown.join("\n"));
         assert_eq!(parse("def model(:\n").errors.len(), 1);
+        assert_eq!(parse("def model(dbt, session):\nreturn dbt.ref('a')\n").errors.len(), 1);
+        assert_eq!(parse("def model(dbt, session):\n    # so\n    return dbt.ref('a')\n").errors.len(), 0);
     }
 }
