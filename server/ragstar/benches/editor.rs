@@ -81,7 +81,9 @@ fn sites(root: &Path) -> Vec<Site> {
     }
     // Spread over the project.
     let step = (found.len() / OPEN).max(1);
-    found.into_iter().step_by(step).take(OPEN).collect()
+    let sites: Vec<Site> = found.into_iter().step_by(step).take(OPEN).collect();
+    assert!(!sites.is_empty(), "no model of {} has a ref that is written out", root.display());
+    sites
 }
 
 fn site(path: &Path) -> Option<Site> {
@@ -90,8 +92,9 @@ fn site(path: &Path) -> Option<Site> {
     let name = text[start..].split('\'').next()?.to_owned();
     let line = text[..start].matches('\n').count();
     let end = start + name.len() - text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let is_plain = !text.contains("--") && !text.contains("{#");
-    is_plain.then(|| Site { uri: format!("file://{}", path.display()), text, name, line, end, version: 1 })
+    let head = &text[..start];
+    let is_code = !head.lines().last().unwrap_or_default().contains("--") && head.matches("{#").count() == head.matches("#}").count();
+    is_code.then(|| Site { uri: format!("file://{}", path.display()), text, name, line, end, version: 1 })
 }
 
 /// A run of one server: labels and what they came to.
