@@ -60,10 +60,10 @@ impl Analysis {
         }
         let mut found: Vec<(usize, Cow<'a, str>, Found)> = Vec::new();
         let mut fits = |name: Cow<'a, str>, what| found.extend(fuzzy(query, &name).map(|score| (score, name, what)));
-        for (index, node) in self.index.named_nodes() {
-            let name = if node.source_name.is_some() { Cow::from(node.label()) } else { Cow::from(&node.name) };
-            fits(name, Found::Node(index));
-        }
+        // Most are told by the name that they are listed by, without a look at them.
+        self.index.refables().for_each(|(name, index)| fits(Cow::from(name), Found::Node(index)));
+        self.index.tables().for_each(|(_, index)| fits(Cow::from(self.index.nodes[index].label()), Found::Node(index)));
+        self.index.few().for_each(|(index, node)| fits(Cow::from(&node.name), Found::Node(index)));
         self.index.macros.iter().enumerate().for_each(|(at, one)| fits(Cow::from(&one.name), Found::Macro(at)));
         self.index.docs.iter().enumerate().for_each(|(at, docs)| fits(Cow::from(&docs.name), Found::Docs(at)));
         // The best are few; only they are put in order.
@@ -118,7 +118,8 @@ fn fuzzy(query: &str, name: &str) -> Option<usize> {
     if name.len() > query.len() && name[..query.len()].eq_ignore_ascii_case(query) {
         return Some(1);
     }
-    if name.windows(query.len()).any(|part| part.eq_ignore_ascii_case(query)) {
+    let (small, large) = (query[0].to_ascii_lowercase(), query[0].to_ascii_uppercase());
+    if memchr::memchr2_iter(small, large, name).any(|at| name.get(at..at + query.len()).is_some_and(|part| part.eq_ignore_ascii_case(query))) {
         return Some(2);
     }
     let mut letters = name.iter().enumerate();

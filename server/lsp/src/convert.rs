@@ -162,16 +162,9 @@ fn nested(source: &str, lines: &LineIndex, symbols: Vec<Symbol>, encoding: Encod
     made.collect()
 }
 
-pub fn workspace_symbol(snapshot: &Snapshot, name: String, kind: SymbolKind, container: String, target: &NavigationTarget) -> Option<lsp::SymbolInformation> {
+pub fn workspace_symbol(location: lsp::Location, name: String, kind: SymbolKind, container: String) -> lsp::SymbolInformation {
     #[allow(deprecated)]
-    Some(lsp::SymbolInformation {
-        name,
-        kind: symbol_kind(kind),
-        tags: None,
-        deprecated: None,
-        location: location(snapshot, target)?,
-        container_name: Some(container),
-    })
+    lsp::SymbolInformation { name, kind: symbol_kind(kind), tags: None, deprecated: None, location, container_name: Some(container) }
 }
 
 pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encoding: Encoding) -> lsp::Diagnostic {

@@ -30,6 +30,17 @@ impl Lines {
     }
 }
 
+/// The best of what is called like a query.
+pub fn workspace_symbols(snapshot: &Snapshot, query: &str, limit: usize) -> Vec<SymbolInformation> {
+    let mut lines = Lines::default();
+    let found = snapshot.analysis.workspace_symbols(query, limit).into_iter();
+    let shown = found.filter_map(|(name, kind, container, target)| {
+        let location = lines.location(snapshot, target.file, target.focus)?;
+        Some(convert::workspace_symbol(location, name, kind, container))
+    });
+    shown.collect()
+}
+
 pub fn navigate(snapshot: &Snapshot, file: &File, at: Position, to: Navigation) -> Option<GotoDefinitionResponse> {
     let encoding = snapshot.capabilities.encoding;
     let offset = convert::offset(file, at, encoding);

@@ -477,11 +477,7 @@ impl LanguageServer for Mailbox {
     async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<Vec<SymbolInformation>>> {
         let snapshots = self.ask(Scope::All).await.unwrap_or_default();
         let work = move || -> Vec<SymbolInformation> {
-            let of = |snapshot: &Snapshot| -> Vec<SymbolInformation> {
-                let found = snapshot.analysis.workspace_symbols(&params.query, MAX_SYMBOLS).into_iter();
-                found.filter_map(|(name, kind, container, target)| convert::workspace_symbol(snapshot, name, kind, container, &target)).collect()
-            };
-            snapshots.iter().flat_map(of).collect()
+            snapshots.iter().flat_map(|snapshot| features::workspace_symbols(snapshot, &params.query, MAX_SYMBOLS)).collect()
         };
         tokio::task::spawn_blocking(work).await.map(Some).map_err(|error| failed("the symbols could not be listed", &error))
     }

@@ -100,13 +100,17 @@ fn site(path: &Path) -> Option<Site> {
 /// A run of one server: labels and what they came to.
 fn run(root: &Path, command: &str) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
+    let mut sites = sites(root);
+    // The first start reads the program from disk, which is the system's time.
+    let mut first = Server::start(root, command);
+    first.request("initialize", json!({"processId": null, "rootUri": null, "capabilities": {}}));
+    first.end();
     let started = Instant::now();
     let mut server = Server::start(root, command);
     let documents = json!({"publishDiagnostics": {}, "hover": {"contentFormat": ["markdown"]}, "completion": {"completionItem": {"snippetSupport": true}}});
     server.request("initialize", json!({"processId": null, "rootUri": format!("file://{}", root.display()), "capabilities": {"textDocument": documents}}));
     rows.push(("initialize", one(started.elapsed())));
     server.notify("initialized", json!({}));
-    let mut sites = sites(root);
     // The first right answer, asked for as an editor would: again and again.
     server.open(&sites[0]);
     let ready = loop {

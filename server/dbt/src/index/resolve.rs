@@ -148,10 +148,9 @@ impl Index {
         self.names.refable.iter().flat_map(|(name, nodes)| nodes.iter().map(move |&at| (&**name, at)))
     }
 
-    /// Everything that isn't a generic test, in no order.
-    pub fn named_nodes(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
-        let few = self.names.few.values().flatten().copied();
-        self.refables().chain(self.tables()).map(|(_, at)| at).chain(few).map(|at| (at, &self.nodes[at]))
+    /// Everything that is neither refable nor a table nor a generic test, in no order.
+    pub fn few(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
+        self.names.few.values().flatten().map(|&at| (at, &self.nodes[at]))
     }
 
     /// The nodes of a type that is neither refable nor a table; of tests those in files of their own.
