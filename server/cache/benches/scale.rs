@@ -39,7 +39,7 @@ fn main() {
     );
     println!("|{}", "---|".repeat(if dbt.is_some() { 17 } else { 15 }));
     for arg in args {
-        let generated = arg.parse::<usize>().ok().map(generate);
+        let generated = arg.parse::<usize>().ok().map(|models| testkit::generated_project(models).expect("a project"));
         let dir = generated.as_ref().map_or_else(|| PathBuf::from(&arg), |dir| dir.path().to_owned());
         let program = std::env::current_exe().expect("this program");
         let cache = tempfile::tempdir().expect("a folder");
@@ -57,16 +57,6 @@ fn main() {
             println!("{}", String::from_utf8_lossy(&output.stderr));
         }
     }
-}
-
-fn generate(models: usize) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a folder");
-    for (path, text) in testkit::generate_project(models) {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
-    }
-    dir
 }
 
 fn settings_of(root: &Path) -> DbtSettings {

@@ -29,7 +29,7 @@ fn main() {
         peers.push((peer.next().expect("a name after --peer"), peer.next().expect("a command behind the name")));
     }
     let wanted = words.first().map_or("10000", String::as_str);
-    let generated = wanted.parse::<usize>().ok().map(generate);
+    let generated = wanted.parse::<usize>().ok().map(|models| testkit::generated_project(models).expect("a project"));
     let root = generated.as_ref().map_or_else(|| PathBuf::from(wanted), |dir| dir.path().to_owned());
     let root = std::fs::canonicalize(root).expect("the project");
     let cache = tempfile::tempdir().expect("a folder");
@@ -42,16 +42,6 @@ fn main() {
     for (row, (label, _)) in first.iter().enumerate() {
         println!("| {label} |{}", measured.iter().map(|(_, rows)| format!(" {} |", rows[row].1)).collect::<String>());
     }
-}
-
-fn generate(models: usize) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a folder");
-    for (path, text) in testkit::generate_project(models) {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
-    }
-    dir
 }
 
 /// A model's file with a `ref` in it, and where that's name ends.

@@ -6,4 +6,4 @@ mod tools;
 
 pub use fixture::Fixture;
 pub use generate::project as generate_project;
-pub use tools::{Tools, copy, shop_copy, workspace_root};
+pub use tools::{Tools, copy, generated_project, shop_copy, workspace_root};

@@ -17,6 +17,17 @@ pub fn shop_copy() -> std::io::Result<tempfile::TempDir> {
     Ok(dir)
 }
 
+/// A generated project of so many models, on disk.
+pub fn generated_project(models: usize) -> std::io::Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir()?;
+    for (path, text) in crate::generate_project(models) {
+        let path = dir.path().join(path);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(path, text)?;
+    }
+    Ok(dir)
+}
+
 /// Copies a folder with all that is in it.
 pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
