@@ -93,6 +93,8 @@ async function openFile(name) {
   await page.keyboard.type(name);
   await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().click({ timeout: WAIT });
   await page.waitForSelector(`.tab.active[data-resource-name="${name}"]`, { timeout: WAIT });
+  // The tab is there before the editor takes the keyboard.
+  await page.waitForSelector('.editor-group-container.active .monaco-editor.focused', { timeout: WAIT });
 }
 
 /** The middle of a text's first place among the lines to be seen. */
