@@ -1,4 +1,4 @@
-"""What faults.py and lints.py know of a corpus of public dbt projects: where they are, how `check` is run, what dbt said of them.
+"""What navigation.py, faults.py and lints.py know of a corpus of public dbt projects: where they are, how `check` is run, what dbt said of them.
 
 A corpus is a folder with lock.json (name -> {"sub": the dbt project's folder}), projects/NAME and profiles/NAME. A folder of truths holds
 what dbt itself said of each: NAME.json.gz (nodes, sources, macros, docs with their dependencies) and NAME.env.json (env, vars).

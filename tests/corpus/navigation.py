@@ -15,9 +15,13 @@ from pathlib import Path
 
 import yaml
 
+# The repository is no place for compiled Python.
+sys.dont_write_bytecode = True
+
+from corpus import JINJA_COMMENT, blank, locks, settings  # noqa: E402
+
 QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 TAG = re.compile(rf"\{{\{{(?:{QUOTED}|[^'\"])*?\}}\}}|\{{%(?:{QUOTED}|[^'\"])*?%\}}|\{{\{{.*?\}}\}}|\{{%.*?%\}}", re.S)
-HIDDEN = re.compile(r"\{#.*?#\}|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}", re.S)
 STRING = re.compile(QUOTED, re.S)
 REF = re.compile(r"""(?<![\w.])(?:builtins\.)?ref\s*\(\s*(['"])([^'"]+)\1\s*(?:,\s*(['"])([^'"]+)\3\s*)?(?:,\s*\w+\s*=\s*[^)]*)?\)""")
 SOURCE = re.compile(r"""(?<![\w.])(?:builtins\.)?source\s*\(\s*(['"])([^'"]+)\1\s*,\s*(['"])([^'"]+)\3\s*\)""")
@@ -28,11 +32,6 @@ UNIT = re.compile(r"""(?m)^\s+(?:- )?model:\s*['"]?(\w+)['"]?\s*$""")
 # Projects override some of these; who points at `ref` means what it names.
 BUILTIN = {"ref", "source", "var", "doc", "config", "env_var"}
 CODE = ("model", "analysis", "snapshot", "test")
-
-
-def blank(text, pattern):
-    """The text with what a pattern matches turned into spaces, its lines kept."""
-    return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found.group(0)), text)
 
 
 class Server:
@@ -75,7 +74,7 @@ class Text:
         self.path, self.package = path, package
         self.raw = path.read_bytes().decode(errors="replace")
         self.starts = [0] + [at + 1 for at, letter in enumerate(self.raw) if letter == "\n"]
-        shown = blank(self.raw, HIDDEN)
+        shown = JINJA_COMMENT.sub(blank, self.raw)
         if path.suffix in (".yml", ".yaml"):
             # What stands behind a `#` is no Jinja for YAML; a `#` in quotes is rare beside calls.
             shown = re.sub(r"(?m)(^|\s)#.*$", lambda found: " " * len(found.group(0)), shown)
@@ -124,13 +123,9 @@ def sites(text):
 
 def run(binary, dest, truth, name, lock, differences):
     facts = json.loads(gzip.decompress((truth / f"{name}.json.gz").read_bytes()))
-    said = json.loads((truth / f"{name}.env.json").read_text())
-    env = dict(os.environ, RAGSTAR_LOG_LEVEL="error", **said.get("env", {}))
-    root = (dest / "projects" / name / lock[name]["sub"]).resolve()
-    arguments = ["--profiles-dir", str(dest / "profiles" / name), "--profile", "default"]
-    if said.get("vars"):
-        arguments += ["--vars", json.dumps(said["vars"])]
-    server = Server(binary, root, arguments, env)
+    root = (dest / "projects" / name / lock["sub"]).resolve()
+    env, (_, _, *arguments) = settings(name, root, dest, truth)
+    server = Server(binary, root, arguments, {**env, "RAGSTAR_LOG_LEVEL": "error"})
     each = lambda kind: facts[kind] if isinstance(facts[kind], dict) else dict(facts[kind])
     nodes, sources, macros, docs = each("nodes"), each("sources"), each("macros"), each("docs")
     own = facts["project"]
@@ -263,10 +258,10 @@ def vars_of(project, own):
 
 def main():
     binary, dest, truth = os.path.abspath(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-    lock = json.loads((dest / "lock.json").read_text())
-    names = sys.argv[4:] or [name for name in lock if (truth / f"{name}.json.gz").exists()]
     total, wrong, differences = collections.Counter(), collections.Counter(), collections.defaultdict(list)
-    for name in names:
+    for name, lock in locks(dest, sys.argv[4:]):
+        if not (truth / f"{name}.json.gz").exists():
+            continue
         began = time.time()
         count, bad = run(binary, dest, truth, name, lock, differences)
         total, wrong = total + count, wrong + bad

@@ -1,6 +1,7 @@
 //! The extension in a real VS Code: its unit tests, its package, and what a person does with it in code-server and Chromium.
 
 use crate::harness::{Person, RAGSTAR, TOOLS};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testkit::workspace_root;
@@ -51,10 +52,9 @@ impl Tools {
     fn packed(&self, into: &Path) -> PathBuf {
         let source = workspace_root().join("editors/vscode");
         let lock = std::fs::read(source.join("package-lock.json")).unwrap();
-        let name = format!(
-            "vscode-extension-{:x}",
-            lock.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-        );
+        let mut hasher = DefaultHasher::new();
+        lock.hash(&mut hasher);
+        let name = format!("vscode-extension-{:x}", hasher.finish());
         let install = |folder: &Path| {
             for file in ["package.json", "package-lock.json"] {
                 std::fs::copy(source.join(file), folder.join(file)).map_err(|error| error.to_string())?;

@@ -11,6 +11,7 @@ pub use builtins::BuiltinMacro;
 pub use columns::Columns;
 pub(crate) use facts::FactSources;
 pub use nodes::Nodes;
+pub use resolve::bare;
 
 use crate::artifacts::NodeFacts;
 use crate::state::Deferred;

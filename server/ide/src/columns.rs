@@ -282,9 +282,8 @@ impl<'a> Scopes<'a> {
         for item in &select.items {
             match &item.expression {
                 Expression::Star { qualifier, without } => {
-                    let relations = select.relations.iter().filter(|relation| qualifier.as_ref().is_none_or(|name| self.is_called(relation, name)));
                     let mut found = false;
-                    for relation in relations {
+                    for relation in self.relations_of(select, qualifier.as_deref()) {
                         found = true;
                         let read = self.of_source_within(&self.source(relation), above);
                         if !read.is_complete {

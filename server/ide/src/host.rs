@@ -354,7 +354,13 @@ impl AnalysisHost {
 
     /// Paths of the project's files that are at or below `path`.
     pub fn paths_below(&self, path: &Path) -> Vec<PathBuf> {
-        self.present.keys().filter(|known| known.starts_with(path)).map(|known| known.to_path_buf()).collect()
+        self.below(path).map(|known| known.to_path_buf()).collect()
+    }
+
+    /// Paths of the project's files that are at or below `path`, in order.
+    fn below<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Arc<Path>> {
+        let behind = self.present.range::<Path, _>((std::ops::Bound::Included(path), std::ops::Bound::Unbounded));
+        behind.map(|(known, _)| known).take_while(move |known| known.starts_with(path))
     }
 
     fn note(&mut self, path: &Path, id: FileId) {
@@ -552,10 +558,7 @@ impl AnalysisHost {
         };
         let install = config.install_folder(&root);
         let folders: Vec<PathBuf> = self
-            .present
-            .range::<Path, _>((std::ops::Bound::Included(install.as_path()), std::ops::Bound::Unbounded))
-            .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(&install))
+            .below(&install)
             .filter(|path| path.file_name().is_some_and(|name| name == "dbt_project.yml") && path.parent().and_then(Path::parent) == Some(&install))
             .filter_map(|path| path.parent().map(Path::to_owned))
             .collect();
@@ -573,10 +576,8 @@ impl AnalysisHost {
         let root = self.root.clone();
         let Some(config) = self.config_of(&root) else { return Arc::default() };
         let install = config.install_folder(&root);
-        let below = self.present.range::<Path, _>((std::ops::Bound::Included(install.as_path()), std::ops::Bound::Unbounded));
-        let inside = below.map_while(|(path, _)| path.strip_prefix(&install).ok());
         let mut folders: BTreeMap<&str, bool> = BTreeMap::new();
-        for path in inside {
+        for path in self.below(&install).filter_map(|path| path.strip_prefix(&install).ok()) {
             let mut parts = path.components();
             let (Some(folder), Some(file)) = (parts.next().and_then(|part| part.as_os_str().to_str()), parts.next()) else { continue };
             *folders.entry(folder).or_default() |= file.as_os_str() == "dbt_project.yml" && parts.next().is_none();

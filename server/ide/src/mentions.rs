@@ -70,8 +70,7 @@ impl Analysis {
         let disabled = self.index.disabled.iter().map(|node| Some(node.place.file));
         // A unit test's inputs are read by its model, not by the test.
         let unit_tests = self.index.few_of(ResourceType::UnitTest).map(|(_, node)| Some(node.place.file));
-        let disabled = disabled.chain(unit_tests);
-        of(index).into_iter().chain(self.index.children[index].iter().flat_map(|&child| of(child))).chain(disabled).flatten().collect()
+        of(index).into_iter().chain(self.index.children[index].iter().flat_map(|&child| of(child))).chain(disabled).chain(unit_tests).flatten().collect()
     }
 
     /// Files in which a node's column can be named: where it is made, described and read.

@@ -64,6 +64,11 @@ impl Adapter {
         Self::named(name).packages.len() > 1
     }
 
+    /// Whether a package comes with dbt and this adapter.
+    pub fn has_package(&self, name: &str) -> bool {
+        self.packages.iter().any(|known| known == name)
+    }
+
     /// Quotes one part of a relation.
     pub fn quoted(&self, part: &str) -> String {
         format!("{}{part}{}", self.quote.0, self.quote.1)

@@ -449,8 +449,8 @@ fn aliased(node: &Node) -> Option<Arc<str>> {
 }
 
 /// A name without the warehouse's quotes, with which an identifier may be given.
-fn bare(name: &str) -> &str {
-    name.trim_matches(['"', '`'])
+pub fn bare(name: &str) -> &str {
+    name.trim_matches(['"', '`', '[', ']'])
 }
 
 fn drop_from<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, Vec<NodeIndex>>, key: &K, at: NodeIndex) {

@@ -333,8 +333,9 @@ fn judge_ambiguous(index: &Index, file: &InputFile, used: &Use) -> Option<Diagno
 
 /// Generic tests that have no macro: dbt stops there when it compiles.
 fn unknown_tests(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
-    // dbt has packages of its own: what all adapters share, and the adapter's.
-    let is_own = |package: &str| package == "dbt" || package.strip_prefix("dbt_").is_some_and(|adapter| adapter == index.adapter());
+    let adapter = jinja::adapter::Adapter::named(index.adapter());
+    // One that isn't known has a package of its name, too.
+    let is_own = |package: &str| adapter.has_package(package) || package.strip_prefix("dbt_") == Some(index.adapter());
     let is_package = |package: &str| is_own(package) || index.packages.iter().any(|known| **known == *package);
     // The macro is looked for by its name alone, and called by its package's.
     let is_missing = |node: &Node| {

@@ -220,7 +220,7 @@ impl Builder<'_> {
             return;
         }
         // dbt's own tests name nothing but their arguments.
-        let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.packages.iter().any(|known| **known == *library.get(id).package));
+        let runs = id.is_some_and(|id: MacroId| !self.session.target.adapter.has_package(&library.get(id).package));
         let target = &self.session.target;
         let relation = Relation {
             database: target.database.clone(),

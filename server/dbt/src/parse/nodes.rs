@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
         if let Some(known) = self.memo.known(task.file, task.body) {
             return Evaluation::Known(known);
         }
-        let source = if task.body == WHOLE { &*task.file.text } else { task.body.of(&task.file.text) };
+        let source = text_of_body(task.file, task.body);
         Evaluation::Made(self.render(task.package, source, task.body.start as usize, &task.name, task.kind, &task.fqn, &task.file.path))
     }
 
@@ -208,15 +208,14 @@ impl<'a> Builder<'a> {
         if found.undefined.is_empty() && found.missing_vars.is_empty() {
             return Vec::new();
         }
-        let source = if body == WHOLE { &*file.text } else { body.of(&file.text) };
+        let source = text_of_body(file, body);
         let head = format!("Compilation Error in {} {} ({})\n  ", node.resource_type, node.name, file.path);
         let vars = self.session.env.vars.get(&node.package);
         let told = |range, severity, code, message: String, says: String| {
             Diagnostic::new(Place { file: file.id, range }, severity, code, message).as_dbt(format!("{head}{says}"))
         };
         let target = &self.session.target.adapter;
-        let is_package =
-            |name: &str| self.session.packages.iter().any(|package| *package.name == *name) || target.packages.iter().any(|package| package == name);
+        let is_package = |name: &str| self.session.packages.iter().any(|package| *package.name == *name) || target.has_package(name);
         let of_use = |used: &Use| match &used.target {
             // A package that is there, and its macro isn't.
             Target::Macro { path }
@@ -259,18 +258,11 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         let mut told_of: Vec<Diagnostic> = file.facts.uses.iter().filter(|used| body == WHOLE || body.contains_range(used.range)).filter_map(of_use).collect();
-        // What isn't called: an attribute is asked of a name that nothing answers to.
-        let is_known = |name: &str| file.facts.uses.iter().any(|used| matches!(&used.target, Target::Macro { path } if path.iter().any(|part| part == name)));
-        let asked: Vec<&jinja::ast::Name> = found.undefined.iter().filter(|name| !is_known(name) && !is_assigned(source, name)).collect();
-        if !asked.is_empty() && !self.session.lacks_packages {
-            let names = syntax::jinja::names(&file.text);
-            for name in asked {
-                let is_it = |found: &&syntax::jinja::Name| found.kind == syntax::jinja::NameKind::Variable && found.range.of(&file.text) == &**name;
-                let place = names.names.iter().filter(|found| body == WHOLE || body.contains_range(found.range)).find(is_it);
-                let Some(place) = place.filter(|place| file.text[place.range.end as usize..].trim_start().starts_with(['.', '['])) else { continue };
+        if !self.session.lacks_packages {
+            told_of.extend(asked_of_nothing(file, body, found).into_iter().map(|(name, range)| {
                 let message = format!("`{name}` is neither a package nor a variable; correct the name, or set it");
-                told_of.push(told(place.range, Severity::Error, "jinja-evaluation", message, format!("'{name}' is undefined")));
-            }
+                told(range, Severity::Error, "jinja-evaluation", message, format!("'{name}' is undefined"))
+            }));
         }
         told_of
     }
@@ -335,6 +327,25 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+fn text_of_body(file: &InputFile, body: TextRange) -> &str {
+    if body == WHOLE { &file.text } else { body.of(&file.text) }
+}
+
+/// Names that nothing answers to, of which the text asks an attribute or an item and which it doesn't call, each with its first place.
+fn asked_of_nothing<'f>(file: &InputFile, body: TextRange, found: &'f Found) -> Vec<(&'f str, TextRange)> {
+    let source = text_of_body(file, body);
+    let is_called = |name: &str| file.facts.uses.iter().any(|used| matches!(&used.target, Target::Macro { path } if path.iter().any(|part| part == name)));
+    let asked: Vec<&str> = found.undefined.iter().map(|name| &**name).filter(|name| !is_called(name) && !is_assigned(source, name)).collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let mut variables = syntax::jinja::names(&file.text).names;
+    variables.retain(|name| name.kind == syntax::jinja::NameKind::Variable && (body == WHOLE || body.contains_range(name.range)));
+    let is_asked = |range: &TextRange| file.text[range.end as usize..].trim_start().starts_with(['.', '[']);
+    let place = |name: &str| variables.iter().map(|variable| variable.range).find(|range| range.of(&file.text) == name).filter(is_asked);
+    asked.into_iter().filter_map(|name| Some((name, place(name)?))).collect()
 }
 
 /// Where the texts of a hook of dbt_project.yml stand.

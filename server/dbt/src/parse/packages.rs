@@ -98,7 +98,7 @@ pub(super) fn problems(inputs: &[PackageInput], session: &Session) -> Vec<Diagno
         found.push(Diagnostic::new(Place { file: project.id, range }, Severity::Error, super::entries::UNRENDERED, why.clone()).as_dbt(says));
     }
     let name = &root.config.name;
-    if session.target.adapter.packages.iter().any(|known| known == name) {
+    if session.target.adapter.has_package(name) {
         let message = format!("dbt has a package `{name}` of its own; give the project another name");
         let says = format!("dbt found more than one package with the name \"{name}\" included in this project. Package names must be unique in a project.");
         found.push(Diagnostic::new(at_key("name"), Severity::Error, "duplicate-package", message).as_dbt(says));

@@ -125,7 +125,7 @@ impl Builder<'_> {
 
     fn is_builtin(&self, id: MacroId) -> bool {
         let package = &self.session.env.library.get(id).package;
-        self.session.target.adapter.packages.iter().any(|known| **known == **package)
+        self.session.target.adapter.has_package(package)
     }
 
     /// What dbt's own macros give, without running them.

@@ -257,15 +257,14 @@ pub fn selectors(checker: &mut Checker, root: &Node) {
             }
         }
         if let Some(definition) = item.get("definition") {
-            let keys = |node: &Node| node.entries().iter().filter_map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(",");
             let is_joined = definition.get("union").is_some() || definition.get("intersection").is_some();
             if matches!(definition.kind, Kind::Seq { .. }) {
                 let says = "Could not parse selector file data:\n[…] is not valid under any of the given schemas".to_owned();
                 checker.fail(first_line(definition), "invalid-selector", "a definition is a text or a mapping; put a list below `union:`", says);
             } else if is_joined && definition.entries().len() > 1 {
                 let found = keys(definition);
-                let message = format!("`union` or `intersection` stands alone at the top of a definition; here are `{}`", found.replace(',', "`, `"));
-                let says = format!("Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found {found}.");
+                let message = format!("`union` or `intersection` stands alone at the top of a definition; here are `{}`", found.join("`, `"));
+                let says = format!("Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found {}.", found.join(","));
                 invalid_selector(checker, first_line(definition), &message, &says);
             } else {
                 selection(checker, definition, &known);
@@ -273,6 +272,10 @@ pub fn selectors(checker: &mut Checker, root: &Node) {
         }
         known.extend(item.get_str("name"));
     }
+}
+
+fn keys(node: &Node) -> Vec<&str> {
+    node.entries().iter().filter_map(|(key, _)| key.as_str()).collect()
 }
 
 fn invalid_selector(checker: &mut Checker, range: TextRange, message: &str, says: &str) {
@@ -310,7 +313,7 @@ fn selection(checker: &mut Checker, node: &Node, known: &[&str]) {
             list(checker, "exclude");
         }
         _ => {
-            let found = entries.iter().filter_map(|(key, _)| key.as_str()).collect::<Vec<_>>();
+            let found = keys(node);
             let message = format!("a selection has one key, or `method` and `value`; here are `{}`", found.join("`, `"));
             let listed = found.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(", ");
             invalid_selector(checker, first_line(node), &message, &format!("Expected either 1 key or else \"method\" and \"value\" keys, but got [{listed}]"));

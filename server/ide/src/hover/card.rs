@@ -102,13 +102,14 @@ impl Analysis {
     /// A card with links that lead to nodes, each as `link` says; of a node that it says nothing of the name alone.
     pub fn with_links(&self, card: &str, link: impl Fn(NavigationTarget) -> Option<String>) -> String {
         let mut made = String::with_capacity(card.len());
+        let open = format!("]({LINK}");
         let mut rest = card;
-        while let Some((head, tail)) = rest.split_once("](node:") {
+        while let Some((head, tail)) = rest.split_once(&open) {
             let Some((id, behind)) = tail.split_once(')') else { break };
             let target = self.index.node(id).and_then(|index| link(self.node_target(index)));
             match (target, head.rfind('[')) {
                 (Some(target), _) => made.push_str(&format!("{head}]({target})")),
-                (None, Some(open)) => made.push_str(&format!("{}{}", &head[..open], &head[open + 1..])),
+                (None, Some(bracket)) => made.push_str(&format!("{}{}", &head[..bracket], &head[bracket + 1..])),
                 (None, None) => made.push_str(head),
             }
             rest = behind;

@@ -4,7 +4,7 @@ use super::Found;
 use super::columns::meant;
 use crate::columns::{Meaning, Scopes, Source};
 use crate::thing::is_word;
-use dbt::{NodeIndex, Severity};
+use dbt::{NodeIndex, Severity, bare};
 use syntax::sql::{self, RelationSource};
 use text::TextRange;
 
@@ -38,9 +38,7 @@ fn named_by_hand(found: &Found<'_>, path: &[String]) -> Option<NodeIndex> {
         [database, schema, name] => (name, schema, Some(database)),
         _ => return None,
     };
-    // A name may be given with the warehouse's quotes around it.
-    let bare = |part: &str| part.trim_matches(['"', '`', '[', ']']).to_owned();
-    let same = |part: Option<&str>, written: &str| part.is_some_and(|part| bare(part).eq_ignore_ascii_case(&bare(written)));
+    let same = |part: Option<&str>, written: &str| part.is_some_and(|part| bare(part).eq_ignore_ascii_case(bare(written)));
     analysis.index.nodes_built_as(name).into_iter().find(|&index| {
         let node = &analysis.index.nodes[index];
         let fits = same(node.schema.as_deref(), schema) && database.is_none_or(|database| same(node.database.as_deref(), database));
