@@ -106,6 +106,47 @@ fn patched_as_new(fixture: &str, step: usize, large: usize) {
     assert!(whole < edited + names, "{fixture}: of {edited} edits of {names} files {whole} took a whole parse");
 }
 
+/// Tries every `step`th of all edits, each on a state that was taken up again.
+fn resumed_as_new(fixture: &str, step: usize, large: usize) {
+    let root = workspace_root().join("tests/fixtures").join(fixture);
+    let files = DiskLoader.load(&root);
+    let host = || {
+        let mut host = AnalysisHost::new(&root).with_large(large);
+        host.set_settings(settings(&root));
+        host
+    };
+    let mut parsed = host();
+    parsed.load(files.clone());
+    parsed.publish();
+    let kept = parsed.snapshot().unwrap();
+    let before = shown(&host().resume(kept.clone()));
+    same(&before, &shown(&parsed.analysis()), fixture);
+    let mut edited = 0;
+    let all = files.iter().flat_map(|(path, text)| edits(&text.text).into_iter().map(move |edit| (path, edit)));
+    for (path, edit) in all.skip(step / 2).step_by(step) {
+        let mut resumed = host();
+        resumed.resume(kept.clone());
+        let mut changed = files.clone();
+        changed.iter_mut().find(|(known, _)| known == path).unwrap().1 = FileText::new(edit.clone());
+        resumed.set_overlay(path, Some(Arc::from(edit.as_str())));
+        same(&shown(&resumed.publish()), &shown(&fresh(&root, &changed)), &format!("{} after {edit:?}", path.display()));
+        edited += 1;
+        // It parses no more than one that parsed the project itself.
+        let known = parsed.whole_parses();
+        parsed.set_overlay(path, Some(Arc::from(edit.as_str())));
+        parsed.publish();
+        assert_eq!(resumed.whole_parses(), parsed.whole_parses() - known, "{} after {edit:?}", path.display());
+        parsed.set_overlay(path, None);
+        parsed.publish();
+        // What it keeps itself is as good.
+        resumed.set_overlay(path, None);
+        resumed.publish();
+        let again = resumed.snapshot().unwrap();
+        same(&shown(&host().resume(again)), &before, &format!("{} as it was", path.display()));
+    }
+    assert!(edited > 10, "{fixture}: {edited} edits");
+}
+
 pub fn same(ours: &[String], theirs: &[String], when: &str) {
     let only = |one: &[String], other: &[String]| one.iter().filter(|line| !other.contains(line)).take(3).cloned().collect::<Vec<_>>();
     assert!(ours == theirs, "{when}\npatched only: {:#?}\nnew only: {:#?}", only(ours, theirs), only(theirs, ours));
@@ -116,6 +157,15 @@ fn a_patched_index_is_as_a_new_one() {
     patched_as_new("shop", 7, usize::MAX);
     patched_as_new("overrides", 5, usize::MAX);
     patched_as_new("constructs", 61, usize::MAX);
+}
+
+#[test]
+fn so_is_one_that_was_taken_up_again() {
+    for large in [usize::MAX, 0] {
+        resumed_as_new("shop", 19, large);
+        resumed_as_new("overrides", 11, large);
+        resumed_as_new("constructs", 127, large);
+    }
 }
 
 #[test]

@@ -291,7 +291,9 @@ fn chat_streams_and_cites() {
     client.until_loaded();
     let answer = client.request("ragstar/chat", json!({"message": "How is monthly revenue computed?", "partialResultToken": "t1"}));
     assert!(answer["markdown"].as_str().unwrap().contains("fct_monthly_revenue"), "{answer}");
-    assert_eq!(answer["citations"][0]["uniqueId"], "model.shop.fct_monthly_revenue");
+    // Which comes first depends on whether meanings could be compared in time.
+    let cited = answer["citations"].as_array().unwrap();
+    assert!(cited.iter().any(|citation| citation["uniqueId"] == "model.shop.fct_monthly_revenue"), "{answer}");
     let pieces: Vec<&Value> = client
         .told
         .iter()

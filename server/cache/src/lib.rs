@@ -104,8 +104,9 @@ impl Cache {
         let files: Vec<CachedFile> = Pack::unpack(&mut reader.part()?)?;
         let outside: Vec<String> = Pack::unpack(&mut reader)?;
         let index = dbt::Index::unpack(&mut reader)?;
+        let reached = Pack::unpack(&mut reader.part()?)?;
         let (files, stamps) = files.into_iter().map(|file| (file.file, file.stamp)).unzip();
-        Some((Snapshot { files, outside: outside.into_iter().map(PathBuf::from).collect(), index }, stamps))
+        Some((Snapshot { files, outside: outside.into_iter().map(PathBuf::from).collect(), index, reached }, stamps))
     }
 
     /// Keeps a snapshot. `loaded`: the time before its files were read. What can't be kept is not kept.
@@ -134,6 +135,7 @@ impl Cache {
         writer.part(|writer| files.pack(writer));
         outside.pack(&mut writer);
         snapshot.index.pack(&mut writer);
+        writer.part(|writer| snapshot.reached.pack(writer));
         drop((files, stamps));
         let folder = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;

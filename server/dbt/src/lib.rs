@@ -31,7 +31,7 @@ pub use index::{
     BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Patch, Place, Severity, TestMetadata, TestUse,
 };
 pub use parallel::in_parallel;
-pub use parse::Parser;
+pub use parse::{Parser, Reached};
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;

@@ -62,6 +62,8 @@ pub struct Snapshot {
     /// Folders outside of its own that the project names.
     pub outside: Vec<PathBuf>,
     pub index: Index,
+    /// What a host needs beside it to go on from here.
+    pub reached: dbt::Reached,
 }
 
 /// A file of a snapshot.
@@ -305,6 +307,17 @@ impl AnalysisHost {
         self.analysis()
     }
 
+    /// Takes up a state that was kept, with all that a later change asks for: it is patched, as if the project had been parsed here.
+    /// The settings must be those of the state. Reads all files, but parses nothing.
+    pub fn resume(&mut self, snapshot: Snapshot) -> Analysis {
+        let reached = snapshot.reached.clone();
+        self.restore(snapshot);
+        let (inputs, world) = self.inputs();
+        self.parser.resume(inputs, &self.settings, (*self.world.index).clone(), &reached);
+        self.world = Arc::new(World { index: self.world.index.clone(), made: self.world.made.clone(), compiler: self.parser.compiler(), ..world });
+        self.analysis()
+    }
+
     /// Says whether another host parses what this one was given, and will take its place: until then changes are laid over the files'
     /// texts, and the index stays as it was kept, so that nobody waits for a parse that is made elsewhere.
     pub fn await_parse(&mut self, is_awaited: bool) {
@@ -314,13 +327,15 @@ impl AnalysisHost {
         self.awaits_parse = is_awaited;
     }
 
-    /// The state as it was published last, to be kept; nothing while an editor's texts are in it, or where files have gone since.
+    /// The state as it was published last, to be kept; nothing while an editor's texts are in it, where files have gone since, or
+    /// where nothing was parsed.
     pub fn snapshot(&self) -> Option<Snapshot> {
+        let reached = self.parser.reached()?;
         let files = self.vfs.disk_only()?.map(|(id, path, text)| {
             let placed = self.world.files.get(&id).map(|file| Placed { relative: file.relative.clone(), package: file.package, kind: file.kind });
             SnapshotFile { path: path.to_owned(), text: text.clone(), placed }
         });
-        Some(Snapshot { files: files.collect(), outside: self.outside(), index: (*self.world.index).clone() })
+        Some(Snapshot { files: files.collect(), outside: self.outside(), index: (*self.world.index).clone(), reached })
     }
 
     /// Takes the place of a host whose last state had this revision: the next one is newer.
@@ -470,6 +485,13 @@ impl AnalysisHost {
     fn rebuilt(&mut self) -> World {
         self.whole_parses += 1;
         self.awaits_parse = false;
+        let (inputs, world) = self.inputs();
+        let index = self.parser.parse(inputs, &self.settings);
+        World { made: MadeByNode::new(index.nodes.len()), compiler: self.parser.compiler(), index: Arc::new(index), ..world }
+    }
+
+    /// All files as the parser takes them, and the world of them without an index.
+    fn inputs(&mut self) -> (Vec<PackageInput>, World) {
         let packages = self.packages();
         let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
         let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
@@ -535,19 +557,17 @@ impl AnalysisHost {
         for ((package, id, path, kind, text), facts) in also.into_iter().zip(read) {
             inputs[package].files.push(Arc::new(InputFile { id, path, kind, facts: Arc::new(facts), text }));
         }
-        let index = self.parser.parse(inputs, &self.settings);
-        World {
+        let world = World {
             revision: self.world.revision + 1,
             root: self.root.clone(),
             files: world_files,
-            made: MadeByNode::new(index.nodes.len()),
             broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
-            compiler: self.parser.compiler(),
-            index: Arc::new(index),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
             paths: Arc::new(paths),
-        }
+            ..World::default()
+        };
+        (inputs, world)
     }
 
     /// The root project and each installed package, with their folders; the root first.

@@ -74,8 +74,8 @@ pub enum Event {
 pub enum Read {
     /// Its files, and when they began to be read.
     Files(Vec<(PathBuf, FileText)>, SystemTime),
-    /// The state that was kept.
-    Kept(Box<ide::Snapshot>),
+    /// The state that was kept, and the settings that it is of.
+    Kept(Box<(ide::Snapshot, ide::DbtSettings)>),
 }
 
 /// Whose snapshot is wanted.

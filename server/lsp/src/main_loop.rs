@@ -186,11 +186,11 @@ impl State {
                         project.host.load(files);
                         project.unkept = Some(since);
                     }
-                    Read::Kept(snapshot) => {
-                        project.host.restore((*snapshot).clone());
+                    Read::Kept(kept) => {
+                        project.host.restore(kept.0.clone());
                         project.host.await_parse(true);
                         project.parsing = true;
-                        parse_elsewhere(root.clone(), *snapshot, project.settings.clone(), self.events.clone());
+                        resume_elsewhere(root.clone(), *kept, self.events.clone());
                     }
                 }
                 project.loaded = true;
@@ -469,9 +469,9 @@ impl State {
                     let watch = Watch::new(&root, move |paths| drop(sender.send(Event::FilesChanged { root: Some(watched.clone()), paths })));
                     let watch = watch.map_err(|error| tracing::warn!(%error, "changes on disk will not be noticed")).ok();
                     let since = SystemTime::now();
-                    let (read, folders) = match kept.and_then(|(keep, settings)| keep.recall(&settings)) {
+                    let (read, folders) = match kept.and_then(|(keep, settings)| Some((keep.recall(&settings)?, settings))) {
                         Some(kept) => {
-                            let folders = kept.outside.clone();
+                            let folders = kept.0.outside.clone();
                             (Read::Kept(Box::new(kept)), folders)
                         }
                         None => {
@@ -550,18 +550,17 @@ impl Project {
     }
 }
 
-/// Parses a project whose state was recalled, so that the loop can go on answering from that state; nothing where that failed.
-fn parse_elsewhere(root: PathBuf, snapshot: ide::Snapshot, settings: ide::DbtSettings, events: mpsc::UnboundedSender<Event>) {
+/// Reads the files of a project whose state was recalled, so that changes can be laid over it; the loop goes on answering meanwhile.
+fn resume_elsewhere(root: PathBuf, (snapshot, settings): (ide::Snapshot, ide::DbtSettings), events: mpsc::UnboundedSender<Event>) {
     tokio::spawn(async move {
         let project = root.clone();
         let parsed = tokio::task::spawn_blocking(move || {
             let mut host = AnalysisHost::new(&project);
             host.set_settings(settings);
-            host.load(snapshot.files.into_iter().map(|file| (file.path, file.text)).collect());
-            host.publish();
+            host.resume(snapshot);
             Box::new(host)
         });
-        let host = parsed.await.inspect_err(|error| tracing::error!(%error, "the project was not parsed beside its kept state")).ok();
+        let host = parsed.await.inspect_err(|error| tracing::error!(%error, "the project was not read beside its kept state")).ok();
         let _ = events.send(Event::Parsed { root, host });
     });
 }

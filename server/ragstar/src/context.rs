@@ -79,15 +79,15 @@ impl Context {
 
     /// The project, as its cache has it or read from disk. Blocks.
     pub fn load(&self) -> Result<Analysis, String> {
-        self.loaded(true)
-    }
-
-    /// The project, read from disk: what a cache doesn't keep, such as macros that run, is there. Blocks.
-    pub fn load_whole(&self) -> Result<Analysis, String> {
         self.loaded(false)
     }
 
-    fn loaded(&self, may_be_cached: bool) -> Result<Analysis, String> {
+    /// The same, with what a cache doesn't keep, such as macros that run. Blocks.
+    pub fn load_whole(&self) -> Result<Analysis, String> {
+        self.loaded(true)
+    }
+
+    fn loaded(&self, is_whole: bool) -> Result<Analysis, String> {
         let root = self.root()?;
         if let Some(Err(why)) = self.deferred_to() {
             return Err(why);
@@ -97,8 +97,8 @@ impl Context {
         host.set_settings(settings.clone());
         let cache = self.cache(root);
         host.set_rules(self.rule_set().0);
-        if let Some(kept) = may_be_cached.then(|| cache.read(&settings)).flatten() {
-            return Ok(host.restore(kept));
+        if let Some(kept) = cache.read(&settings) {
+            return Ok(if is_whole { host.resume(kept) } else { host.restore(kept) });
         }
         let loaded = SystemTime::now();
         host.load(ide::read_project(&DiskLoader, root));

@@ -14,6 +14,7 @@ mod packages;
 mod patch;
 mod patches;
 mod relations;
+mod resume;
 mod semantic;
 mod session;
 mod sources;
@@ -22,6 +23,7 @@ mod window;
 
 pub(crate) use configs::{tags as tags_of, text_of};
 pub(crate) use generic_tests::CONFIG_ARGS as TEST_CONFIGS;
+pub use resume::Reached;
 pub(crate) use session::render_text;
 
 use crate::FileKind;

@@ -111,6 +111,17 @@ pub fn whole_facts(file: &InputFile) -> Arc<Facts> {
     }
 }
 
+/// Reads the files of a window, and keeps their outlines.
+pub fn read_outlines(packages: &mut [PackageInput], window: &[At]) {
+    let read = in_parallel(&files(packages, window), |(_, file)| match file.facts.reading {
+        Reading::Whole | Reading::Outline => file.clone(),
+        Reading::Nothing => Arc::new(InputFile { facts: Arc::new(crate::read(file.kind, &file.text).outline()), ..(**file).clone() }),
+    });
+    for (&(package, place), file) in window.iter().zip(read) {
+        packages[package].files[place] = file;
+    }
+}
+
 /// Puts outlines in the place of files that have been parsed.
 pub fn outline(packages: &mut [PackageInput], read: Vec<PackageInput>, window: &[At]) {
     let mut files: Vec<_> = read.into_iter().map(|input| input.files.into_iter().filter(|file| file.kind == FileKind::Properties)).collect();
