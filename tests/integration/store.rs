@@ -134,6 +134,30 @@ async fn answers_threads_and_feedback() {
     assert!(!workspace.take_slack_event("E1").await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn drafts_outlive_their_nodes_and_are_of_one_workspace() {
+    let instance = Instance::new();
+    instance.start();
+    let (ours, theirs) = (instance.workspace("w").await, instance.workspace("other").await);
+    let draft = |column: Option<&str>, text: &str, state| Draft {
+        kind: DraftKind::Description,
+        target: DescribeTarget { unique_id: "model.shop.a".to_owned(), column: column.map(str::to_owned) },
+        text: text.to_owned(),
+        origin: "by m".to_owned(),
+        state,
+        described: "0a".to_owned(),
+    };
+    let first = draft(None, "What it is.\0", DraftState::Draft);
+    ours.put(&[first, draft(Some("id"), "old", DraftState::Draft), draft(Some("id"), "The key.", DraftState::Rejected)]).await.unwrap();
+    ours.put_nodes(&[row("model.shop.a", "text")], &[]).await.unwrap();
+    ours.put_nodes(&[], &["model.shop.a".to_owned()]).await.unwrap();
+    ours.put(&[draft(None, "What it is.", DraftState::Accepted)]).await.unwrap();
+    let expected: Drafts = [draft(None, "What it is.", DraftState::Accepted), draft(Some("id"), "The key.", DraftState::Rejected)].into_iter().collect();
+    assert_eq!(ours.list().await.unwrap(), expected);
+    assert!(theirs.list().await.unwrap().is_empty());
+    ours.put(&[]).await.unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_by_kill_9() {

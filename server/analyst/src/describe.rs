@@ -5,7 +5,7 @@ use crate::documents::{self, clip, sql_of};
 use crate::ports::{ChatRequest, Message, PortError, ToolSpec};
 use crate::prompts;
 use dbt::NodeIndex;
-use ide::{Analysis, DescribeTarget};
+use ide::{Analysis, DescribeAct, DescribeTarget};
 use serde_json::json;
 
 /// Where a description's text comes from.
@@ -17,6 +17,16 @@ pub enum Origin {
     Model(String),
     /// Nobody wrote it; a place to write into.
     Skeleton,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inherited(from) => write!(f, "inherited from {from}"),
+            Self::Model(model) => write!(f, "by {model}"),
+            Self::Skeleton => f.write_str("nobody's"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +42,29 @@ const MAX_DESCRIPTION: usize = 600;
 const TRIES: usize = 3;
 
 impl Analyst {
+    /// What an act makes of a description: `None` where there is nothing to take over and nothing may be made up.
+    pub async fn describe_as(&self, analysis: &Analysis, target: &DescribeTarget, act: DescribeAct) -> Result<Option<Described>, PortError> {
+        if act != DescribeAct::Improve
+            && let Some(inherited) = analysis.inherited(target)
+        {
+            return Ok(Some(Described { text: inherited.raw, origin: Origin::Inherited(inherited.from), missing: None }));
+        }
+        if act == DescribeAct::Inherit {
+            return Ok(None);
+        }
+        if act == DescribeAct::Improve && self.chat.is_none() {
+            return Err(PortError::new("no language model is configured that could write it anew; `ragstar doctor` says how to have one", "no chat"));
+        }
+        self.written(analysis, target).await.map(Some)
+    }
+
     /// Finds or writes a description.
     pub async fn describe(&self, analysis: &Analysis, target: &DescribeTarget) -> Result<Described, PortError> {
-        if let Some(inherited) = analysis.inherited(target) {
-            return Ok(Described { text: inherited.raw, origin: Origin::Inherited(inherited.from), missing: None });
-        }
+        let found = self.describe_as(analysis, target, DescribeAct::Write).await?;
+        found.ok_or_else(|| PortError::new(format!("nothing is known of {}", analysis.label_of(target)), "no description"))
+    }
+
+    async fn written(&self, analysis: &Analysis, target: &DescribeTarget) -> Result<Described, PortError> {
         let Some(index) = analysis.index.node(&target.unique_id) else {
             return Err(PortError::new(format!("{} is not in the project any more", target.unique_id), "unknown target"));
         };
@@ -100,11 +128,17 @@ fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> Stri
     for &parent in node.depends_on.iter().take(4) {
         known.push_str(&format!("\n\nUpstream:\n{}", documents::facts(analysis, parent, 600)));
     }
+    if let Some(old) = analysis.description_of(target) {
+        known.push_str(&format!("\n\nWhat it is described as now:\n{}", clip(&old.text, 1000)));
+    }
     let mut text = prompts::data(&known);
     text.push_str("\n\n");
     match &target.column {
         Some(column) => text.push_str(&format!("Write the description of the column `{column}` of the {} `{}`.", node.resource_type, node.label())),
         None => text.push_str(&format!("Write the description of the {} `{}`.", node.resource_type, node.label())),
+    }
+    if analysis.description_of(target).is_some() {
+        text.push_str(" It is to take the place of the one that is there: keep what is true in it, and say more clearly what matters.");
     }
     text
 }

@@ -1,6 +1,7 @@
 //! What the analyst needs from the outside: a language model, embeddings, a knowledge store. Plain data on both sides.
 
 use async_trait::async_trait;
+pub use ide::{DescribeTarget, Draft, DraftKind, DraftState, Drafts};
 use std::collections::HashMap;
 
 /// A failure with two faces: what a reader may see, and what the log needs. Neither holds a secret.
@@ -223,6 +224,19 @@ pub trait Knowledge: Send + Sync {
     async fn put_feedback(&self, feedback: &Feedback) -> Result<bool, PortError>;
 }
 
+/// Keeps the texts of one workspace that nobody wrote by hand, and what people decided of them.
+#[async_trait]
+pub trait KeepDrafts: Send + Sync {
+    /// The file that changes with them, where there is one.
+    fn file(&self) -> Option<&std::path::Path>;
+
+    /// All of them.
+    async fn list(&self) -> Result<Drafts, PortError>;
+
+    /// Takes some in, each in the place of an older one of its kind for the same thing; all or none, and for good once it returns.
+    async fn put(&self, drafts: &[Draft]) -> Result<(), PortError>;
+}
+
 /// How a mouth gets an analyst. Nothing is started before it is asked for.
 #[async_trait]
 pub trait Services: Send + Sync {
@@ -231,4 +245,7 @@ pub trait Services: Send + Sync {
 
     /// With the language model and the rules alone; starts no store.
     async fn writer(&self) -> crate::Analyst;
+
+    /// Where drafts are kept: in a team's store, else in a file of the user's; starts nothing.
+    async fn drafts(&self) -> Result<std::sync::Arc<dyn KeepDrafts>, PortError>;
 }

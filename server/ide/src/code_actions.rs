@@ -2,6 +2,7 @@
 
 use crate::{Analysis, File, Inherited};
 use dbt::{FileKind, NodeIndex};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use syntax::yaml_edit::{self, Refusal, Step};
 use text::{Edit, TextRange};
@@ -16,13 +17,45 @@ pub struct DescribeTarget {
     pub column: Option<String>,
 }
 
-/// An offer at a place in a file.
+/// What is done with the descriptions of some things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DescribeAct {
+    /// Those that are missing are written: taken over where that can be, else by a language model.
+    Write,
+    /// Those that are missing are taken over from elsewhere; none is made up.
+    Inherit,
+    /// One is written anew by a language model, which is shown the old one.
+    Improve,
+    /// Drafts are found good.
+    Accept,
+    /// Drafts are taken out again.
+    Reject,
+}
+
+impl DescribeAct {
+    pub const ALL: [Self; 5] = [Self::Write, Self::Inherit, Self::Improve, Self::Accept, Self::Reject];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Inherit => "inherit",
+            Self::Improve => "improve",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// An offer at a place in a file. It is worked out when a person takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeAction {
     pub title: String,
-    pub target: DescribeTarget,
-    /// The hint that it mends.
-    pub diagnostic: TextRange,
+    pub act: DescribeAct,
+    pub targets: Vec<DescribeTarget>,
+    /// The hint that it mends: its rule and its place.
+    pub mends: Option<(&'static str, TextRange)>,
+    /// Whether it is for the whole file, rather than for what the cursor is at.
+    pub is_for_file: bool,
 }
 
 /// Edits of one file.
@@ -34,37 +67,105 @@ pub struct FileEdits {
     pub edits: Vec<Edit>,
 }
 
+/// More columns of an entry are not asked what they can take over, just to know whether that is worth an offer.
+const MAX_ASKED: usize = 100;
+
 impl Analysis {
-    /// What can be written for the things that a range of a file touches.
+    /// What can be done for the descriptions of the things that a range of a file touches, and of the whole file.
     pub fn code_actions(&self, file: &File, range: TextRange) -> Vec<CodeAction> {
         if file.package != 0 {
             return Vec::new();
         }
-        let touches = |other: TextRange| other.start <= range.end && range.start <= other.end;
         let lines = text::LineIndex::new(&file.text);
-        let line_of = |other: TextRange| {
-            let line = lines.line_range(&file.text, lines.line_of(other.start as usize));
-            TextRange::from(line)
-        };
+        let line_of = |other: TextRange| TextRange::from(lines.line_range(&file.text, lines.line_of(other.start as usize)));
+        // A person stands on the line of the name, or anywhere in a model's code.
+        let is_at = |place: TextRange| file.kind != FileKind::Properties || touch(line_of(place), range);
         let mut actions = Vec::new();
+        let mut missing = Vec::new();
         for diagnostic in self.wanted(file, self.missing_descriptions(file)) {
             let place = diagnostic.place.range;
-            // A person stands on the line of the name, or anywhere in a model's code.
-            if !touches(line_of(place)) && file.kind == FileKind::Properties {
+            let Some(target) = self.target_at(file, place) else { continue };
+            if is_at(place) {
+                actions.push(CodeAction {
+                    title: format!("Write description for {}", self.short_label(&target)),
+                    act: DescribeAct::Write,
+                    targets: vec![target.clone()],
+                    mends: Some(("missing-description", place)),
+                    is_for_file: false,
+                });
+            }
+            missing.push(target);
+        }
+        self.offers_for_entry(file, range, &missing, &mut actions);
+        if missing.len() > 1 {
+            actions.push(CodeAction {
+                title: "Write all missing descriptions in this file".to_owned(),
+                act: DescribeAct::Write,
+                targets: missing,
+                mends: None,
+                is_for_file: true,
+            });
+        }
+        for diagnostic in self.wanted(file, self.draft_hints(file)) {
+            let place = diagnostic.place.range;
+            let around = TextRange { start: line_of(place).start, end: line_of(TextRange::at(place.end as usize)).end };
+            let Some(target) = self.targets_in(file).into_iter().find(|target| self.description_of(target).is_some_and(|found| found.place.range == place))
+            else {
+                continue;
+            };
+            if !touch(around, range) {
                 continue;
             }
-            if let Some(target) = self.target_at(file, place) {
-                let title = match &target.column {
-                    Some(column) => format!("Write description for column `{column}`"),
-                    None => {
-                        let label = self.index.node(&target.unique_id).map(|index| self.index.nodes[index].label()).unwrap_or_default();
-                        format!("Write description for `{label}`")
-                    }
-                };
-                actions.push(CodeAction { title, target, diagnostic: place });
+            for (act, title) in [(DescribeAct::Accept, "Accept"), (DescribeAct::Reject, "Reject")] {
+                let mends = Some((diagnostic.code, place));
+                actions.push(CodeAction {
+                    title: format!("{title} draft for {}", self.short_label(&target)),
+                    act,
+                    targets: vec![target.clone()],
+                    mends,
+                    is_for_file: false,
+                });
             }
         }
         actions
+    }
+
+    /// What is offered for the entry that a range touches: all that it lacks, what it can take over, and what stands there already.
+    fn offers_for_entry(&self, file: &File, range: TextRange, missing: &[DescribeTarget], actions: &mut Vec<CodeAction>) {
+        let offer = |title: String, act, targets| CodeAction { title, act, targets, mends: None, is_for_file: false };
+        if file.kind == FileKind::Properties {
+            for target in self.targets_in(file) {
+                let Some(description) = self.description_of(&target).filter(|found| found.place.file == file.id && touch(found.place.range, range)) else {
+                    continue;
+                };
+                if !description.has_jinja() {
+                    actions.push(offer(format!("Improve description of {}", self.short_label(&target)), DescribeAct::Improve, vec![target]));
+                }
+            }
+        }
+        for &index in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[index];
+            if !node.patch.as_ref().is_some_and(|patch| touch(patch.place.range, range)) {
+                continue;
+            }
+            let own: Vec<DescribeTarget> = missing.iter().filter(|target| *target.unique_id == *node.unique_id).cloned().collect();
+            let inherits = |target: &&DescribeTarget| self.inherited(target).is_some();
+            let inherited: Vec<DescribeTarget> = own.iter().take(MAX_ASKED).filter(inherits).cloned().collect();
+            if !inherited.is_empty() {
+                actions.push(offer(format!("Inherit descriptions of `{}` ({})", node.label(), inherited.len()), DescribeAct::Inherit, inherited));
+            }
+            if own.len() > 1 {
+                actions.push(offer(format!("Write all missing descriptions for `{}`", node.label()), DescribeAct::Write, own));
+            }
+        }
+    }
+
+    /// A target's name for a title.
+    fn short_label(&self, target: &DescribeTarget) -> String {
+        match &target.column {
+            Some(column) => format!("column `{column}`"),
+            None => self.label_of(target),
+        }
     }
 
     fn target_at(&self, file: &File, place: TextRange) -> Option<DescribeTarget> {
@@ -107,19 +208,61 @@ impl Analysis {
         if existing.is_some_and(|existing| existing.has_jinja()) {
             return refuse("the description comes from a docs block; edit that instead".to_owned());
         }
+        let (path, steps) = self.place_of(index, target);
+        let file = self.file_at(&path);
+        let edits = described(file.map_or("", |file| &file.text), &steps, description)?;
+        Ok(FileEdits { path, create: file.is_none(), edits })
+    }
+
+    /// The edits that write many descriptions, a set for each file; with what was refused, and why.
+    pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
+        let mut files: BTreeMap<PathBuf, (bool, String)> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (target, text) in texts {
+            // What stands in the way of one alone stands in its way here.
+            let made = self.describe(target, text).and_then(|alone| {
+                let known = files.get(&alone.path).map(|(_, after)| after.clone());
+                let before = known.unwrap_or_else(|| self.file_at(&alone.path).map_or(String::new(), |file| file.text.to_string()));
+                let edits = match self.index.node(&target.unique_id) {
+                    Some(index) => described(&before, &self.place_of(index, target).1, text)?,
+                    None => alone.edits,
+                };
+                let after = text::apply_edits(&before, &edits).map_err(|error| Refusal(error.to_string()))?;
+                files.insert(alone.path, (alone.create, after));
+                Ok(())
+            });
+            if let Err(why) = made {
+                refused.push((target.clone(), why));
+            }
+        }
+        let edits = files.into_iter().map(|(path, (create, after))| {
+            let before = self.file_at(&path).map_or("", |file| &file.text);
+            let edits = text::line_edits(before, &after);
+            FileEdits { path, create, edits }
+        });
+        (edits.collect(), refused)
+    }
+
+    /// The edit that takes a description out of its entry.
+    pub fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
+        let place = self.description_of(target).map(|description| description.place);
+        let found = self.index.node(&target.unique_id).zip(place.and_then(|place| self.file(place.file)));
+        let Some((index, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };
+        if file.package != 0 {
+            return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
+        }
+        let edits = yaml_edit::remove_key(&file.text, &self.place_of(index, target).1, "description")?;
+        Ok(FileEdits { path: file.path.to_path_buf(), create: false, edits })
+    }
+
+    /// The file and the path of a target's entry.
+    fn place_of(&self, index: NodeIndex, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
         let (path, mut steps) = self.entry_of(index);
         if let Some(column) = &target.column {
-            let written = node.column(column).map_or(column.as_str(), |column| &column.name);
+            let written = self.index.nodes[index].column(column).map_or(column.as_str(), |column| &column.name);
             steps.extend([Step::key("columns"), Step::named(written)]);
         }
-        let file = self.file_at(&path);
-        let source = file.map_or("", |file| &file.text);
-        let mut edits = Vec::new();
-        if file.is_none_or(|file| file.text.trim().is_empty()) {
-            edits.push(Edit::insert(0, NEW_PROPERTIES));
-        }
-        edits.extend(yaml_edit::set_string(source, &steps, "description", description)?);
-        Ok(FileEdits { path, create: file.is_none(), edits })
+        (path, steps)
     }
 
     /// The file and the path of a node's entry, whether it exists or has to be made.
@@ -134,7 +277,7 @@ impl Analysis {
         let steps = vec![Step::key(section), Step::named(&node.name)];
         let folder = self.file(node.place.file).and_then(|file| file.path.parent()).unwrap_or(&self.root).to_owned();
         // The file that describes most of the node's neighbours; their habit is the project's.
-        let mut counts: std::collections::BTreeMap<PathBuf, usize> = std::collections::BTreeMap::new();
+        let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
         for other in self.index.nodes.iter().filter(|other| other.resource_type == node.resource_type) {
             let Some(patch) = &other.patch else { continue };
             let Some(yaml) = self.file(patch.place.file).filter(|yaml| yaml.path.parent() == Some(&folder)) else { continue };
@@ -144,6 +287,20 @@ impl Analysis {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("models").to_owned();
         (best.unwrap_or_else(|| folder.join(format!("_{name}__{section}.yml"))), steps)
     }
+}
+
+fn touch(one: TextRange, other: TextRange) -> bool {
+    one.start <= other.end && other.start <= one.end
+}
+
+/// The edits that write a description into a text.
+fn described(source: &str, steps: &[Step], description: &str) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    if source.trim().is_empty() {
+        edits.push(Edit::insert(0, NEW_PROPERTIES));
+    }
+    edits.extend(yaml_edit::set_string(source, steps, "description", description)?);
+    Ok(edits)
 }
 
 #[cfg(test)]
@@ -157,8 +314,8 @@ mod tests {
         let (analysis, file, offset) = at_cursor(fixture);
         let actions = analysis.code_actions(&file, TextRange::at(offset));
         let Some(action) = actions.first() else { return expected.assert_eq("no offer") };
-        let written = text.map(str::to_owned).or_else(|| analysis.inherited(&action.target).map(|inherited| inherited.raw)).unwrap_or_default();
-        let shown = match analysis.describe(&action.target, &written) {
+        let written = text.map(str::to_owned).or_else(|| analysis.inherited(&action.targets[0]).map(|inherited| inherited.raw)).unwrap_or_default();
+        let shown = match analysis.describe(&action.targets[0], &written) {
             Ok(made) => {
                 let before = analysis.file_at(&made.path).map_or("", |file| &file.text);
                 let after = text::apply_edits(before, &made.edits).expect("the edits fit");

@@ -168,7 +168,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// Those of one node's code; a file of snapshots holds several.
-    fn of_node(analysis: &'a Analysis, file: &'a File, index: NodeIndex) -> Self {
+    pub fn of_node(analysis: &'a Analysis, file: &'a File, index: NodeIndex) -> Self {
         let code = analysis.index.nodes[index].code_in(&file.text).unwrap_or_default();
         if code.len() == file.text.len() {
             return Self::new(analysis, file);

@@ -31,6 +31,7 @@ impl Analysis {
         let mut found = self.told(file);
         if file.package == 0 {
             found.extend(self.missing_descriptions(file));
+            found.extend(self.draft_hints(file));
             found.extend(self.lints(file));
         }
         self.wanted(file, found)

@@ -1,7 +1,7 @@
 //! The one mutable owner of a project, and the immutable snapshots that everyone else reads.
 
-use crate::RuleSet;
 use crate::columns::MadeByNode;
+use crate::{Drafts, RuleSet};
 use dbt::{Facts, FileKind, Index, InputFile, PackageInput, Parser, ProjectConfig, Settings};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -98,6 +98,8 @@ pub struct World {
     pub(crate) broken_packages: Arc<[String]>,
     /// Which rules are wanted, and how bad they are.
     pub(crate) rules: Arc<RuleSet>,
+    /// Texts that nobody wrote by hand, and what was decided of them.
+    pub(crate) drafts: Arc<Drafts>,
     /// Compiles its nodes; nothing in a state that was taken up again.
     pub(crate) compiler: Option<dbt::Compiler>,
     /// What is known of the columns of its nodes.
@@ -260,6 +262,13 @@ impl AnalysisHost {
         }
     }
 
+    /// Says which texts were not written by hand, and what was decided of them.
+    pub fn set_drafts(&mut self, drafts: Drafts) {
+        if *self.world.drafts != drafts {
+            self.world = Arc::new(World { revision: self.world.revision + 1, drafts: Arc::new(drafts), ..(*self.world).clone() });
+        }
+    }
+
     /// Takes up a state that was kept, by a host that has read no files yet. The next change makes everything anew.
     pub fn restore(&mut self, snapshot: Snapshot) -> Analysis {
         // Files have the numbers that the state knows them by.
@@ -300,6 +309,7 @@ impl AnalysisHost {
             paths: Arc::new(paths),
             broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
+            drafts: self.world.drafts.clone(),
             compiler: None,
             made,
         });
@@ -563,6 +573,7 @@ impl AnalysisHost {
             files: world_files,
             broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
+            drafts: self.world.drafts.clone(),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
             paths: Arc::new(paths),
             ..World::default()

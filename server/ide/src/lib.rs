@@ -7,6 +7,7 @@ mod compiled;
 mod completion;
 mod definition;
 mod diagnostics;
+mod drafts;
 mod fixes;
 mod folding;
 mod functions;
@@ -35,7 +36,7 @@ mod yaml_context;
 #[cfg(test)]
 mod test_support;
 
-pub use code_actions::{CodeAction, DescribeTarget, FileEdits};
+pub use code_actions::{CodeAction, DescribeAct, DescribeTarget, FileEdits};
 pub use columns::{Made, MadeColumn};
 pub use compiled::FileCompiled;
 pub use completion::{Completion, CompletionDoc, CompletionKind, Completions};
@@ -43,6 +44,7 @@ pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::{Navigation, NavigationTarget};
 pub use diagnostics::Summary;
+pub use drafts::{Draft, DraftKind, DraftState, Drafts};
 pub use fixes::{Fix, FixKind};
 pub use folding::{Fold, FoldKind};
 pub use hierarchy::HierarchyItem;

@@ -8,9 +8,15 @@ use vfs::FileText;
 
 /// The project of a fixture.
 pub fn analysis(fixture: &Fixture) -> Analysis {
+    analysis_with(fixture, |_| ())
+}
+
+/// The same, of a host that something more was said to.
+pub fn analysis_with(fixture: &Fixture, prepare: impl FnOnce(&mut AnalysisHost)) -> Analysis {
     let root = Path::new("/project");
     let mut host = AnalysisHost::new(root);
     host.load(fixture.files.iter().map(|(path, text)| (root.join(path), FileText::new(text.as_str()))).collect());
+    prepare(&mut host);
     host.publish()
 }
 

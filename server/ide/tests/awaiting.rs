@@ -50,7 +50,7 @@ fn nothing_is_parsed_and_nobody_falls_over() {
                     analysis.signature_help(file, offset);
                     analysis.fixes(file, TextRange::at(offset));
                     for action in analysis.code_actions(file, TextRange::at(offset)) {
-                        let _ = analysis.describe(&action.target, "It is.");
+                        let _ = analysis.describe_all(&[(action.targets[0].clone(), "It is.".to_owned())]);
                     }
                     let _ = analysis.compiled(file, Some(offset));
                 }

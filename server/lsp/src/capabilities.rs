@@ -88,6 +88,10 @@ impl Capabilities {
 pub const DESCRIBE: &str = "ragstar.describe";
 pub const OPEN_YAML: &str = "ragstar.openYaml";
 pub const OPEN: &str = "ragstar.open";
+/// Notes what was not written by hand; the server itself puts it behind an edit.
+pub const NOTE_DRAFTS: &str = "ragstar.noteDrafts";
+/// The kind of what is done for all descriptions of a file.
+pub const DOCUMENT: CodeActionKind = CodeActionKind::new("source.ragstar.document");
 /// Commands that a client may run itself.
 pub const SHOW_REFERENCES: &str = "ragstar.showReferences";
 pub const SHOW_LINEAGE: &str = "ragstar.showLineage";
@@ -151,7 +155,7 @@ pub fn of_server(client: &Capabilities) -> ServerCapabilities {
             ..CompletionOptions::default()
         }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR, CodeActionKind::SOURCE]),
+            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR, CodeActionKind::SOURCE, DOCUMENT]),
             resolve_provider: Some(true),
             work_done_progress_options: no_progress(),
         })),
@@ -164,7 +168,7 @@ pub fn of_server(client: &Capabilities) -> ServerCapabilities {
             })
         }),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: [DESCRIBE, OPEN_YAML, OPEN].map(text).to_vec(),
+            commands: [DESCRIBE, OPEN_YAML, OPEN, NOTE_DRAFTS].map(text).to_vec(),
             work_done_progress_options: no_progress(),
         }),
         workspace: Some(WorkspaceServerCapabilities {

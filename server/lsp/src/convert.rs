@@ -193,12 +193,8 @@ pub fn diagnostic(source: &str, lines: &LineIndex, found: dbt::Diagnostic, encod
     }
 }
 
-/// Edits of one file as one `WorkspaceEdit`, in the richest form that the client takes.
-pub fn workspace_edit(snapshot: &Snapshot, made: &FileEdits) -> Option<lsp::WorkspaceEdit> {
-    change(snapshot, &Change { edits: vec![made.clone()], renames: Vec::new() })
-}
-
-/// Edits of files, and files' new paths, as one `WorkspaceEdit`: files are made first, and renamed last.
+/// Edits of files, and files' new paths, as one `WorkspaceEdit` in the richest form that the client takes: files are made first, and
+/// renamed last.
 pub fn change(snapshot: &Snapshot, change: &Change) -> Option<lsp::WorkspaceEdit> {
     let mut all: Vec<(lsp::Url, &FileEdits, Vec<lsp::TextEdit>)> = Vec::new();
     for made in &change.edits {

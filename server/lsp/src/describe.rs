@@ -1,39 +1,176 @@
-//! "Write description": ide says where, the analyst what, and ide makes the edit.
+//! What is done for descriptions: ide says where they go, the analyst what they say, and ide makes the edits; what was not written by
+//! hand is noted as a draft.
 
 use crate::convert;
 use crate::event::Snapshot;
-use analyst::{Origin, PortError};
-use ide::DescribeTarget;
+use analyst::ports::{Draft, DraftKind, DraftState};
+use analyst::{Described, Origin, PortError};
+use ide::{DescribeAct, DescribeTarget, FileEdits};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use tower_lsp::lsp_types::WorkspaceEdit;
 
-/// What an action needs to be resolved later.
-pub fn data(root: &std::path::Path, target: &DescribeTarget) -> Value {
-    json!({"root": root, "uniqueId": target.unique_id, "column": target.column})
+/// An offer that a person took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    pub root: PathBuf,
+    pub act: DescribeAct,
+    pub targets: Vec<DescribeTarget>,
 }
 
-/// The root and the target of an action's data.
-pub fn target(data: &Value) -> Option<(std::path::PathBuf, DescribeTarget)> {
-    let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some((text("root")?.into(), DescribeTarget { unique_id: text("uniqueId")?, column: text("column") }))
+impl Task {
+    /// `{root, act, targets: [{uniqueId, column?}]}`.
+    pub fn to_json(&self) -> Value {
+        let targets: Vec<Value> = self.targets.iter().map(|target| json!({"uniqueId": target.unique_id, "column": target.column})).collect();
+        json!({"root": self.root, "act": self.act.as_str(), "targets": targets})
+    }
+
+    /// Reads the same; of a single target `uniqueId` and `column` may stand beside `root`, and `act` is `write` where it isn't said.
+    pub fn read(data: &Value) -> Option<Self> {
+        let act = match data.get("act").and_then(Value::as_str) {
+            Some(name) => DescribeAct::ALL.into_iter().find(|act| act.as_str() == name)?,
+            None => DescribeAct::Write,
+        };
+        let targets = match data.get("targets").and_then(Value::as_array) {
+            Some(targets) => targets.iter().map(target).collect::<Option<Vec<_>>>()?,
+            None => vec![target(data)?],
+        };
+        Some(Self { root: text(data, "root")?.into(), act, targets })
+    }
 }
 
-/// The edit, and what the person should know about its text. `newest` gives the project as it is when the text has come: the
-/// person may have typed on meanwhile.
-pub async fn write(
-    snapshot: &Snapshot,
-    target: &DescribeTarget,
-    newest: impl Future<Output = Option<Snapshot>>,
-) -> Result<(WorkspaceEdit, Option<String>), PortError> {
-    let writer = snapshot.services.writer().await;
-    let described = writer.describe(&snapshot.analysis, target).await?;
-    let now = newest.await.unwrap_or_else(|| snapshot.clone());
-    let made = now.analysis.describe(target, &described.text).map_err(|refusal| PortError::new(refusal.to_string(), &refusal))?;
-    let edit = convert::workspace_edit(&now, &made).ok_or_else(|| PortError::new("the file's path can't be written as a URI", "path"))?;
-    let note = match described.origin {
-        Origin::Inherited(from) => Some(format!("description inherited from {from}")),
-        Origin::Model(_) => None,
-        Origin::Skeleton => described.missing,
+fn text(data: &Value, key: &str) -> Option<String> {
+    data.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn target(data: &Value) -> Option<DescribeTarget> {
+    Some(DescribeTarget { unique_id: text(data, "uniqueId")?, column: text(data, "column") })
+}
+
+/// What came of a task.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub edit: Option<WorkspaceEdit>,
+    /// What is to be noted once the edit is applied.
+    pub drafts: Vec<Draft>,
+    /// What the person should know.
+    pub note: Option<String>,
+}
+
+/// Drafts as the argument of the command that notes them: `{root, drafts: [{uniqueId, column?, kind, text, origin, state, described}]}`.
+pub fn noting(root: &std::path::Path, drafts: &[Draft]) -> Value {
+    let drafts: Vec<Value> = drafts
+        .iter()
+        .map(|draft| {
+            json!({
+                "uniqueId": draft.target.unique_id, "column": draft.target.column, "kind": draft.kind.as_str(), "text": draft.text,
+                "origin": draft.origin, "state": draft.state.as_str(), "described": draft.described,
+            })
+        })
+        .collect();
+    json!({"root": root, "drafts": drafts})
+}
+
+/// The root and the drafts of such an argument.
+pub fn noted(data: &Value) -> Option<(PathBuf, Vec<Draft>)> {
+    let draft = |data: &Value| {
+        let (kind, state) = (text(data, "kind")?, text(data, "state")?);
+        Some(Draft {
+            kind: DraftKind::ALL.into_iter().find(|known| known.as_str() == kind)?,
+            target: target(data)?,
+            text: text(data, "text")?,
+            origin: text(data, "origin")?,
+            state: DraftState::ALL.into_iter().find(|known| known.as_str() == state)?,
+            described: text(data, "described")?,
+        })
     };
-    Ok((edit, note))
+    Some((text(data, "root")?.into(), data.get("drafts")?.as_array()?.iter().map(draft).collect::<Option<Vec<_>>>()?))
+}
+
+/// Does what was asked. `newest` gives the project as it is when the texts have come: the person may have typed on meanwhile. `told`
+/// hears how many texts there are already.
+pub async fn carry_out(snapshot: &Snapshot, task: &Task, newest: impl Future<Output = Option<Snapshot>>, told: impl Fn(usize)) -> Result<Done, PortError> {
+    match task.act {
+        DescribeAct::Accept => Ok(Done { drafts: decided(snapshot, task, DraftState::Accepted), ..Done::default() }),
+        DescribeAct::Reject => {
+            let mut edits: Vec<FileEdits> = Vec::new();
+            for target in &task.targets {
+                let made = snapshot.analysis.undescribe(target).map_err(|refusal| PortError::new(refusal.to_string(), &refusal))?;
+                edits.push(made);
+            }
+            Ok(Done { edit: Some(edit(snapshot, edits)?), drafts: decided(snapshot, task, DraftState::Rejected), note: None })
+        }
+        DescribeAct::Write | DescribeAct::Inherit | DescribeAct::Improve => write(snapshot, task, newest, told).await,
+    }
+}
+
+/// The drafts that stand in the project, with what was decided of them now.
+fn decided(snapshot: &Snapshot, task: &Task, state: DraftState) -> Vec<Draft> {
+    let analysis = &snapshot.analysis;
+    let now = |target: &DescribeTarget| {
+        let draft = analysis.written_draft(target)?;
+        Some(Draft { state, described: analysis.described(target).unwrap_or_default(), ..draft.clone() })
+    };
+    task.targets.iter().filter_map(now).collect()
+}
+
+async fn write(snapshot: &Snapshot, task: &Task, newest: impl Future<Output = Option<Snapshot>>, told: impl Fn(usize)) -> Result<Done, PortError> {
+    let writer = snapshot.services.writer().await;
+    let mut texts: Vec<(DescribeTarget, Described)> = Vec::new();
+    let mut refusals: Vec<String> = Vec::new();
+    for (number, target) in task.targets.iter().enumerate() {
+        told(number);
+        match writer.describe_as(&snapshot.analysis, target, task.act).await {
+            Ok(Some(described)) => texts.push((target.clone(), described)),
+            Ok(None) => refusals.push(format!("{} has nothing to take over", snapshot.analysis.label_of(target))),
+            Err(error) if task.targets.len() == 1 => return Err(error),
+            Err(error) => refusals.push(format!("{}: {}", snapshot.analysis.label_of(target), error.reader)),
+        }
+    }
+    let now = newest.await.unwrap_or_else(|| snapshot.clone());
+    let wanted: Vec<(DescribeTarget, String)> = texts.iter().map(|(target, described)| (target.clone(), described.text.clone())).collect();
+    let (edits, refused) = match wanted.as_slice() {
+        // The edit of one is as small as can be.
+        [(target, text)] => match now.analysis.describe(target, text) {
+            Ok(edits) => (vec![edits], Vec::new()),
+            Err(refusal) => (Vec::new(), vec![(target.clone(), refusal)]),
+        },
+        _ => now.analysis.describe_all(&wanted),
+    };
+    refusals.extend(
+        refused.iter().map(|(target, why)| if task.targets.len() == 1 { why.to_string() } else { format!("{}: {why}", now.analysis.label_of(target)) }),
+    );
+    if edits.is_empty() {
+        let why = refusals.join("; ");
+        return Err(PortError::new(why.clone(), why));
+    }
+    let mut notes = Vec::new();
+    let mut drafts = Vec::new();
+    for (target, described) in texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target)) {
+        let state = match &described.origin {
+            Origin::Inherited(from) => {
+                notes.push(format!("description inherited from {from}"));
+                DraftState::Accepted
+            }
+            Origin::Model(_) => DraftState::Draft,
+            Origin::Skeleton => {
+                notes.extend(described.missing);
+                continue;
+            }
+        };
+        let mark = snapshot.analysis.described(&target).unwrap_or_default();
+        drafts.push(Draft { kind: DraftKind::Description, target, text: described.text, origin: described.origin.to_string(), state, described: mark });
+    }
+    notes.dedup();
+    let note = match (notes.len(), refusals.is_empty()) {
+        (0, true) => None,
+        (count, true) if count > 3 => Some(format!("{count} descriptions were inherited")),
+        _ => Some(notes.into_iter().chain(refusals).take(5).collect::<Vec<_>>().join("; ")),
+    };
+    Ok(Done { edit: Some(edit(&now, edits)?), drafts, note })
+}
+
+fn edit(snapshot: &Snapshot, edits: Vec<FileEdits>) -> Result<WorkspaceEdit, PortError> {
+    let change = ide::Change { edits, renames: Vec::new() };
+    convert::change(snapshot, &change).ok_or_else(|| PortError::new("the file's path can't be written as a URI", "path"))
 }

@@ -59,6 +59,12 @@ pub enum Event {
         settings: Box<ide::DbtSettings>,
         rules: Box<ide::RuleSet>,
     },
+    /// The drafts of a project, as they are kept now, and the file that changes with them.
+    Drafts {
+        root: PathBuf,
+        drafts: Box<ide::Drafts>,
+        file: Option<PathBuf>,
+    },
     /// The projects of a workspace folder.
     ProjectsFound(Vec<PathBuf>),
     /// Requests have waited long enough for a project to be read.

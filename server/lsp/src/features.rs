@@ -1,6 +1,6 @@
 //! Each request on a file: what it asks of `ide`, and the answer in LSP's terms.
 
-use crate::capabilities::{DESCRIBE, OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
+use crate::capabilities::{DESCRIBE, DOCUMENT, OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
 use crate::event::Snapshot;
 use crate::{convert, describe};
 use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation};
@@ -367,16 +367,21 @@ pub fn code_actions(snapshot: &Snapshot, file: &File, params: &CodeActionParams)
             ..CodeAction::default()
         }));
     }
-    if is_wanted(&CodeActionKind::QUICKFIX) {
+    if is_wanted(&CodeActionKind::QUICKFIX) || is_wanted(&DOCUMENT) {
         for action in snapshot.analysis.code_actions(file, range) {
-            let data = describe::data(&snapshot.analysis.root, &action.target);
+            let kind = if action.is_for_file { DOCUMENT } else { CodeActionKind::QUICKFIX };
+            if !is_wanted(&kind) {
+                continue;
+            }
+            let task = describe::Task { root: snapshot.analysis.root.clone(), act: action.act, targets: action.targets };
+            let data = task.to_json();
             let command = Command { title: action.title.clone(), command: DESCRIBE.to_owned(), arguments: Some(vec![data.clone()]) };
             // A client that can't resolve an edit later gets a command that sends it.
             let (command, data) = if snapshot.capabilities.resolve_edits { (None, Some(data)) } else { (Some(command), None) };
             made.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: action.title,
-                kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: Some(mended(action.diagnostic, "missing-description")),
+                kind: Some(kind),
+                diagnostics: action.mends.map(|(code, place)| mended(place, code)),
                 command,
                 data,
                 ..CodeAction::default()

@@ -13,6 +13,7 @@ mod features;
 mod graph;
 mod lifecycle;
 mod main_loop;
+mod progress;
 mod server;
 
 use analyst::Services;

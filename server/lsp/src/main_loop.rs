@@ -3,22 +3,19 @@
 use crate::capabilities::Capabilities;
 use crate::diagnostics;
 use crate::event::{Event, Read, Scope, Shows, Snapshot};
+use crate::progress::Progress;
 use crate::{FitOut, Keep, Outfit, convert};
-use analyst::Services;
+use analyst::{PortError, Services};
 use ide::AnalysisHost;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use text::Document;
 use tokio::sync::{mpsc, oneshot, watch};
 use tower_lsp::Client;
-use tower_lsp::lsp_types::notification::Progress;
-use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
-use tower_lsp::lsp_types::{
-    NumberOrString, ProgressParams, ProgressParamsValue, TextDocumentContentChangeEvent, Url, WorkDoneProgress, WorkDoneProgressBegin,
-    WorkDoneProgressCreateParams, WorkDoneProgressEnd,
-};
+use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
 use vfs::{DiskLoader, Loader, Watch};
 
 struct Project {
@@ -34,6 +31,8 @@ struct Project {
     keep: Arc<dyn Keep>,
     settings: ide::DbtSettings,
     rules: ide::RuleSet,
+    /// The file that its drafts are kept in, and what hears when it changes.
+    drafts: Option<(PathBuf, Option<Watch>)>,
     /// Kept for what its drop ends.
     /// Of the project and of files outside that matter to it.
     _watches: Vec<Watch>,
@@ -216,6 +215,18 @@ impl State {
                 self.whole_project = true;
                 true
             }
+            Event::Drafts { root, drafts, file } => {
+                let events = self.events.clone();
+                let Some(project) = self.projects.get_mut(&root) else { return false };
+                project.host.set_drafts(*drafts);
+                // Its folder is made with the first draft.
+                if let Some(file) = file.filter(|_| !matches!(&project.drafts, Some((_, Some(_))))) {
+                    let watch = watch_outside(&root, &file, &events);
+                    project.drafts = Some((file, watch));
+                }
+                self.whole_project = true;
+                true
+            }
             Event::Parsed { root, host } => {
                 let Some(project) = self.projects.get_mut(&root) else { return false };
                 project.parsing = false;
@@ -231,6 +242,7 @@ impl State {
                 let revision = project.host.analysis().world().revision;
                 // To take a large project down takes time, too.
                 let before = std::mem::replace(&mut project.host, *host);
+                project.host.set_drafts(before.analysis().drafts().clone());
                 tokio::task::spawn_blocking(move || drop(before));
                 project.host.follow(revision);
                 project.host.set_settings(project.settings.clone());
@@ -323,11 +335,17 @@ impl State {
             return false;
         }
         let mut changed = false;
-        let mut settle = std::collections::BTreeSet::new();
+        let (mut settle, mut renewed) = (BTreeSet::new(), BTreeSet::new());
         for path in paths {
             let Some(root) = self.root_of(path).or_else(|| root.map(Path::to_owned)) else { continue };
             if DiskLoader::is_artifact(path) || path.file_name().is_some_and(|name| name == "profiles.yml" || name == "ragstar.yml") {
                 settle.insert(root.clone());
+            }
+            let drafts = self.projects.get(&root).and_then(|project| project.drafts.as_ref());
+            if drafts
+                .is_some_and(|(file, watch)| file == path || (watch.is_none() && path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")))
+            {
+                renewed.insert(root.clone());
             }
             let is_own = if path.starts_with(&root) {
                 DiskLoader::is_relevant(&root, path)
@@ -362,6 +380,11 @@ impl State {
                 project.changed_meanwhile.push(path.clone());
             }
         }
+        for root in renewed {
+            if let Some(project) = self.projects.get(&root) {
+                tokio::spawn(load_drafts(root, project.services.clone(), self.events.clone()));
+            }
+        }
         settle.into_iter().for_each(|root| self.settle(root));
         self.whole_project |= changed;
         changed
@@ -370,6 +393,9 @@ impl State {
     /// Reads in the background what decides beside a project's files how dbt sees it.
     fn settle(&self, root: PathBuf) {
         let (services, settings, events) = (self.services.clone(), self.settings.clone(), self.events.clone());
+        if let Some(project) = self.projects.get(&root) {
+            tokio::spawn(load_drafts(root.clone(), project.services.clone(), self.events.clone()));
+        }
         tokio::task::spawn_blocking(move || {
             let outfit = services(&root, &settings);
             let rules = Box::new(outfit.rules);
@@ -451,6 +477,7 @@ impl State {
             keep: keep.clone(),
             settings: settings.clone(),
             rules,
+            drafts: None,
             _watches: Vec::new(),
         };
         self.projects.insert(root.clone(), project);
@@ -497,12 +524,9 @@ impl State {
                 let _ = events.send(Event::Loaded { root: root.clone(), read, watches });
             };
             // A client that is slow to take a progress must not hold the project up.
-            let begun = async { if show { begin_progress(&client, &root).await } else { None } };
-            let ((), token) = tokio::join!(told, begun);
-            if let Some(token) = token {
-                let value = ProgressParamsValue::WorkDone(WorkDoneProgress::End(WorkDoneProgressEnd { message: None }));
-                client.send_notification::<Progress>(ProgressParams { token, value }).await;
-            }
+            let token = format!("ragstar/index {}", root.display());
+            let begun = async { if show { Progress::begin(&client, token, "Reading the dbt project").await } else { None } };
+            let ((), _shown) = tokio::join!(told, begun);
         });
     }
 
@@ -550,6 +574,18 @@ impl Project {
     }
 }
 
+/// Reads what is kept of a project's drafts.
+pub async fn load_drafts(root: PathBuf, services: Arc<dyn Services>, events: mpsc::UnboundedSender<Event>) {
+    let read = async {
+        let kept = services.drafts().await?;
+        Ok::<_, PortError>((kept.list().await?, kept.file().map(Path::to_owned)))
+    };
+    match read.await {
+        Ok((drafts, file)) => drop(events.send(Event::Drafts { root, drafts: Box::new(drafts), file })),
+        Err(error) => tracing::warn!(error = %error.log, "the drafts are not known"),
+    }
+}
+
 /// Reads the files of a project whose state was recalled, so that changes can be laid over it; the loop goes on answering meanwhile.
 fn resume_elsewhere(root: PathBuf, (snapshot, settings): (ide::Snapshot, ide::DbtSettings), events: mpsc::UnboundedSender<Event>) {
     tokio::spawn(async move {
@@ -575,13 +611,4 @@ fn watch_outside(root: &Path, file: &Path, events: &mpsc::UnboundedSender<Event>
         }
     };
     Watch::new(folder, changed).map_err(|error| tracing::debug!(%error, "changes of a file outside of the project will not be noticed")).ok()
-}
-
-async fn begin_progress(client: &Client, root: &Path) -> Option<NumberOrString> {
-    let token = NumberOrString::String(format!("ragstar/index {}", root.display()));
-    let create = client.send_request::<WorkDoneProgressCreate>(WorkDoneProgressCreateParams { token: token.clone() });
-    tokio::time::timeout(std::time::Duration::from_secs(2), create).await.ok()?.ok()?;
-    let begin = WorkDoneProgressBegin { title: "Reading the dbt project".to_owned(), cancellable: Some(false), message: None, percentage: None };
-    client.send_notification::<Progress>(ProgressParams { token: token.clone(), value: ProgressParamsValue::WorkDone(WorkDoneProgress::Begin(begin)) }).await;
-    Some(token)
 }

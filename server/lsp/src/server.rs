@@ -1,15 +1,16 @@
 //! tower-lsp's side: a mailbox before the loop.
 
-use crate::capabilities::{self, Capabilities, DESCRIBE};
-use crate::custom::{ChatParams, CompiledParams, FeedbackParams, LineageParams, Progress, SearchParams};
+use crate::capabilities::{self, Capabilities, DESCRIBE, NOTE_DRAFTS};
+use crate::custom::{self, ChatParams, CompiledParams, FeedbackParams, LineageParams, SearchParams};
 use crate::event::{Event, Scope, Snapshot};
-use crate::{convert, describe, diagnostics, features, graph, lifecycle};
+use crate::progress::Progress;
+use crate::{convert, describe, diagnostics, features, graph, lifecycle, main_loop};
 use analyst::ports::Feedback;
 use ide::{File, LineageWish, Navigation};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
@@ -26,6 +27,9 @@ pub struct Mailbox {
     /// The tokens that each document was sent last, for what changed since.
     sent_tokens: Mutex<FxHashMap<Url, (u64, Vec<SemanticToken>)>>,
 }
+
+/// Tells one progress from another.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 const MAX_SYMBOLS: usize = 200;
 
@@ -73,6 +77,50 @@ impl Mailbox {
 
     async fn project_in(&self, root: PathBuf) -> Option<Snapshot> {
         self.ask(Scope::File(root.join("dbt_project.yml"))).await.ok()?.into_iter().next()
+    }
+
+    /// Does what an offer about descriptions says; a longer one behind a progress. `None` where its project is gone.
+    async fn carry_out(&self, task: &describe::Task) -> Result<Option<describe::Done>> {
+        let Some(snapshot) = self.project_in(task.root.clone()).await else { return Ok(None) };
+        let count = task.targets.len();
+        let shown = snapshot.capabilities.progress && count > 1;
+        let progress = if shown {
+            let token = format!("ragstar/describe {}", NEXT.fetch_add(1, Ordering::Relaxed));
+            Progress::begin(&self.client, token, "Writing descriptions").await
+        } else {
+            None
+        };
+        let told = |number: usize| {
+            if let Some(progress) = &progress {
+                progress.report(format!("{number} of {count}"), number * 100 / count.max(1));
+            }
+        };
+        let done = describe::carry_out(&snapshot, task, self.project_in(task.root.clone()), told).await;
+        drop(progress);
+        match done {
+            Ok(mut done) => {
+                if let Some(note) = done.note.take() {
+                    self.client.show_message(MessageType::INFO, note).await;
+                }
+                Ok(Some(done))
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.log, "no description was written");
+                Err(refused(error.reader))
+            }
+        }
+    }
+
+    /// Notes drafts for good, and shows what that changes.
+    async fn note(&self, root: PathBuf, drafts: &[analyst::ports::Draft]) -> Result<()> {
+        let Some(snapshot) = self.project_in(root.clone()).await else { return Ok(()) };
+        let noted = async { snapshot.services.drafts().await?.put(drafts).await };
+        noted.await.map_err(|error| {
+            tracing::warn!(error = %error.log, "drafts were not noted");
+            refused(error.reader)
+        })?;
+        main_loop::load_drafts(root, snapshot.services.clone(), self.events.clone()).await;
+        Ok(())
     }
 
     async fn navigate(&self, at: TextDocumentPositionParams, to: Navigation) -> Result<Option<GotoDefinitionResponse>> {
@@ -146,7 +194,7 @@ impl Mailbox {
         let telling = async {
             while let Some(value) = outbox.recv().await {
                 if let Some(token) = &token {
-                    self.client.send_notification::<Progress>(json!({"token": token, "value": value})).await;
+                    self.client.send_notification::<custom::Progress>(json!({"token": token, "value": value})).await;
                 }
             }
         };
@@ -488,21 +536,15 @@ impl LanguageServer for Mailbox {
     }
 
     async fn code_action_resolve(&self, mut action: CodeAction) -> Result<CodeAction> {
-        let Some((root, target)) = action.data.as_ref().and_then(describe::target) else { return Ok(action) };
-        let Some(snapshot) = self.project_in(root.clone()).await else { return Ok(action) };
-        match describe::write(&snapshot, &target, self.project_in(root)).await {
-            Ok((edit, note)) => {
-                action.edit = Some(edit);
-                if let Some(note) = note {
-                    self.client.show_message(MessageType::INFO, note).await;
-                }
-                Ok(action)
-            }
-            Err(error) => {
-                tracing::warn!(error = %error.log, "no description was written");
-                Err(refused(error.reader))
-            }
+        let Some(task) = action.data.as_ref().and_then(describe::Task::read) else { return Ok(action) };
+        let Some(done) = self.carry_out(&task).await? else { return Ok(action) };
+        action.edit = done.edit;
+        if !done.drafts.is_empty() {
+            // Run by the client once the edit is applied (LSP 3.17, "Code Action").
+            let arguments = Some(vec![describe::noting(&task.root, &done.drafts)]);
+            action.command = Some(Command { title: "Note what was written".to_owned(), command: NOTE_DRAFTS.to_owned(), arguments });
         }
+        Ok(action)
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
@@ -519,21 +561,23 @@ impl LanguageServer for Mailbox {
                 }
             };
         }
-        let target = params.arguments.first().and_then(describe::target).filter(|_| params.command == DESCRIBE);
-        let Some((root, target)) = target else {
+        if let Some((root, drafts)) = params.arguments.first().and_then(describe::noted).filter(|_| params.command == NOTE_DRAFTS) {
+            self.note(root, &drafts).await?;
+            return Ok(None);
+        }
+        let task = params.arguments.first().and_then(describe::Task::read).filter(|_| params.command == DESCRIBE);
+        let Some(task) = task else {
             return Err(Error::invalid_params(format!("there is no command {} with these arguments", params.command)));
         };
-        let Some(snapshot) = self.project_in(root.clone()).await else { return Ok(None) };
-        match describe::write(&snapshot, &target, self.project_in(root)).await {
-            Ok((edit, note)) => {
-                let applied = self.client.apply_edit(edit).await?;
-                if let Some(note) = note {
-                    self.client.show_message(MessageType::INFO, note).await;
-                }
-                Ok(Some(json!({"applied": applied.applied})))
-            }
-            Err(error) => Err(refused(error.reader)),
+        let Some(done) = self.carry_out(&task).await? else { return Ok(None) };
+        let applied = match done.edit {
+            Some(edit) => self.client.apply_edit(edit).await?.applied,
+            None => true,
+        };
+        if applied && !done.drafts.is_empty() {
+            self.note(task.root, &done.drafts).await?;
         }
+        Ok(Some(json!({"applied": applied})))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The analyst's ports, made from settings when somebody asks.
 
 use crate::context::Context;
-use analyst::ports::Services;
+use analyst::ports::{KeepDrafts, Services};
 use analyst::{Analyst, Chat, Embed, Knowledge, PortError};
 use async_trait::async_trait;
 use ide::Analysis;
@@ -286,5 +286,15 @@ impl Services for Wiring {
 
     async fn writer(&self) -> Analyst {
         self.base()
+    }
+
+    async fn drafts(&self) -> Result<Arc<dyn KeepDrafts>, PortError> {
+        if self.context.settings.has("database.url") {
+            return Ok(Arc::new(self.workspace().await?));
+        }
+        let context = self.context.clone();
+        let file = tokio::task::spawn_blocking(move || store::DraftsFile::of_workspace(&context.data_dir, &context.workspace_id()));
+        let file = file.await.map_err(|error| PortError::new("the drafts could not be found; see the log", error))?;
+        Ok(Arc::new(file))
     }
 }

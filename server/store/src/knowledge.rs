@@ -28,12 +28,12 @@ pub struct Store {
 /// A store bound to one workspace.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    pool: PgPool,
-    id: String,
+    pub(crate) pool: PgPool,
+    pub(crate) id: String,
 }
 
 /// Postgres keeps no NUL characters; what people type or paste may hold some.
-fn storable(text: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn storable(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "").into() } else { text.into() }
 }
 

@@ -64,19 +64,91 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 /// `path` starts at the document's root. Returns edits on `source`, or why there are none: the file doesn't parse, holds several
 /// documents, or has something else than a string where the change would go.
 pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
-    make(source, path, Some((key, value)))
+    make(source, path, Leaf::Set(key, value))
 }
 
 /// Makes sure that the list entries at `path` are there, each with its name; what is missing is added as by [`set_string`]. No edits
 /// where all of them are there.
 pub fn add_entry(source: &str, path: &[Step]) -> Result<Vec<Edit>, Refusal> {
-    make(source, path, None)
+    make(source, path, Leaf::Entry)
 }
 
-/// The key and the string that are wanted at the end of a path; `None` where the path ends with an entry that has to be there.
-type Leaf<'a> = Option<(&'a str, &'a str)>;
+/// Takes `key` out of the mapping at `path`, with its lines. No edits where it isn't there; refused where a comment would go with it,
+/// or where nothing would stay of the mapping.
+pub fn remove_key(source: &str, path: &[Step], key: &str) -> Result<Vec<Edit>, Refusal> {
+    let root = read(source)?.filter(|root| find(root, path).is_some_and(|node| node.entries().iter().any(|(name, _)| name.as_str() == Some(key))));
+    let Some(root) = root else { return Ok(Vec::new()) };
+    let mut node = &root;
+    for at in 0..=path.len() {
+        if node.is_alias {
+            return refuse("the entry is an alias (`*…`); what it names would change everywhere");
+        }
+        node = find(&root, &path[..at.min(path.len())]).unwrap_or(node);
+    }
+    let edits = vec![removal(source, node, key)?];
+    prove(source, &root, &edits, path, Leaf::Gone(key))?;
+    Ok(edits)
+}
 
-fn make(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
+fn removal(source: &str, node: &Node, key: &str) -> Result<Edit, Refusal> {
+    let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
+    let Some(at) = entries.iter().rposition(|(name, _)| name.as_str() == Some(key)) else { return refuse(format!("`{key}` is not there")) };
+    if entries.len() == 1 {
+        return refuse(format!("`{key}` is all that there is of the entry"));
+    }
+    let (name, value) = &entries[at];
+    let (start, end) = (name.range.start as usize, content_end(source, value).max(name.range.end as usize));
+    if *flow {
+        // With the comma before it, or the first one with the comma behind it.
+        return Ok(Edit::delete(match at {
+            0 => TextRange::new(start, entries[1].0.range.start as usize),
+            _ => TextRange::new(content_end(source, &entries[at - 1].1).max(entries[at - 1].0.range.end as usize), end),
+        }));
+    }
+    let line_end = line_end(source, end);
+    if source[end..line_end].contains('#') {
+        return refuse("a comment stands behind the value; it would be lost");
+    }
+    let line_start = source[..start].rfind('\n').map_or(0, |before| before + 1);
+    if source[line_start..start].trim_matches(['\u{feff}', ' ']).is_empty() && line_start + 3 < source.len() {
+        let begins = if source[line_start..].starts_with('\u{feff}') { line_start + '\u{feff}'.len_utf8() } else { line_start };
+        let next = source[line_end..].find('\n').map(|at| line_end + at + 1);
+        // At the end of a file without a final line end, the one before goes.
+        return Ok(Edit::delete(match next {
+            Some(next) => TextRange::new(begins, next),
+            None => TextRange::new(source[..begins].trim_end_matches(['\n', '\r']).len(), source.len()),
+        }));
+    }
+    // Behind a dash: the next key takes its place.
+    let Some((next, _)) = entries.get(at + 1) else { return refuse(format!("`{key}` can't be taken out of its line")) };
+    if source[end..next.range.start as usize].contains('#') {
+        return refuse("a comment stands behind the value; it would be lost");
+    }
+    Ok(Edit::delete(TextRange::new(start, next.range.start as usize)))
+}
+
+/// What is wanted at the end of a path.
+#[derive(Clone, Copy)]
+enum Leaf<'a> {
+    /// A key with a string.
+    Set(&'a str, &'a str),
+    /// The entry that the path ends with.
+    Entry,
+    /// No such key.
+    Gone(&'a str),
+}
+
+impl<'a> Leaf<'a> {
+    fn set(self) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Set(key, value) => Some((key, value)),
+            Self::Entry | Self::Gone(_) => None,
+        }
+    }
+}
+
+/// The document of a file that can be edited; `None` where it has no content.
+fn read(source: &str) -> Result<Option<Node>, Refusal> {
     let tree = yaml::parse(source);
     if let Some(error) = tree.error {
         return refuse(format!("the file has a YAML error; mend it first: {}", error.message));
@@ -84,10 +156,11 @@ fn make(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusa
     if tree.has_more_documents {
         return refuse("the file holds more than one YAML document, which dbt does not read");
     }
-    let root = match tree.root {
-        Some(root) if !root.is_null() => root,
-        _ => return at_end_of_file(source, path, leaf),
-    };
+    Ok(tree.root.filter(|root| !root.is_null()))
+}
+
+fn make(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
+    let Some(root) = read(source)? else { return at_end_of_file(source, path, leaf) };
     let habits = Habits::of(source, &root);
     let edits = Editor { source, habits: &habits }.edit(&root, path, leaf)?;
     prove(source, &root, &edits, path, leaf)?;
@@ -111,7 +184,7 @@ fn at_end_of_file(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edi
 }
 
 fn is_there(root: &Node, path: &[Step], leaf: Leaf<'_>) -> bool {
-    find(root, path).is_some_and(|node| leaf.is_none_or(|(key, value)| node.get_str(key) == Some(value)))
+    find(root, path).is_some_and(|node| leaf.set().is_none_or(|(key, value)| node.get_str(key) == Some(value)))
 }
 
 /// How this file is written.
@@ -255,7 +328,7 @@ impl Editor<'_> {
         if node.is_alias {
             return refuse("the entry is an alias (`*…`); what it names would change everywhere");
         }
-        let Some((key, value)) = leaf else { return Ok(Vec::new()) };
+        let Some((key, value)) = leaf.set() else { return Ok(Vec::new()) };
         let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
         let Some((existing_key, existing)) = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key)) else {
             return self.add_key(node, &[], leaf);
@@ -368,7 +441,7 @@ fn block(steps: &[Step], leaf: Leaf<'_>, indent: usize, habits: &Habits) -> Vec<
     match steps {
         [] => {
             let line = |(key, value)| format!("{pad}{key}: {}", yaml_scalar::write(value, habits.style, indent, habits.newline));
-            leaf.map(line).into_iter().collect()
+            leaf.set().map(line).into_iter().collect()
         }
         [Step::Key(name), rest @ ..] => {
             let below = indent + if matches!(rest.first(), Some(Step::Named(_))) { habits.list_indent } else { 2 };
@@ -392,7 +465,7 @@ fn flow_scalar(value: &str) -> String {
 fn flow_entry(steps: &[Step], leaf: Leaf<'_>, quoted_keys: bool) -> String {
     let quote = |name: &str| if quoted_keys { format!("\"{name}\"") } else { name.to_owned() };
     match steps {
-        [] => leaf.map(|(key, value)| format!("{}: {}", quote(key), flow_scalar(value))).unwrap_or_default(),
+        [] => leaf.set().map(|(key, value)| format!("{}: {}", quote(key), flow_scalar(value))).unwrap_or_default(),
         [Step::Key(name), rest @ ..] => match rest {
             [Step::Named(_), ..] => format!("{}: [{}]", quote(name), flow_item(rest, leaf)),
             _ => format!("{}: {{{}}}", quote(name), flow_entry(rest, leaf, quoted_keys)),
@@ -403,7 +476,7 @@ fn flow_entry(steps: &[Step], leaf: Leaf<'_>, quoted_keys: bool) -> String {
 
 fn flow_item(steps: &[Step], leaf: Leaf<'_>) -> String {
     match steps {
-        [Step::Named(name)] if leaf.is_none() => format!("{{name: {}}}", flow_scalar(name)),
+        [Step::Named(name)] if leaf.set().is_none() => format!("{{name: {}}}", flow_scalar(name)),
         [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, leaf, false)),
         _ => format!("{{{}}}", flow_entry(steps, leaf, false)),
     }
@@ -461,7 +534,12 @@ fn change(tree: &mut Plain, path: &[Step], leaf: Leaf<'_>) {
     let is_null = matches!(tree, Plain::Scalar(..));
     match path {
         [] => {
-            let Some((key, value)) = leaf else { return };
+            if let (Leaf::Gone(key), Plain::Map(entries)) = (leaf, &mut *tree)
+                && let Some(at) = entries.iter().rposition(|(name, _)| *name == text(key))
+            {
+                entries.remove(at);
+            }
+            let Some((key, value)) = leaf.set() else { return };
             if is_null {
                 *tree = Plain::Map(Vec::new());
             }

@@ -3,10 +3,12 @@
 //! Every offset is a byte offset into UTF-8 text unless its name says otherwise. Lines end at `\n`, `\r\n` or `\r`, as LSP 3.17
 //! ("Text Documents") defines them.
 
+mod diff;
 mod document;
 mod edit;
 mod lines;
 
+pub use diff::{line_edits, unified_diff};
 pub use document::Document;
 pub use edit::{Edit, EditError, apply_edits};
 pub use lines::{Encoding, LineIndex, Position};

@@ -28,6 +28,10 @@ impl Analysis {
             _ if node.resource_type.has_description() => card.push_str("\n*No description.*\n"),
             _ => {}
         }
+        if let Some((draft, is_stale)) = self.interpretation(node) {
+            let since = if is_stale { "; its SQL has changed since" } else { "" };
+            let _ = write!(card, "\n{}\n\n*What it does, as {} read it{since}.*\n", draft.text.trim(), draft.origin);
+        }
         if let Some(description) = node.source_description.as_ref().filter(|text| !text.text.trim().is_empty()) {
             let _ = write!(card, "\nSource `{}`: {}\n", node.source_name.as_deref().unwrap_or_default(), description.text.trim());
         }

@@ -318,3 +318,71 @@ proptest! {
         }
     }
 }
+
+fn check_removed(source: &str, path: &[Step], expected: Expect) {
+    let made = match remove_key(source, path, "description") {
+        Ok(edits) => apply_edits(source, &edits).expect("edits fit"),
+        Err(refusal) => format!("refused: {refusal}"),
+    };
+    expected.assert_eq(&made.replace('\r', "␍"));
+}
+
+#[test]
+fn a_key_goes_with_its_lines() {
+    let a = [Step::key("models"), Step::named("a")];
+    check_removed(
+        "models:\n  - name: a\n    # what it is\n    description: >\n      Old text\n      goes here.\n\n    columns: []   # none\n",
+        &a,
+        expect![[r#"
+            models:
+              - name: a
+                # what it is
+
+                columns: []   # none
+        "#]],
+    );
+    check_removed("models:\r\n- description: x\r\n  name: a\r\n", &a, expect![[r#"
+        models:␍
+        - name: a␍
+    "#]]);
+    check_removed("models:\n- name: a\n  description: 'x'", &a, expect![[r#"
+        models:
+        - name: a"#]]);
+    check_removed("models: [{description: x, name: a}, {name: b}]\n", &a, expect![[r#"
+        models: [{name: a}, {name: b}]
+    "#]]);
+    check_removed("models: [{name: a, description: \"x, y\", tags: []}]\n", &a, expect![[r#"
+        models: [{name: a, tags: []}]
+    "#]]);
+    check_removed("models:\n- name: a\n  description: x # why\n", &a, expect!["refused: a comment stands behind the value; it would be lost"]);
+    check_removed("description: x\n", &[], expect!["refused: `description` is all that there is of the entry"]);
+    check_removed("models:\n- name: a\n", &a, expect![[r#"
+        models:
+        - name: a
+    "#]]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn what_was_written_is_taken_out_again(source in files(), model in 0..5usize, column in prop::option::of("[a-d][0-2]"), value in "[A-Za-z ,.:'é-]{1,60}") {
+        let value = value.trim().to_owned();
+        prop_assume!(!value.is_empty());
+        let mut path = vec![Step::key("models"), Step::named(&format!("m{model}"))];
+        if let Some(column) = &column {
+            path.extend([Step::key("columns"), Step::named(column)]);
+        }
+        let root = yaml::parse(&source).root.expect("a document");
+        // Where there was an entry without a description, the way there and back changes nothing.
+        if find(&root, &path).is_some_and(|node| node.get("description").is_none()) {
+            let edits = set_string(&source, &path, "description", &value).expect("it is written");
+            let made = apply_edits(&source, &edits).expect("edits fit");
+            let edits = remove_key(&made, &path, "description").expect("it is taken out");
+            prop_assert_eq!(apply_edits(&made, &edits).expect("edits fit"), source);
+        } else if let Ok(edits) = remove_key(&source, &path, "description") {
+            let made = apply_edits(&source, &edits).expect("edits fit");
+            prop_assert!(yaml::parse(&made).error.is_none(), "{}", made);
+            prop_assert!(edits.len() <= 1 && source.len() >= made.len());
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Texts that nobody wrote by hand: descriptions and interpretations, what people decided of them, and whether the code that they
+//! are about is still what it was.
+
+use crate::columns::{Meaning, Scopes, Source};
+use crate::{Analysis, DescribeTarget, File};
+use dbt::{Description, Diagnostic, Node, NodeIndex, ResourceType, Severity};
+use rustc_hash::{FxHashMap, FxHashSet};
+use sha2::{Digest, Sha256};
+use syntax::sql::{Expression, Item, Select, essence};
+use text::TextRange;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DraftKind {
+    /// Stands in a properties file, or is to stand there.
+    Description,
+    /// What a model does, in more words than a description has. Shown on the model's card.
+    Interpretation,
+}
+
+impl DraftKind {
+    pub const ALL: [Self; 2] = [Self::Description, Self::Interpretation];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::Interpretation => "interpretation",
+        }
+    }
+}
+
+/// What people decided of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DraftState {
+    /// Nothing yet.
+    Draft,
+    Accepted,
+    /// It isn't to be written again for the same code.
+    Rejected,
+}
+
+impl DraftState {
+    pub const ALL: [Self; 3] = [Self::Draft, Self::Accepted, Self::Rejected];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// A text that nobody wrote by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub kind: DraftKind,
+    pub target: DescribeTarget,
+    pub text: String,
+    /// Where it comes from, for people: a model's name, the column upstream.
+    pub origin: String,
+    pub state: DraftState,
+    /// [`Analysis::described`] when it was written; empty for what no code makes.
+    pub described: String,
+}
+
+/// The texts of a project, one of each kind for each thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drafts(FxHashMap<(DraftKind, DescribeTarget), Draft>);
+
+impl Drafts {
+    pub fn get(&self, kind: DraftKind, target: &DescribeTarget) -> Option<&Draft> {
+        self.0.get(&(kind, key(target)))
+    }
+
+    /// Takes a text in, in the place of an older one.
+    pub fn put(&mut self, draft: Draft) {
+        self.0.insert((draft.kind, key(&draft.target)), draft);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Draft> {
+        self.0.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Draft> for Drafts {
+    fn from_iter<I: IntoIterator<Item = Draft>>(drafts: I) -> Self {
+        let mut made = Self::default();
+        drafts.into_iter().for_each(|draft| made.put(draft));
+        made
+    }
+}
+
+/// SQL's names have no case.
+fn key(target: &DescribeTarget) -> DescribeTarget {
+    DescribeTarget { unique_id: target.unique_id.clone(), column: target.column.as_ref().map(|column| column.to_lowercase()) }
+}
+
+impl Analysis {
+    /// The texts that nobody wrote by hand.
+    pub fn drafts(&self) -> &crate::Drafts {
+        &self.drafts
+    }
+
+    /// What stands in the project for a target: a text that people or we wrote.
+    pub fn description_of(&self, target: &DescribeTarget) -> Option<&Description> {
+        let node = &self.index.nodes[self.index.node(&target.unique_id)?];
+        let found = match &target.column {
+            Some(column) => node.column(column)?.description.as_ref(),
+            None => node.description.as_ref(),
+        };
+        found.filter(|description| !description.text.trim().is_empty())
+    }
+
+    /// The draft whose text stands in the project as it was written; none where somebody has changed it since.
+    pub fn written_draft(&self, target: &DescribeTarget) -> Option<&Draft> {
+        let draft = self.drafts.get(DraftKind::Description, target)?;
+        let description = self.description_of(target)?;
+        let same = [description.raw(), &description.text].iter().any(|text| text.trim() == draft.text.trim());
+        (same && draft.state != DraftState::Rejected).then_some(draft)
+    }
+
+    /// Whether the code that a draft is about has changed since.
+    pub fn is_stale(&self, draft: &Draft) -> bool {
+        !draft.described.is_empty() && self.described(&draft.target).is_some_and(|now| now != draft.described)
+    }
+
+    /// A mark of the code that a thing is made by, the same as long as the code means the same: of a column the expressions that have a
+    /// part in it and what their selects read, of a column that is taken over the one that it is, of all else (also where Jinja makes a
+    /// part of the expression) the whole code. `None` where no code makes it, as with a source.
+    pub fn described(&self, target: &DescribeTarget) -> Option<String> {
+        let index = self.index.node(&target.unique_id)?;
+        let node = &self.index.nodes[index];
+        let file = self.file(node.place.file)?;
+        let is_code = matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot | ResourceType::Analysis | ResourceType::Test);
+        let code = node.code_in(&file.text).filter(|_| is_code)?;
+        let made = target.column.as_deref().and_then(|column| self.code_of_column(index, node, file, column));
+        Some(mark(&made.unwrap_or_else(|| essence(code))))
+    }
+
+    fn code_of_column(&self, index: NodeIndex, node: &Node, file: &File, column: &str) -> Option<String> {
+        if !file.kind.is_sql() {
+            return None;
+        }
+        let made = self.made(index);
+        let column = made.get(column)?;
+        if let Some((from, name)) = &column.origin {
+            return Some(format!("= {}.{}", self.index.nodes[*from].unique_id, name.to_lowercase()));
+        }
+        let place = column.place.filter(|place| place.file == node.place.file)?;
+        let scopes = Scopes::of_node(self, file, index);
+        let named = |item: &Item| item.name.as_ref().is_some_and(|(_, at)| *at == place.range);
+        let (select, item) = scopes.query.selects.iter().enumerate().find_map(|(at, select)| Some((at, select.items.iter().position(named)?)))?;
+        let mut behind = Behind { scopes: &scopes, text: &file.text, seen: FxHashSet::default(), code: Vec::new(), is_whole: true };
+        behind.item(select, item);
+        behind.is_whole.then(|| behind.code.join("\n"))
+    }
+
+    /// What is told of a file's drafts: those that nobody has decided on, and those whose code has changed.
+    pub(crate) fn draft_hints(&self, file: &File) -> Vec<Diagnostic> {
+        if self.drafts.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for target in self.targets_in(file) {
+            let Some(draft) = self.written_draft(&target) else { continue };
+            let Some(place) = self.description_of(&target).map(|description| description.place).filter(|place| place.file == file.id) else { continue };
+            let label = self.label_of(&target);
+            if self.is_stale(draft) {
+                let message = format!("the SQL of {label} has changed since this was written ({}); read it again, and accept or write it anew", draft.origin);
+                found.push(Diagnostic::new(place, Severity::Hint, "stale-description", message));
+            } else if draft.state == DraftState::Draft {
+                let message = format!("nobody has read this description of {label} yet ({}); accept or reject it", draft.origin);
+                found.push(Diagnostic::new(place, Severity::Hint, "draft-description", message));
+            }
+        }
+        found
+    }
+
+    /// The things whose entries stand in a properties file.
+    pub(crate) fn targets_in(&self, file: &File) -> Vec<DescribeTarget> {
+        let mut targets = Vec::new();
+        for &index in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[index];
+            let target = |column: Option<&str>| DescribeTarget { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) };
+            targets.push(target(None));
+            targets.extend(node.columns.values().map(|column| target(Some(&column.name))));
+        }
+        targets
+    }
+
+    /// A target as people call it: `` `orders` ``, `` column `id` of `orders` ``.
+    pub fn label_of(&self, target: &DescribeTarget) -> String {
+        let label = match self.index.node(&target.unique_id) {
+            Some(index) => self.index.nodes[index].label(),
+            None => target.unique_id.clone(),
+        };
+        match &target.column {
+            Some(column) => format!("column `{column}` of `{label}`"),
+            None => format!("`{label}`"),
+        }
+    }
+
+    /// What a model was found to do, where somebody accepted it; and whether its code has changed since.
+    pub(crate) fn interpretation(&self, node: &Node) -> Option<(&Draft, bool)> {
+        let target = DescribeTarget { unique_id: node.unique_id.to_string(), column: None };
+        let draft = self.drafts.get(DraftKind::Interpretation, &target).filter(|draft| draft.state == DraftState::Accepted)?;
+        Some((draft, self.is_stale(draft)))
+    }
+}
+
+/// The code of a query that has a part in a column: the expression that makes it, those of the columns of CTEs and subqueries that it
+/// is made of, and what stands behind the list of each of their selects.
+struct Behind<'a> {
+    scopes: &'a Scopes<'a>,
+    text: &'a str,
+    /// Items by their select and place, and columns that come through a `*`.
+    seen: FxHashSet<(usize, usize, Option<String>)>,
+    code: Vec<String>,
+    /// Whether the names in it are all seen: Jinja may make others.
+    is_whole: bool,
+}
+
+impl Behind<'_> {
+    fn item(&mut self, at: usize, number: usize) {
+        if !self.seen.insert((at, number, None)) {
+            return;
+        }
+        let select = &self.scopes.query.selects[at];
+        let item = &select.items[number];
+        self.is_whole &= !item.range.of(self.text).contains("{{");
+        self.code.push(essence(item.range.of(self.text)));
+        self.reads(select);
+        for used in select.names.iter().filter(|used| item.range.contains_range(used.range)) {
+            match self.scopes.meaning(at, used.qualifier.as_ref().map(|(name, _)| name.as_str()), &used.name) {
+                Some(Meaning::Column { source, .. }) => self.column(&source, &used.name),
+                Some(Meaning::Item { select, item }) => self.item(select, item),
+                None => {}
+            }
+        }
+    }
+
+    /// What stands behind the list of a select.
+    fn reads(&mut self, select: &Select) {
+        let last = select.items.last().map_or(select.range.end, |last| last.range.end);
+        let reads = TextRange { start: last, end: select.range.end.max(last) };
+        self.code.push(essence(reads.of(self.text)));
+    }
+
+    /// A column of something that a select reads; what another node makes is that node's.
+    fn column(&mut self, source: &Source, name: &str) {
+        let branches = match source {
+            Source::Cte(at) => self.scopes.query.ctes[*at].branches.clone(),
+            Source::Query(branches) => branches.clone(),
+            Source::Node(_) | Source::Unknown => return,
+        };
+        for at in branches {
+            let select = &self.scopes.query.selects[at];
+            if let Some(number) = select.items.iter().position(|item| item.name.as_ref().is_some_and(|(called, _)| called.eq_ignore_ascii_case(name))) {
+                self.item(at, number);
+                continue;
+            }
+            for (number, item) in select.items.iter().enumerate() {
+                let Expression::Star { qualifier, .. } = &item.expression else { continue };
+                if !self.seen.insert((at, number, Some(name.to_lowercase()))) {
+                    continue;
+                }
+                self.reads(select);
+                let sources: Vec<Source> = self.scopes.relations_of(select, qualifier.as_deref()).map(|relation| self.scopes.source(relation)).collect();
+                sources.iter().for_each(|source| self.column(source, name));
+            }
+        }
+    }
+}
+
+/// The first 16 bytes of a text's SHA-256, in hexadecimal.
+fn mark(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::analysis_with;
+    use expect_test::{Expect, expect};
+    use testkit::Fixture;
+
+    const SQL: &str = "select id, sum(amount) as total from {{ ref('s') }} where ok group by 1";
+    const YAML: &str = "models:\n  - name: a\n    description: Totals.\n    columns:\n      - {name: id, description: The key.}\n      - {name: total, description: All of it.}\n";
+
+    /// What is told once `SQL` has become another text, of drafts that were written for it.
+    fn check(drafts: &[(Option<&str>, &str, DraftState)], sql: &str, expected: Expect) {
+        let text = |sql: &str| format!("-- file: seeds/s.csv\nid,amount,ok\n-- file: models/a.sql\n{sql}\n-- file: models/m.yml\n{YAML}");
+        let before = analysis_with(&Fixture::parse(&text(SQL)), |_| ());
+        let made: Drafts = drafts
+            .iter()
+            .map(|(column, text, state)| {
+                let target = DescribeTarget { unique_id: "model.shop.a".to_owned(), column: column.map(str::to_owned) };
+                let described = before.described(&target).expect("code makes it");
+                Draft { kind: DraftKind::Description, target, text: (*text).to_owned(), origin: "model m".to_owned(), state: *state, described }
+            })
+            .collect();
+        let analysis = analysis_with(&Fixture::parse(&text(sql)), |host| host.set_drafts(made));
+        let file = analysis.files.values().find(|file| file.relative.ends_with("m.yml")).expect("the properties");
+        let told = analysis.diagnostics(file).into_iter().filter(|found| found.code.ends_with("description"));
+        let lines: Vec<String> = told.map(|found| format!("{} [{}] {}", found.code, found.place.range.of(&file.text), found.message)).collect();
+        expected.assert_eq(&lines.join("\n"));
+    }
+
+    const ALL: [(Option<&str>, &str, DraftState); 3] =
+        [(None, "Totals.", DraftState::Accepted), (Some("ID"), "The key.", DraftState::Draft), (Some("total"), "All of it.", DraftState::Accepted)];
+
+    #[test]
+    fn what_was_accepted_is_told_once_its_code_changes() {
+        check(
+            &ALL,
+            "-- laid out anew\nSELECT id, SUM(amount) AS total\nFROM {{ ref('s') }} WHERE ok GROUP BY 1",
+            expect![[r#"draft-description [The key.] nobody has read this description of column `id` of `a` yet (model m); accept or reject it"#]],
+        );
+        check(
+            &ALL,
+            "select id, sum(amount) as total, 1 as one from {{ ref('s') }} where ok group by 1",
+            expect![[r#"
+                stale-description [Totals.] the SQL of `a` has changed since this was written (model m); read it again, and accept or write it anew
+                draft-description [The key.] nobody has read this description of column `id` of `a` yet (model m); accept or reject it"#]],
+        );
+        check(
+            &ALL[1..],
+            "select id, sum(amount) as total from {{ ref('s') }} group by 1",
+            expect![[r#"
+                draft-description [The key.] nobody has read this description of column `id` of `a` yet (model m); accept or reject it
+                stale-description [All of it.] the SQL of column `total` of `a` has changed since this was written (model m); read it again, and accept or write it anew"#]],
+        );
+    }
+
+    #[test]
+    fn only_what_has_a_part_in_a_column_changes_it() {
+        let sql = |net: &str, other: &str, from: &str| {
+            format!(
+                "with o as (select id, sum(amount) as gross, {other} as other from {{{{ ref('s') }}}} group by 1),\nm as (select o.*, {net} as net from o {from}),\nlast as (select * from m)\nselect id, coalesce(net, 0) as net, other from last"
+            )
+        };
+        let described = |sql: &str, column: &str| {
+            let analysis = analysis_with(&Fixture::parse(&format!("-- file: seeds/s.csv\nid,amount,ok\n-- file: models/a.sql\n{sql}\n")), |_| ());
+            analysis.described(&DescribeTarget { unique_id: "model.shop.a".to_owned(), column: Some(column.to_owned()) })
+        };
+        let before = sql("gross - 1", "max(ok)", "");
+        for (after, net, other) in [
+            (sql("gross - 1", "min(ok)", ""), false, true),
+            (sql("gross - 2", "max(ok)", ""), true, false),
+            (sql("gross - 1", "max(ok)", "where id > 1"), true, true),
+            (before.replace("sum(amount)", "sum(id)"), true, false),
+            (before.replace("select * from m", "select * -- all\n from m"), false, false),
+        ] {
+            assert_eq!(described(&before, "net") != described(&after, "net"), net, "{after}");
+            assert_eq!(described(&before, "other") != described(&after, "other"), other, "{after}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_rewrote_is_theirs() {
+        check(&[(Some("id"), "Another text.", DraftState::Draft), (Some("total"), "All of it.", DraftState::Rejected)], "select 1 as id", expect![""]);
+    }
+}

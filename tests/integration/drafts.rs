@@ -1,0 +1,133 @@
+//! Descriptions that nobody wrote by hand: noted, told, accepted, rejected, found stale; by the editor's way and the store's.
+
+use crate::harness::Person;
+use crate::lsp::{Client, find, uri};
+use crate::scripted::{Reply, Server};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// An editor that takes what is offered.
+struct Editor {
+    client: Client,
+    path: PathBuf,
+    text: String,
+    version: i32,
+}
+
+impl Editor {
+    fn open(person: &Person, root: &Path, file: &str) -> Self {
+        let capabilities =
+            json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "workspace": {"workspaceEdit": {"documentChanges": true}}});
+        let mut client = Client::start(person, root, capabilities);
+        client.until_loaded();
+        let path = root.join(file);
+        let text = client.open(&path);
+        Self { client, path, text, version: 1 }
+    }
+
+    fn offers(&mut self, at: &str) -> Vec<Value> {
+        let place = find(&self.text, at, 1);
+        let params = json!({"textDocument": {"uri": uri(&self.path)}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}});
+        self.client.request("textDocument/codeAction", params).as_array().unwrap().clone()
+    }
+
+    /// Takes an offer as an editor does: it is resolved, its edit applied, then its command run.
+    fn take(&mut self, at: &str, title: &str) {
+        let offers = self.offers(at);
+        let offer =
+            offers.iter().find(|offer| offer["title"].as_str().unwrap().starts_with(title)).unwrap_or_else(|| panic!("no {title:?}: {offers:?}")).clone();
+        let resolved = self.client.request("codeAction/resolve", offer);
+        for change in resolved["edit"]["documentChanges"].as_array().into_iter().flatten() {
+            assert_eq!(change["textDocument"], json!({"uri": uri(&self.path), "version": self.version}));
+            for edit in change["edits"].as_array().unwrap().iter().rev() {
+                let lines = text::LineIndex::new(&self.text);
+                let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+                let offset = |place: &Value| {
+                    let position = text::Position { line: number(&place["line"]), column: number(&place["character"]) };
+                    lines.offset(&self.text, position, text::Encoding::Utf16)
+                };
+                let range = offset(&edit["range"]["start"])..offset(&edit["range"]["end"]);
+                self.text.replace_range(range, edit["newText"].as_str().unwrap());
+            }
+            self.tell();
+        }
+        if let Some(command) = resolved.get("command") {
+            self.client.request("workspace/executeCommand", json!({"command": command["command"], "arguments": command["arguments"]}));
+        }
+    }
+
+    fn tell(&mut self) {
+        self.version += 1;
+        let document = json!({"uri": uri(&self.path), "version": self.version});
+        self.client.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [{"text": self.text}]}));
+    }
+
+    /// Waits until the file is told of these rules and no others about descriptions.
+    fn is_told(&mut self, rules: &[&str]) {
+        let path = self.path.clone();
+        self.client.diagnostics(&path, |found| {
+            let told: Vec<&str> =
+                found.iter().filter_map(|one| one["code"].as_str()).filter(|code| matches!(*code, "draft-description" | "stale-description")).collect();
+            told == rules
+        });
+    }
+}
+
+#[test]
+fn a_draft_is_accepted_goes_stale_and_is_rejected() {
+    let server = Server::start(vec![Reply::Calls("write_description", json!({"description": "Net revenue of the month against that of the month before."}))]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let yaml = "models/marts/finance/_finance__models.yml";
+    let before = std::fs::read_to_string(root.join(yaml)).unwrap();
+    let mut editor = Editor::open(&person, &root, yaml);
+    editor.take("net_revenue_growth", "Write description for column `net_revenue_growth`");
+    let written = before.replace(
+        "      - name: net_revenue_growth\n",
+        "      - name: net_revenue_growth\n        description: Net revenue of the month against that of the month before.\n",
+    );
+    assert_eq!(editor.text, written);
+    editor.is_told(&["draft-description"]);
+    editor.take("Net revenue of the month against", "Accept draft");
+    editor.is_told(&[]);
+    std::fs::write(root.join(yaml), &editor.text).unwrap();
+    // Another editor knows of it, too, and layout is no change.
+    assert_eq!(editor.client.end(), Some(0));
+    let model = root.join("models/marts/finance/fct_monthly_revenue.sql");
+    let sql = std::fs::read_to_string(&model).unwrap();
+    std::fs::write(&model, sql.replace("with_previous as (", "-- with the month before\nwith_previous as  (")).unwrap();
+    let mut editor = Editor::open(&person, &root, yaml);
+    editor.is_told(&[]);
+    std::fs::write(&model, sql.replace("lag(net_revenue)", "lead(net_revenue)")).unwrap();
+    editor.is_told(&["stale-description"]);
+    let offers = editor.offers("Net revenue of the month against");
+    assert!(offers.iter().any(|offer| offer["title"].as_str().unwrap().starts_with("Improve description")), "{offers:?}");
+    editor.take("Net revenue of the month against", "Accept draft");
+    editor.is_told(&[]);
+    std::fs::write(&model, &sql).unwrap();
+    editor.is_told(&["stale-description"]);
+    editor.take("Net revenue of the month against", "Reject draft");
+    assert_eq!(editor.text, before);
+    editor.is_told(&[]);
+    assert_eq!(editor.client.end(), Some(0));
+}
+
+#[test]
+fn all_of_a_model_is_written_at_once() {
+    let server = Server::start(vec![
+        Reply::Calls("write_description", json!({"description": "Paid by card in the month: yes or no."})),
+        Reply::Calls("write_description", json!({"description": "Paid by PayPal in the month."})),
+    ]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let mut editor = Editor::open(&person, &root, "models/marts/finance/_finance__models.yml");
+    let before = editor.text.clone();
+    editor.take("rpt_payment_method_mix", "Write all missing descriptions for `rpt_payment_method_mix`");
+    let made = text::unified_diff(&before, &editor.text, "m.yml");
+    let changed: Vec<&str> = made.lines().skip(2).filter(|line| line.starts_with(['+', '-'])).collect();
+    assert!(changed.iter().all(|line| line.starts_with("+") && line.contains("description:")), "{made}");
+    assert!(made.contains("Paid by card in the month: yes or no.") && changed.len() >= 3, "{made}");
+    assert_eq!(editor.client.end(), Some(0));
+}
