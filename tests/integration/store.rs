@@ -1,7 +1,7 @@
 //! The private Postgres, and a server that others share.
 
 use crate::harness::{Person, RAGSTAR, TOOLS, wait_for};
-use analyst::ports::{Chunk, Exchange, Feedback, Knowledge, KnowledgeQuery, NodeRow};
+use analyst::ports::{Chunk, DescribeTarget, Draft, DraftKind, DraftState, Drafts, Exchange, Feedback, KeepDrafts, Knowledge, KnowledgeQuery, NodeRow};
 use std::path::{Path, PathBuf};
 use store::{Embedded, Store, Workspace};
 

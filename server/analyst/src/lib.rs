@@ -5,6 +5,7 @@ mod answer;
 mod check;
 mod describe;
 mod documents;
+mod interpret;
 mod json;
 pub mod ports;
 mod prompts;
@@ -14,6 +15,7 @@ mod tools;
 
 pub use answer::{Analyst, Answer, Citation, Event, Question};
 pub use describe::{Described, Origin};
+pub use interpret::{InterpretLimits, Interpretation, Statement};
 pub use ports::{Chat, Embed, Knowledge, PortError, Services};
 pub use search::{Found, SearchResult, search};
 pub use sync::{SyncReport, sync};

@@ -1,7 +1,7 @@
 //! Writing descriptions: which are missing at a place, where each goes, and the edit that puts it there.
 
 use crate::{Analysis, File, Inherited};
-use dbt::{FileKind, NodeIndex};
+use dbt::{FileKind, NodeIndex, ResourceType};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use syntax::yaml_edit::{self, Refusal, Step};
@@ -30,10 +30,12 @@ pub enum DescribeAct {
     Accept,
     /// Drafts are taken out again.
     Reject,
+    /// A model is read, and what it does is said in more words than a description has.
+    Interpret,
 }
 
 impl DescribeAct {
-    pub const ALL: [Self; 5] = [Self::Write, Self::Inherit, Self::Improve, Self::Accept, Self::Reject];
+    pub const ALL: [Self; 6] = [Self::Write, Self::Inherit, Self::Improve, Self::Accept, Self::Reject, Self::Interpret];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl DescribeAct {
             Self::Improve => "improve",
             Self::Accept => "accept",
             Self::Reject => "reject",
+            Self::Interpret => "interpret",
         }
     }
 }
@@ -97,6 +100,7 @@ impl Analysis {
             missing.push(target);
         }
         self.offers_for_entry(file, range, &missing, &mut actions);
+        actions.extend(self.offer_to_read(file, range));
         if missing.len() > 1 {
             actions.push(CodeAction {
                 title: "Write all missing descriptions in this file".to_owned(),
@@ -158,6 +162,27 @@ impl Analysis {
                 actions.push(offer(format!("Write all missing descriptions for `{}`", node.label()), DescribeAct::Write, own));
             }
         }
+    }
+
+    /// The model of a file of code, or of the entry that a range touches, may be read.
+    fn offer_to_read(&self, file: &File, range: TextRange) -> Option<CodeAction> {
+        let is_here = |index: NodeIndex| match file.kind {
+            FileKind::Properties => self.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.file == file.id && touch(patch.name.range, range)),
+            _ => true,
+        };
+        let all = self.index.nodes_of_file(file.id).iter().chain(self.index.nodes_described_in(file.id));
+        let index = all.copied().find(|&index| {
+            let node = &self.index.nodes[index];
+            matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot | ResourceType::Analysis) && node.code.is_some() && is_here(index)
+        })?;
+        let node = &self.index.nodes[index];
+        Some(CodeAction {
+            title: format!("Interpret `{}`: say what its SQL does", node.label()),
+            act: DescribeAct::Interpret,
+            targets: vec![DescribeTarget { unique_id: node.unique_id.to_string(), column: None }],
+            mends: None,
+            is_for_file: true,
+        })
     }
 
     /// A target's name for a title.
@@ -313,7 +338,7 @@ mod tests {
     fn check(fixture: &str, text: Option<&str>, expected: Expect) {
         let (analysis, file, offset) = at_cursor(fixture);
         let actions = analysis.code_actions(&file, TextRange::at(offset));
-        let Some(action) = actions.first() else { return expected.assert_eq("no offer") };
+        let Some(action) = actions.first().filter(|action| action.act == crate::DescribeAct::Write) else { return expected.assert_eq("no offer") };
         let written = text.map(str::to_owned).or_else(|| analysis.inherited(&action.targets[0]).map(|inherited| inherited.raw)).unwrap_or_default();
         let shown = match analysis.describe(&action.targets[0], &written) {
             Ok(made) => {

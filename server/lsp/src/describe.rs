@@ -4,7 +4,7 @@
 use crate::convert;
 use crate::event::Snapshot;
 use analyst::ports::{Draft, DraftKind, DraftState};
-use analyst::{Described, Origin, PortError};
+use analyst::{Described, InterpretLimits, Origin, PortError};
 use ide::{DescribeAct, DescribeTarget, FileEdits};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -89,7 +89,12 @@ pub fn noted(data: &Value) -> Option<(PathBuf, Vec<Draft>)> {
 
 /// Does what was asked. `newest` gives the project as it is when the texts have come: the person may have typed on meanwhile. `told`
 /// hears how many texts there are already.
-pub async fn carry_out(snapshot: &Snapshot, task: &Task, newest: impl Future<Output = Option<Snapshot>>, told: impl Fn(usize)) -> Result<Done, PortError> {
+pub async fn carry_out(
+    snapshot: &Snapshot,
+    task: &Task,
+    newest: impl Future<Output = Option<Snapshot>>,
+    told: impl Fn(usize) + Sync + Send,
+) -> Result<Done, PortError> {
     match task.act {
         DescribeAct::Accept => Ok(Done { drafts: decided(snapshot, task, DraftState::Accepted), ..Done::default() }),
         DescribeAct::Reject => {
@@ -101,6 +106,7 @@ pub async fn carry_out(snapshot: &Snapshot, task: &Task, newest: impl Future<Out
             Ok(Done { edit: Some(edit(snapshot, edits)?), drafts: decided(snapshot, task, DraftState::Rejected), note: None })
         }
         DescribeAct::Write | DescribeAct::Inherit | DescribeAct::Improve => write(snapshot, task, newest, told).await,
+        DescribeAct::Interpret => interpret(snapshot, task, told).await,
     }
 }
 
@@ -114,7 +120,12 @@ fn decided(snapshot: &Snapshot, task: &Task, state: DraftState) -> Vec<Draft> {
     task.targets.iter().filter_map(now).collect()
 }
 
-async fn write(snapshot: &Snapshot, task: &Task, newest: impl Future<Output = Option<Snapshot>>, told: impl Fn(usize)) -> Result<Done, PortError> {
+async fn write(
+    snapshot: &Snapshot,
+    task: &Task,
+    newest: impl Future<Output = Option<Snapshot>>,
+    told: impl Fn(usize) + Sync + Send,
+) -> Result<Done, PortError> {
     let writer = snapshot.services.writer().await;
     let mut texts: Vec<(DescribeTarget, Described)> = Vec::new();
     let mut refusals: Vec<String> = Vec::new();
@@ -168,6 +179,24 @@ async fn write(snapshot: &Snapshot, task: &Task, newest: impl Future<Output = Op
         _ => Some(notes.into_iter().chain(refusals).take(5).collect::<Vec<_>>().join("; ")),
     };
     Ok(Done { edit: Some(edit(&now, edits)?), drafts, note })
+}
+
+async fn interpret(snapshot: &Snapshot, task: &Task, told: impl Fn(usize) + Sync + Send) -> Result<Done, PortError> {
+    let analysis = &snapshot.analysis;
+    let target = task.targets.first();
+    let Some((target, index)) = target.and_then(|target| Some((target, analysis.index.node(&target.unique_id)?))) else {
+        return Err(PortError::new("the model is not in the project any more", "unknown target"));
+    };
+    let writer = snapshot.services.writer().await;
+    let mut steps = 0;
+    let made = writer
+        .interpret(analysis, index, InterpretLimits::default(), &mut |_| {
+            steps += 1;
+            told(steps);
+        })
+        .await?;
+    let draft = made.to_draft(analysis.described(target).unwrap_or_default());
+    Ok(Done { edit: None, drafts: vec![draft], note: None })
 }
 
 fn edit(snapshot: &Snapshot, edits: Vec<FileEdits>) -> Result<WorkspaceEdit, PortError> {

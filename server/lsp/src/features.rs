@@ -3,7 +3,7 @@
 use crate::capabilities::{DESCRIBE, DOCUMENT, OPEN, OPEN_YAML, SHOW_COMPILED, SHOW_LINEAGE, SHOW_REFERENCES};
 use crate::event::Snapshot;
 use crate::{convert, describe};
-use ide::{Change, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation};
+use ide::{Change, DescribeAct, File, FixKind, FoldKind, HierarchyItem, HintKind, LensAction, Mention, Navigation};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -367,9 +367,13 @@ pub fn code_actions(snapshot: &Snapshot, file: &File, params: &CodeActionParams)
             ..CodeAction::default()
         }));
     }
-    if is_wanted(&CodeActionKind::QUICKFIX) || is_wanted(&DOCUMENT) {
+    if is_wanted(&CodeActionKind::QUICKFIX) || is_wanted(&DOCUMENT) || is_wanted(&CodeActionKind::SOURCE) {
         for action in snapshot.analysis.code_actions(file, range) {
-            let kind = if action.is_for_file { DOCUMENT } else { CodeActionKind::QUICKFIX };
+            let kind = match (action.is_for_file, action.act) {
+                (_, DescribeAct::Interpret) => CodeActionKind::SOURCE,
+                (true, _) => DOCUMENT,
+                (false, _) => CodeActionKind::QUICKFIX,
+            };
             if !is_wanted(&kind) {
                 continue;
             }
@@ -377,7 +381,8 @@ pub fn code_actions(snapshot: &Snapshot, file: &File, params: &CodeActionParams)
             let data = task.to_json();
             let command = Command { title: action.title.clone(), command: DESCRIBE.to_owned(), arguments: Some(vec![data.clone()]) };
             // A client that can't resolve an edit later gets a command that sends it.
-            let (command, data) = if snapshot.capabilities.resolve_edits { (None, Some(data)) } else { (Some(command), None) };
+            let (command, data) =
+                if snapshot.capabilities.resolve_edits && action.act != DescribeAct::Interpret { (None, Some(data)) } else { (Some(command), None) };
             made.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: action.title,
                 kind: Some(kind),

@@ -603,12 +603,8 @@ fn resume_elsewhere(root: PathBuf, (snapshot, settings): (ide::Snapshot, ide::Db
 
 /// Watches a file outside of a project, such as the user's profiles.yml.
 fn watch_outside(root: &Path, file: &Path, events: &mpsc::UnboundedSender<Event>) -> Option<Watch> {
-    let folder = file.parent().filter(|folder| !folder.starts_with(root))?;
-    let (root, file, sender) = (root.to_owned(), file.to_owned(), events.clone());
-    let changed = move |paths: Vec<PathBuf>| {
-        if paths.is_empty() || paths.contains(&file) {
-            let _ = sender.send(Event::FilesChanged { root: Some(root.clone()), paths: vec![file.clone()] });
-        }
-    };
-    Watch::new(folder, changed).map_err(|error| tracing::debug!(%error, "changes of a file outside of the project will not be noticed")).ok()
+    file.parent().filter(|folder| !folder.starts_with(root))?;
+    let (root, path, sender) = (root.to_owned(), file.to_owned(), events.clone());
+    let changed = move || drop(sender.send(Event::FilesChanged { root: Some(root.clone()), paths: vec![path.clone()] }));
+    Watch::of_file(file, changed).map_err(|error| tracing::debug!(%error, "changes of a file outside of the project will not be noticed")).ok()
 }

@@ -5,8 +5,8 @@ use crate::custom::{self, ChatParams, CompiledParams, FeedbackParams, LineagePar
 use crate::event::{Event, Scope, Snapshot};
 use crate::progress::Progress;
 use crate::{convert, describe, diagnostics, features, graph, lifecycle, main_loop};
-use analyst::ports::Feedback;
-use ide::{File, LineageWish, Navigation};
+use analyst::ports::{DraftState, Feedback};
+use ide::{DescribeAct, File, LineageWish, Navigation};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -83,16 +83,19 @@ impl Mailbox {
     async fn carry_out(&self, task: &describe::Task) -> Result<Option<describe::Done>> {
         let Some(snapshot) = self.project_in(task.root.clone()).await else { return Ok(None) };
         let count = task.targets.len();
-        let shown = snapshot.capabilities.progress && count > 1;
+        let shown = snapshot.capabilities.progress && (count > 1 || task.act == DescribeAct::Interpret);
         let progress = if shown {
             let token = format!("ragstar/describe {}", NEXT.fetch_add(1, Ordering::Relaxed));
-            Progress::begin(&self.client, token, "Writing descriptions").await
+            Progress::begin(&self.client, token, if task.act == DescribeAct::Interpret { "Reading the model" } else { "Writing descriptions" }).await
         } else {
             None
         };
         let told = |number: usize| {
             if let Some(progress) = &progress {
-                progress.report(format!("{number} of {count}"), number * 100 / count.max(1));
+                match task.act {
+                    DescribeAct::Interpret => progress.report(format!("{number} read"), 0),
+                    _ => progress.report(format!("{number} of {count}"), number * 100 / count.max(1)),
+                }
             }
         };
         let done = describe::carry_out(&snapshot, task, self.project_in(task.root.clone()), told).await;
@@ -107,6 +110,20 @@ impl Mailbox {
             Err(error) => {
                 tracing::warn!(error = %error.log, "no description was written");
                 Err(refused(error.reader))
+            }
+        }
+    }
+
+    /// Shows an interpretation, and has the person decide on it.
+    async fn ask_what_to_do_with(&self, drafts: &mut [analyst::ports::Draft]) {
+        const ACCEPT: &str = "Show on the model's card";
+        const REJECT: &str = "Reject";
+        for draft in drafts {
+            let actions = [ACCEPT, REJECT].map(|title| MessageActionItem { title: title.to_owned(), properties: Default::default() });
+            match self.client.show_message_request(MessageType::INFO, draft.text.clone(), Some(actions.to_vec())).await {
+                Ok(Some(chosen)) if chosen.title == ACCEPT => draft.state = DraftState::Accepted,
+                Ok(Some(chosen)) if chosen.title == REJECT => draft.state = DraftState::Rejected,
+                _ => {}
             }
         }
     }
@@ -569,7 +586,10 @@ impl LanguageServer for Mailbox {
         let Some(task) = task else {
             return Err(Error::invalid_params(format!("there is no command {} with these arguments", params.command)));
         };
-        let Some(done) = self.carry_out(&task).await? else { return Ok(None) };
+        let Some(mut done) = self.carry_out(&task).await? else { return Ok(None) };
+        if task.act == DescribeAct::Interpret {
+            self.ask_what_to_do_with(&mut done.drafts).await;
+        }
         let applied = match done.edit {
             Some(edit) => self.client.apply_edit(edit).await?.applied,
             None => true,

@@ -84,6 +84,23 @@ pub enum Command {
         #[arg(long)]
         steps: bool,
     },
+    /// Say what a model does, from its SQL and that of what it reads
+    Interpret {
+        /// The model
+        model: String,
+        /// Show what is read on the way
+        #[arg(long)]
+        steps: bool,
+        /// Show the interpretation that is there on the model's card
+        #[arg(long, conflicts_with = "reject")]
+        accept: bool,
+        /// Show it nowhere
+        #[arg(long)]
+        reject: bool,
+        /// Tokens that are read at most
+        #[arg(long, value_name = "TOKENS", default_value_t = 24_000)]
+        budget: usize,
+    },
     /// Find models, sources, columns, metrics, macros and docs
     Search {
         /// Words, or a description of what is looked for

@@ -7,6 +7,7 @@ mod doctor;
 mod feedback;
 mod index;
 mod init;
+mod interpret;
 mod lsp;
 mod search;
 mod serve;
@@ -39,6 +40,9 @@ pub async fn run(args: Args) -> ExitCode {
     let json = common.json;
     let result = match args.command {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
+        Command::Interpret { model, steps, accept, reject, budget } => {
+            interpret::run(&context, &interpret::Wish { model, steps, accept, reject, tokens: budget }, json).await
+        }
         Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
         Command::Index { strict, publish, emit, .. } => index::run(&context, strict, publish, emit.as_deref(), json).await,
         Command::Check { options } => check::run(&context, &options, json),
@@ -64,6 +68,27 @@ pub async fn run(args: Args) -> ExitCode {
 
 /// What a command ends with: an exit code, or a message for the person.
 type Outcome = Result<ExitCode, String>;
+
+/// The only node of a name; as the error, what there is instead.
+fn node_called(analysis: &ide::Analysis, name: &str) -> Result<dbt::NodeIndex, String> {
+    let found = analysis.index.find(name);
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let like: Vec<String> = analysis.workspace_symbols(name, 5).into_iter().map(|(label, ..)| label).collect();
+            let hint = if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) };
+            Err(format!("nothing in this project is called `{name}`{hint}"))
+        }
+        // A model stands before the semantic model of its name.
+        [first, others @ ..] if others.iter().all(|&other| analysis.index.nodes[other].resource_type != analysis.index.nodes[*first].resource_type) => {
+            Ok(*first)
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().map(|&index| &*analysis.index.nodes[index].unique_id).collect();
+            Err(format!("`{name}` may be {}; say which", ids.join(" or ")))
+        }
+    }
+}
 
 /// Ports that tell on standard error what they fetch, and show a bar while texts are embedded.
 fn wiring(context: &Context) -> Arc<Wiring> {

@@ -313,6 +313,25 @@ impl Watch {
         debouncer.watch(root, RecursiveMode::Recursive)?;
         Ok(Self { _debouncer: debouncer })
     }
+
+    /// Calls `changed` when one file was written, made, renamed or removed, whatever it is. Its folder has to be there.
+    pub fn of_file(file: &Path, mut changed: impl FnMut() + Send + 'static) -> Result<Self, notify::Error> {
+        let wanted = file.to_owned();
+        let mut debouncer = new_debouncer(Duration::from_millis(60), None, move |result: DebounceEventResult| {
+            let is_it = match result {
+                Ok(events) => events.iter().any(|event| event.need_rescan() || (!event.kind.is_access() && event.paths.contains(&wanted))),
+                Err(errors) => {
+                    tracing::warn!(?errors, "the file watcher lost events");
+                    true
+                }
+            };
+            if is_it {
+                changed();
+            }
+        })?;
+        debouncer.watch(file.parent().unwrap_or(file), RecursiveMode::NonRecursive)?;
+        Ok(Self { _debouncer: debouncer })
+    }
 }
 
 #[cfg(test)]

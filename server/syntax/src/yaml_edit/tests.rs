@@ -341,25 +341,45 @@ fn a_key_goes_with_its_lines() {
                 columns: []   # none
         "#]],
     );
-    check_removed("models:\r\n- description: x\r\n  name: a\r\n", &a, expect![[r#"
+    check_removed(
+        "models:\r\n- description: x\r\n  name: a\r\n",
+        &a,
+        expect![[r#"
         models:␍
         - name: a␍
-    "#]]);
-    check_removed("models:\n- name: a\n  description: 'x'", &a, expect![[r#"
+    "#]],
+    );
+    check_removed(
+        "models:\n- name: a\n  description: 'x'",
+        &a,
+        expect![[r#"
         models:
-        - name: a"#]]);
-    check_removed("models: [{description: x, name: a}, {name: b}]\n", &a, expect![[r#"
+        - name: a"#]],
+    );
+    check_removed(
+        "models: [{description: x, name: a}, {name: b}]\n",
+        &a,
+        expect![[r#"
         models: [{name: a}, {name: b}]
-    "#]]);
-    check_removed("models: [{name: a, description: \"x, y\", tags: []}]\n", &a, expect![[r#"
+    "#]],
+    );
+    check_removed(
+        "models: [{name: a, description: \"x, y\", tags: []}]\n",
+        &a,
+        expect![[r#"
         models: [{name: a, tags: []}]
-    "#]]);
+    "#]],
+    );
     check_removed("models:\n- name: a\n  description: x # why\n", &a, expect!["refused: a comment stands behind the value; it would be lost"]);
     check_removed("description: x\n", &[], expect!["refused: `description` is all that there is of the entry"]);
-    check_removed("models:\n- name: a\n", &a, expect![[r#"
+    check_removed(
+        "models:\n- name: a\n",
+        &a,
+        expect![[r#"
         models:
         - name: a
-    "#]]);
+    "#]],
+    );
 }
 
 proptest! {
