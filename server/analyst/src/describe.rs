@@ -1,18 +1,23 @@
 //! The text of a missing description: inherited where the project has it, else written by a model, else left to be filled in.
 
 use crate::Analyst;
+use crate::check::{Checker, Names};
 use crate::documents::{self, clip, sql_of};
-use crate::ports::{ChatRequest, Message, PortError, ToolSpec};
+use crate::ports::{ChatReply, ChatRequest, Message, PortError, ToolSpec, Usage};
 use crate::prompts;
 use dbt::NodeIndex;
-use ide::{Analysis, DescribeAct, DescribeTarget};
+use ide::{Analysis, DescribeAct, DescribeTarget, Proof};
 use serde_json::json;
 
 /// Where a description's text comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The unique id of the node upstream.
-    Inherited(String),
+    /// The column upstream: its node's unique id, its name, and what says that it is the same.
+    Inherited(String, String, Proof),
+    /// The docs block of the same name.
+    Docs(String),
+    /// What the warehouse has as the comment.
+    Comment,
     /// The model's name.
     Model(String),
     /// Nobody wrote it; a place to write into.
@@ -22,7 +27,10 @@ pub enum Origin {
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Inherited(from) => write!(f, "inherited from {from}"),
+            Self::Inherited(from, column, Proof::Sql) => write!(f, "inherited from {from}.{column}"),
+            Self::Inherited(from, column, Proof::Name) => write!(f, "inherited by its name from {from}.{column}"),
+            Self::Docs(name) => write!(f, "the docs block {name}"),
+            Self::Comment => f.write_str("the warehouse's comment"),
             Self::Model(model) => write!(f, "by {model}"),
             Self::Skeleton => f.write_str("nobody's"),
         }
@@ -45,9 +53,9 @@ impl Analyst {
     /// What an act makes of a description: `None` where there is nothing to take over and nothing may be made up.
     pub async fn describe_as(&self, analysis: &Analysis, target: &DescribeTarget, act: DescribeAct) -> Result<Option<Described>, PortError> {
         if act != DescribeAct::Improve
-            && let Some(inherited) = analysis.inherited(target)
+            && let Some(known) = known(analysis, target)
         {
-            return Ok(Some(Described { text: inherited.raw, origin: Origin::Inherited(inherited.from), missing: None }));
+            return Ok(Some(known));
         }
         if act == DescribeAct::Inherit {
             return Ok(None);
@@ -104,6 +112,149 @@ impl Analyst {
     }
 }
 
+/// A text for a target that somebody wrote already, the surest first: the column that it is upstream, the warehouse's comment, a docs block of its
+/// name, a column upstream that is only called the same.
+pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> {
+    let described = |text: String, origin| Some(Described { text, origin, missing: None });
+    let inherited = analysis.inherited(target);
+    let taken = |found: ide::Inherited| described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
+    if let Some(found) = inherited.clone().filter(|found| found.proof == Proof::Sql) {
+        return taken(found);
+    }
+    let index = analysis.index.node(&target.unique_id)?;
+    let node = &analysis.index.nodes[index];
+    let facts = node.artifacts.as_ref();
+    let comment = match &target.column {
+        Some(column) => facts.and_then(|facts| facts.columns.iter().find(|found| found.name.eq_ignore_ascii_case(column))?.comment.clone()),
+        None => facts.and_then(|facts| facts.comment.clone()),
+    };
+    if let Some(comment) = comment {
+        return described(comment.trim().to_owned(), Origin::Comment);
+    }
+    let names: Vec<String> = match &target.column {
+        Some(column) => vec![format!("{}__{column}", node.name), format!("{}_{column}", node.name), column.clone()],
+        None => vec![node.name.clone()],
+    };
+    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == node.package && docs.name.eq_ignore_ascii_case(name)));
+    if let Some(docs) = docs {
+        return described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()));
+    }
+    inherited.and_then(taken)
+}
+
+/// What came of the descriptions of one node.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodeTexts {
+    pub texts: Vec<(DescribeTarget, Described)>,
+    /// Those that a language model could not write, and why.
+    pub refused: Vec<(DescribeTarget, String)>,
+    pub usage: Usage,
+}
+
+/// Columns that are asked for at once.
+const AT_ONCE: usize = 20;
+
+impl Analyst {
+    /// Descriptions for a node and its columns that a language model writes, many in one request: a JSON object with a text for each
+    /// name. Those that can't be used are asked for again, twice at most.
+    pub async fn write_for_node(&self, analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> Result<NodeTexts, PortError> {
+        let Some(chat) = &self.chat else { return Err(PortError::new("no language model is configured", "no chat")) };
+        let mut made = NodeTexts::default();
+        for targets in targets.chunks(AT_ONCE) {
+            let mut request = ChatRequest {
+                messages: vec![
+                    Message::System(prompts::describe_system(&samples(analysis), self.rules.model_interpreter.as_deref())),
+                    Message::User(facts_for_node(analysis, index, targets)),
+                ],
+                tools: vec![ToolSpec {
+                    name: "write_descriptions",
+                    description: "Writes the descriptions into the documentation.",
+                    parameters: json!({"type": "object", "properties": {"descriptions": {"type": "array", "items": {"type": "object", "properties": {
+                        "name": {"type": "string", "description": "the name of the column, or of the node itself"},
+                        "description": {"type": "string"},
+                    }, "required": ["name", "description"]}}}, "required": ["descriptions"]}),
+                }],
+                force_tool: Some("write_descriptions"),
+            };
+            let mut open: Vec<(DescribeTarget, String)> = targets.iter().map(|target| (target.clone(), "it was not written".to_owned())).collect();
+            for _ in 0..TRIES {
+                let reply = chat.complete(&request, &mut |_| ()).await?;
+                made.usage.input_tokens += reply.usage.input_tokens;
+                made.usage.output_tokens += reply.usage.output_tokens;
+                let written = written_by_name(&reply);
+                open.retain_mut(|(target, why)| {
+                    let name = name_of(analysis, index, target);
+                    let Some(text) = written.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)).map(|(_, text)| text) else { return true };
+                    match refuse(text, target, analysis, index) {
+                        Some(refusal) => {
+                            *why = refusal;
+                            true
+                        }
+                        None => {
+                            let origin = Origin::Model(chat.model().to_owned());
+                            made.texts.push((target.clone(), Described { text: text.clone(), origin, missing: None }));
+                            false
+                        }
+                    }
+                });
+                if open.is_empty() {
+                    break;
+                }
+                let wrong: Vec<String> = open.iter().map(|(target, why)| format!("`{}`: {why}", name_of(analysis, index, target))).collect();
+                request.messages.push(Message::Assistant { text: clip(&json!(written).to_string(), 1500), calls: Vec::new() });
+                request.messages.push(Message::User(format!("These can't be used or are missing; write them again, and only them: {}.", wrong.join("; "))));
+            }
+            made.refused.extend(open);
+        }
+        Ok(made)
+    }
+}
+
+fn name_of(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
+    target.column.clone().unwrap_or_else(|| analysis.index.nodes[index].name.clone())
+}
+
+/// Names and texts of a reply: a call's, or those of a JSON object that a model writes that doesn't call.
+fn written_by_name(reply: &ChatReply) -> Vec<(String, String)> {
+    let call = reply.calls.iter().find(|call| call.name == "write_descriptions").map(|call| call.arguments.clone());
+    let json = reply.text.trim().trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```").trim().to_owned();
+    let value: Option<serde_json::Value> = call.or_else(|| serde_json::from_str(&json).ok());
+    let Some(value) = value else { return Vec::new() };
+    let inner = value.get("arguments").unwrap_or(&value);
+    let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match inner.get("descriptions").unwrap_or(inner) {
+        serde_json::Value::Array(items) => {
+            let of = |item: &serde_json::Value| Some((item.get("name")?.as_str()?.trim_matches('`').to_owned(), tidy(item.get("description")?.as_str()?)));
+            items.iter().filter_map(of).collect()
+        }
+        serde_json::Value::Object(entries) => entries.iter().filter_map(|(name, text)| Some((name.clone(), tidy(text.as_str()?)))).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a language model reads to describe a node and some of its columns.
+fn facts_for_node(analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> String {
+    let node = &analysis.index.nodes[index];
+    let mut text = prompts::data(&surroundings(analysis, index));
+    let columns: Vec<String> = targets.iter().filter_map(|target| target.column.as_ref()).map(|column| format!("`{column}`")).collect();
+    let own = targets.iter().any(|target| target.column.is_none());
+    text.push_str(&format!(
+        "\n\nWrite the description of {}",
+        if own { format!("the {} `{}` itself", node.resource_type, node.label()) } else { String::new() }
+    ));
+    if !columns.is_empty() {
+        text.push_str(&format!("{}the columns {} of `{}`", if own { ", and of " } else { "" }, columns.join(", "), node.label()));
+    }
+    text.push_str(&format!(". Call `write_descriptions` once, with all of them; the {} itself goes by the name `{}`.", node.resource_type, node.name));
+    text
+}
+
+/// How many tokens a request for these would take in, about.
+pub fn estimated_tokens(analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> usize {
+    let requests = targets.len().div_ceil(AT_ONCE);
+    requests * (facts_for_node(analysis, index, targets).len() + 1500) / 4
+}
+
 /// The longest existing descriptions show the project's tone.
 fn samples(analysis: &Analysis) -> Vec<String> {
     let mut texts: Vec<&str> = analysis
@@ -119,15 +270,21 @@ fn samples(analysis: &Analysis) -> Vec<String> {
     texts.into_iter().take(4).map(str::to_owned).collect()
 }
 
-fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
-    let node = &analysis.index.nodes[index];
+/// A node's own facts and SQL, and what is upstream of it.
+fn surroundings(analysis: &Analysis, index: NodeIndex) -> String {
     let mut known = documents::facts(analysis, index, 1800);
     if let Some(sql) = sql_of(analysis, index) {
         known.push_str(&format!("\n\nIts SQL:\n{}", clip(&sql, 4000)));
     }
-    for &parent in node.depends_on.iter().take(4) {
+    for &parent in analysis.index.nodes[index].depends_on.iter().take(4) {
         known.push_str(&format!("\n\nUpstream:\n{}", documents::facts(analysis, parent, 600)));
     }
+    known
+}
+
+fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
+    let node = &analysis.index.nodes[index];
+    let mut known = surroundings(analysis, index);
     if let Some(old) = analysis.description_of(target) {
         known.push_str(&format!("\n\nWhat it is described as now:\n{}", clip(&old.text, 1000)));
     }
@@ -169,11 +326,71 @@ fn refuse(text: &str, target: &DescribeTarget, analysis: &Analysis, index: NodeI
     if text.contains("{{") || text.contains("{%") || text.contains("```") || text.starts_with('{') {
         return Some("it holds code instead of a sentence".to_owned());
     }
+    if text.contains('`') {
+        let names = Names::new(analysis, &[&surroundings(analysis, index), &name]);
+        let mut checker = Checker::new(&names);
+        checker.push(text);
+        checker.finish();
+        if let Some(unknown) = checker.unknown.first() {
+            return Some(format!("it names `{unknown}`, which this project doesn't have"));
+        }
+    }
+    if let Some(secret) = secret_in(text) {
+        return Some(format!("it holds something like a secret ({secret})"));
+    }
+    let given = || format!("{}\n{}", surroundings(analysis, index), name).to_lowercase();
+    if let Some(unit) = UNITS.iter().find(|unit| has_word(&text.to_lowercase(), unit)).filter(|unit| !has_word(&given(), unit)) {
+        return Some(format!("it says `{unit}`, which nothing that you were given says"));
+    }
     let rest = plain(text).replace(&plain(&name), "");
     if ["", "thecolumn", "column", "themodel", "model", "thiscolumn", "thismodel"].contains(&rest.as_str()) {
         return Some("it only repeats the name".to_owned());
     }
     None
+}
+
+/// Units that models like to make up.
+const UNITS: [&str; 24] = [
+    "usd",
+    "eur",
+    "gbp",
+    "dollars",
+    "dollar",
+    "euros",
+    "euro",
+    "cents",
+    "pounds",
+    "yen",
+    "milliseconds",
+    "seconds",
+    "minutes",
+    "hours",
+    "kilograms",
+    "grams",
+    "kg",
+    "kilometers",
+    "kilometres",
+    "miles",
+    "meters",
+    "metres",
+    "celsius",
+    "fahrenheit",
+];
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|sign: char| !sign.is_alphanumeric()).any(|part| part == word)
+}
+
+/// What in a text looks like a secret, by its first letters.
+fn secret_in(text: &str) -> Option<String> {
+    let is_secret = |word: &&str| {
+        let known =
+            ["sk-", "sk_live", "ghp_", "gho_", "xoxb-", "xoxp-", "AKIA", "AIza", "-----BEGIN"].iter().any(|start| word.starts_with(start) && word.len() > 12);
+        known
+            || (word.contains("://")
+                && word.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains(':') && host.contains('@'))))
+    };
+    text.split_whitespace().find(is_secret).map(|word| clip(word, 4))
 }
 
 #[cfg(test)]

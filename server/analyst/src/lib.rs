@@ -4,6 +4,7 @@
 mod answer;
 mod check;
 mod describe;
+mod documenting;
 mod documents;
 mod interpret;
 mod json;
@@ -14,7 +15,8 @@ mod sync;
 mod tools;
 
 pub use answer::{Analyst, Answer, Citation, Event, Question};
-pub use describe::{Described, Origin};
+pub use describe::{Described, NodeTexts, Origin, estimated_tokens, known};
+pub use documenting::{Desk, Planned, Progress, Report, RunLimits, plan, run};
 pub use interpret::{InterpretLimits, Interpretation, Statement};
 pub use ports::{Chat, Embed, Knowledge, PortError, Services};
 pub use search::{Found, SearchResult, search};

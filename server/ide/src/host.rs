@@ -139,6 +139,13 @@ impl Analysis {
     }
 }
 
+impl Analysis {
+    /// The same state, with drafts.
+    pub fn with_drafts(&self, drafts: Drafts) -> Self {
+        Self { world: Arc::new(World { drafts: Arc::new(drafts), ..(*self.world).clone() }) }
+    }
+}
+
 impl std::ops::Deref for Analysis {
     type Target = World;
 

@@ -159,8 +159,8 @@ async fn write(
     let mut drafts = Vec::new();
     for (target, described) in texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target)) {
         let state = match &described.origin {
-            Origin::Inherited(from) => {
-                notes.push(format!("description inherited from {from}"));
+            Origin::Inherited(..) | Origin::Docs(_) | Origin::Comment => {
+                notes.push(format!("description taken over: {}", described.origin));
                 DraftState::Accepted
             }
             Origin::Model(_) => DraftState::Draft,
@@ -175,7 +175,7 @@ async fn write(
     notes.dedup();
     let note = match (notes.len(), refusals.is_empty()) {
         (0, true) => None,
-        (count, true) if count > 3 => Some(format!("{count} descriptions were inherited")),
+        (count, true) if count > 3 => Some(format!("{count} descriptions were taken over")),
         _ => Some(notes.into_iter().chain(refusals).take(5).collect::<Vec<_>>().join("; ")),
     };
     Ok(Done { edit: Some(edit(&now, edits)?), drafts, note })

@@ -84,6 +84,11 @@ pub enum Command {
         #[arg(long)]
         steps: bool,
     },
+    /// Descriptions: write what is missing, count what is there, decide on drafts
+    Docs {
+        #[command(subcommand)]
+        action: DocsAction,
+    },
     /// Say what a model does, from its SQL and that of what it reads
     Interpret {
         /// The model
@@ -172,6 +177,97 @@ pub enum Command {
         #[command(subcommand)]
         action: StoreAction,
     },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum DocsAction {
+    /// Write the descriptions that are missing: taken over where that can be, else by a language model; upstream first
+    Generate {
+        #[command(flatten)]
+        options: GenerateOptions,
+    },
+    /// Say how much is described
+    Coverage {
+        #[command(flatten)]
+        options: CoverageOptions,
+    },
+    /// Find drafts good; they stay as they are
+    Accept {
+        /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
+        selection: Vec<String>,
+        /// Take what people wrote as accepted now, so that it is told once its SQL changes
+        #[arg(long)]
+        existing: bool,
+    },
+    /// Take drafts out again; they are not made anew for the same SQL
+    Reject {
+        /// Of these nodes only, as dbt selects them
+        selection: Vec<String>,
+    },
+    /// Go through drafts one by one
+    Review {
+        /// Of these nodes only, as dbt selects them
+        selection: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct GenerateOptions {
+    /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
+    pub selection: Vec<String>,
+    /// What has no description; that is the default
+    #[arg(long, conflicts_with = "stale")]
+    pub missing: bool,
+    /// What was written before its SQL changed
+    #[arg(long)]
+    pub stale: bool,
+    /// Only what can be taken over from upstream, the warehouse or docs blocks
+    #[arg(long)]
+    pub inherit_only: bool,
+    /// Write nothing, and ask no language model
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show what changes in the files
+    #[arg(long)]
+    pub diff: bool,
+    /// Send no more requests after so many tokens, or dollars ($1.50) where prices are set
+    #[arg(long, value_name = "TOKENS|USD")]
+    pub budget: Option<String>,
+    /// Requests under way at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub jobs: usize,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct CoverageOptions {
+    /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
+    pub selection: Vec<String>,
+    /// How it is summed up
+    #[arg(long, value_enum, default_value_t = CoverageBy::Folder)]
+    pub by: CoverageBy,
+    /// End with exit code 1 if less is described, in per cent
+    #[arg(long, value_name = "N")]
+    pub fail_under: Option<f64>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = CoverageFormat::Text)]
+    pub format: CoverageFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CoverageBy {
+    Folder,
+    Owner,
+    Type,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CoverageFormat {
+    Text,
+    Json,
+    Markdown,
+    /// A badge
+    #[value(alias = "badge")]
+    Svg,
 }
 
 #[derive(Debug, Clone, ClapArgs)]

@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod config;
+mod docs;
 mod doctor;
 mod feedback;
 mod index;
@@ -40,12 +41,13 @@ pub async fn run(args: Args) -> ExitCode {
     let json = common.json;
     let result = match args.command {
         Command::Ask { question, thread, steps } => ask::run(&context, &question.join(" "), thread, steps, json).await,
+        Command::Docs { action } => docs::run(&context, action, json).await,
         Command::Interpret { model, steps, accept, reject, budget } => {
             interpret::run(&context, &interpret::Wish { model, steps, accept, reject, tokens: budget }, json).await
         }
         Command::Search { query, limit } => search::run(&context, &query.join(" "), usize::from(limit), json).await,
         Command::Index { strict, publish, emit, .. } => index::run(&context, strict, publish, emit.as_deref(), json).await,
-        Command::Check { options } => check::run(&context, &options, json),
+        Command::Check { options } => check::run(&context, &options, json).await,
         Command::Init { method, .. } => init::run(&context, method, json).await,
         Command::Feedback { answer, good, comment, .. } => feedback::run(&context, &answer, good, comment, json).await,
         Command::Doctor { online } => doctor::run(&context, online, json).await,

@@ -87,7 +87,16 @@ impl Context {
         self.loaded(true)
     }
 
+    /// The project, to be changed. Blocks.
+    pub fn host(&self) -> Result<AnalysisHost, String> {
+        self.loaded_host(true)
+    }
+
     fn loaded(&self, is_whole: bool) -> Result<Analysis, String> {
+        self.loaded_host(is_whole).map(|host| host.analysis())
+    }
+
+    fn loaded_host(&self, is_whole: bool) -> Result<AnalysisHost, String> {
         let root = self.root()?;
         if let Some(Err(why)) = self.deferred_to() {
             return Err(why);
@@ -98,15 +107,20 @@ impl Context {
         let cache = self.cache(root);
         host.set_rules(self.rule_set().0);
         if let Some(kept) = cache.read(&settings) {
-            return Ok(if is_whole { host.resume(kept) } else { host.restore(kept) });
+            if is_whole {
+                host.resume(kept)
+            } else {
+                host.restore(kept)
+            };
+            return Ok(host);
         }
         let loaded = SystemTime::now();
         host.load(ide::read_project(&DiskLoader, root));
-        let analysis = host.publish();
+        host.publish();
         if let Some(snapshot) = host.snapshot() {
             self.later(move || cache.write(&snapshot, &settings, loaded));
         }
-        Ok(analysis)
+        Ok(host)
     }
 
     /// Does something beside what this call is about; the program ends when it is done.

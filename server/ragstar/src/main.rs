@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod context;
+mod desk;
 mod output;
 mod services;
 

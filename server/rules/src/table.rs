@@ -57,6 +57,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("chat.api_key", &["LLM_CHAT_API_KEY"], Kind::Secret, None, "a key for chat.base_url; a local server needs none"),
     setting("chat.temperature", &["LLM_CHAT_CONFIG_TEMPERATURE"], Kind::Number, None, "sent only if set; reasoning models refuse it"),
+    setting("chat.input_price", &["LLM_CHAT_INPUT_PRICE"], Kind::Number, None, "what a million tokens cost that are sent, in USD; for budgets and reports"),
+    setting("chat.output_price", &["LLM_CHAT_OUTPUT_PRICE"], Kind::Number, None, "what a million tokens cost that are answered, in USD"),
     setting("chat.max_output_tokens", &["LLM_CHAT_MAX_OUTPUT_TOKENS"], Kind::Count, Some("4096"), "the longest answer"),
     setting("chat.timeout_seconds", &["LLM_CHAT_TIMEOUT_SECONDS"], Kind::Count, Some("120"), "how long to wait for the next piece of an answer"),
     setting(

@@ -1,8 +1,10 @@
 //! Files: what is on disk, what an editor has laid over it, and what changed. Parses nothing and knows no dbt.
 
 mod disk;
+mod replace;
 
 pub use disk::{DiskLoader, Stamp, Watch};
+pub use replace::{ReplaceError, replace};
 
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};

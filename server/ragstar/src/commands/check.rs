@@ -4,6 +4,7 @@ use super::Outcome;
 use crate::args::{CheckFormat, CheckOptions, Level};
 use crate::context::Context;
 use crate::output;
+use analyst::Services;
 use dbt::{Diagnostic, Severity};
 use ide::{Analysis, Rule};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ struct Finding {
     diagnostic: Diagnostic,
 }
 
-pub fn run(context: &Context, options: &CheckOptions, json: bool) -> Outcome {
+pub async fn run(context: &Context, options: &CheckOptions, json: bool) -> Outcome {
     if options.list {
         list(json);
         return Ok(ExitCode::SUCCESS);
@@ -31,6 +32,15 @@ pub fn run(context: &Context, options: &CheckOptions, json: bool) -> Outcome {
         return Err(format!("there is no rule `{unknown}`; `ragstar check --list` names them all"));
     }
     let analysis = context.load_whole()?;
+    // Those of descriptions that went stale; where they are can't be known everywhere.
+    let drafts = async { super::wiring(context).drafts().await?.list().await };
+    let analysis = match drafts.await {
+        Ok(drafts) => analysis.with_drafts(drafts),
+        Err(error) => {
+            output::note(&format!("ragstar: drafts are not looked at: {}", error.reader));
+            analysis
+        }
+    };
     let findings = findings(&analysis, options)?;
     let format = if json { CheckFormat::Json } else { options.format };
     match format {

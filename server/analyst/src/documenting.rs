@@ -1,0 +1,236 @@
+//! The descriptions of many nodes: upstream first, so that what is written feeds the next, with as many requests under way as are
+//! wanted, and every text in its file before the next one needs it.
+
+use crate::describe::{Described, NodeTexts, Origin, known};
+use crate::ports::{DescribeTarget, Draft, DraftKind, DraftState, PortError, Usage};
+use crate::{Analyst, estimated_tokens};
+use dbt::NodeIndex;
+use ide::Analysis;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
+use tokio::task::JoinSet;
+
+/// A node, and what of it is to be described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub unique_id: String,
+    pub targets: Vec<DescribeTarget>,
+    /// Places in the plan of what has to be done before it.
+    pub after: Vec<usize>,
+}
+
+/// Puts nodes in the order of their lineage.
+pub fn plan(analysis: &Analysis, wanted: Vec<(NodeIndex, Vec<DescribeTarget>)>) -> Vec<Planned> {
+    let place: FxHashMap<NodeIndex, usize> = wanted.iter().enumerate().map(|(at, (index, _))| (*index, at)).collect();
+    let upstream = |index: NodeIndex| -> Vec<usize> {
+        // The nearest planned ones on every way up; those above them wait for these.
+        let (mut seen, mut open, mut found) = (FxHashSet::default(), vec![index], Vec::new());
+        while let Some(at) = open.pop() {
+            for &parent in analysis.index.nodes[at].depends_on.iter().filter(|&&parent| parent != index) {
+                if seen.insert(parent) {
+                    match place.get(&parent) {
+                        Some(&known) => found.push(known),
+                        None => open.push(parent),
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    };
+    let after: Vec<Vec<usize>> = wanted.iter().map(|(index, _)| upstream(*index)).collect();
+    wanted
+        .into_iter()
+        .zip(after)
+        .map(|((index, targets), after)| Planned { unique_id: analysis.index.nodes[index].unique_id.to_string(), targets, after })
+        .collect()
+}
+
+/// Where texts are written to, and the project as it is once they are.
+pub trait Desk: Send {
+    fn analysis(&self) -> Analysis;
+
+    /// Notes drafts, then writes their texts into the project; what could not be written, and why.
+    fn write(&mut self, drafts: Vec<Draft>) -> impl Future<Output = Result<Vec<(DescribeTarget, String)>, PortError>> + Send;
+}
+
+/// What bounds a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    /// Requests under way at once.
+    pub jobs: usize,
+    /// Tokens after which no more are sent.
+    pub tokens: Option<u64>,
+    /// Whether a language model may be asked at all.
+    pub may_write: bool,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    pub written: Vec<(DescribeTarget, Described)>,
+    pub refused: Vec<(DescribeTarget, String)>,
+    /// Left for another run: the budget was spent, or nothing was there to take over.
+    pub left: usize,
+    pub usage: Usage,
+    /// Why it ended early.
+    pub stopped: Option<String>,
+}
+
+/// What is heard while it goes on: nodes that are done, and texts that are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub done: usize,
+    pub all: usize,
+    pub written: usize,
+    pub under_way: usize,
+    pub tokens: u64,
+}
+
+/// Failures of one node in a row after which the rest is left.
+const MAX_FAILURES: usize = 3;
+
+/// Describes what a plan names. Texts that are there to be taken over come first; drafts of an earlier run that never came to their
+/// file are taken up again, and those that somebody rejected are not made anew for the same code.
+pub async fn run<D: Desk>(
+    analyst: &Analyst,
+    desk: &mut D,
+    plan: &[Planned],
+    limits: RunLimits,
+    mut told: impl FnMut(Progress) + Send,
+) -> Result<Report, PortError> {
+    let mut report = Report::default();
+    let mut waits: Vec<usize> = plan.iter().map(|planned| planned.after.len()).collect();
+    let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); plan.len()];
+    for (at, planned) in plan.iter().enumerate() {
+        planned.after.iter().for_each(|&before| feeds[before].push(at));
+    }
+    let mut ready: VecDeque<usize> = (0..plan.len()).filter(|&at| waits[at] == 0).collect();
+    let mut begun = vec![false; plan.len()];
+    let mut under_way: JoinSet<(usize, Vec<DescribeTarget>, Result<NodeTexts, PortError>)> = JoinSet::new();
+    let (mut done, mut failures) = (0, 0);
+    loop {
+        while under_way.len() < limits.jobs.max(1) {
+            // A circle has no first one; whoever comes first in it is.
+            let next = ready.pop_front().or_else(|| if under_way.is_empty() { (0..plan.len()).find(|&at| !begun[at]) } else { None });
+            let Some(at) = next else { break };
+            if std::mem::replace(&mut begun[at], true) {
+                continue;
+            }
+            let analysis = desk.analysis();
+            let (drafts, open) = found(&analysis, &plan[at].targets);
+            report.written.extend(drafts.iter().map(|(draft, described)| (draft.target.clone(), described.clone())));
+            if !drafts.is_empty() {
+                let refused = desk.write(drafts.into_iter().map(|(draft, _)| draft).collect()).await?;
+                report.written.retain(|(target, _)| !refused.iter().any(|(other, _)| other == target));
+                report.refused.extend(refused);
+            }
+            let spent = report.usage.input_tokens + report.usage.output_tokens;
+            let may_write = limits.may_write && report.stopped.is_none() && limits.tokens.is_none_or(|most| spent < most);
+            let index = analysis.index.node(&plan[at].unique_id);
+            match index.filter(|_| may_write && !open.is_empty()) {
+                Some(index) => {
+                    let analyst = analyst.clone();
+                    under_way.spawn(async move {
+                        let written = analyst.write_for_node(&analysis, index, &open).await;
+                        let estimate = estimated_tokens(&analysis, index, &open) as u64;
+                        // A server that doesn't count is counted for.
+                        let written = written.map(|mut written| {
+                            if written.usage == Usage::default() {
+                                written.usage.input_tokens = estimate;
+                            }
+                            written
+                        });
+                        (at, open, written)
+                    });
+                }
+                None => {
+                    report.left += open.len();
+                    done += 1;
+                    release(at, &feeds, &mut waits, &mut ready);
+                }
+            }
+            told(progress(done, plan.len(), &report, under_way.len()));
+        }
+        let Some(ended) = under_way.join_next().await else {
+            if done == plan.len() {
+                return Ok(report);
+            }
+            continue;
+        };
+        let (at, open, written) = ended.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
+        match written {
+            Ok(texts) => {
+                failures = 0;
+                report.usage.input_tokens += texts.usage.input_tokens;
+                report.usage.output_tokens += texts.usage.output_tokens;
+                report.refused.extend(texts.refused);
+                let analysis = desk.analysis();
+                let drafts = texts.texts.iter().map(|(target, described)| draft(&analysis, target, described, DraftState::Draft)).collect();
+                let refused = desk.write(drafts).await?;
+                let written = texts.texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target));
+                report.written.extend(written);
+                report.refused.extend(refused);
+            }
+            Err(error) => {
+                failures += 1;
+                if failures >= MAX_FAILURES {
+                    report.stopped.get_or_insert_with(|| error.reader.clone());
+                }
+                report.refused.extend(open.into_iter().map(|target| (target, error.reader.clone())));
+            }
+        }
+        done += 1;
+        release(at, &feeds, &mut waits, &mut ready);
+        told(progress(done, plan.len(), &report, under_way.len()));
+    }
+}
+
+fn progress(done: usize, all: usize, report: &Report, under_way: usize) -> Progress {
+    Progress { done, all, written: report.written.len(), under_way, tokens: report.usage.input_tokens + report.usage.output_tokens }
+}
+
+fn release(at: usize, feeds: &[Vec<usize>], waits: &mut [usize], ready: &mut VecDeque<usize>) {
+    for &next in &feeds[at] {
+        waits[next] = waits[next].saturating_sub(1);
+        if waits[next] == 0 {
+            ready.push_back(next);
+        }
+    }
+}
+
+fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described, state: DraftState) -> Draft {
+    Draft {
+        kind: DraftKind::Description,
+        target: target.clone(),
+        text: described.text.clone(),
+        origin: described.origin.to_string(),
+        state,
+        described: analysis.described(target).unwrap_or_default(),
+    }
+}
+
+/// What is there already for some targets, and the targets that a language model would have to write.
+fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<(Draft, Described)>, Vec<DescribeTarget>) {
+    let (mut drafts, mut open) = (Vec::new(), Vec::new());
+    for target in targets {
+        let earlier = analysis.drafts().get(DraftKind::Description, target).filter(|earlier| !analysis.is_stale(earlier));
+        match earlier.map(|earlier| earlier.state) {
+            Some(DraftState::Rejected) => continue,
+            // Noted, and never written: the run before ended in between.
+            Some(DraftState::Draft) if analysis.description_of(target).is_none() => {
+                if let Some(earlier) = earlier {
+                    let origin = Origin::Model(earlier.origin.trim_start_matches("by ").to_owned());
+                    drafts.push((earlier.clone(), Described { text: earlier.text.clone(), origin, missing: None }));
+                }
+                continue;
+            }
+            _ => {}
+        }
+        match known(analysis, target) {
+            Some(described) => drafts.push((draft(analysis, target, &described, DraftState::Accepted), described)),
+            None => open.push(target.clone()),
+        }
+    }
+    (drafts, open)
+}

@@ -1,0 +1,103 @@
+//! A project that is written to from the terminal: each change is on disk, and in the index, before the next one is made.
+
+use analyst::ports::{DescribeTarget, Draft, Drafts, KeepDrafts, PortError};
+use ide::{Analysis, AnalysisHost, FileEdits};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use vfs::{DiskLoader, FileText, Loader, ReplaceError};
+
+/// A file that somebody else keeps changing is given up.
+const TRIES: usize = 3;
+
+pub struct ProjectDesk {
+    host: AnalysisHost,
+    drafts: Drafts,
+    kept: Arc<dyn KeepDrafts>,
+    /// Writes nothing: what would be written is only in the index.
+    is_dry: bool,
+    /// What files held at first; `None` for those that were made.
+    before: BTreeMap<PathBuf, Option<Arc<str>>>,
+}
+
+impl ProjectDesk {
+    pub fn new(mut host: AnalysisHost, drafts: Drafts, kept: Arc<dyn KeepDrafts>, is_dry: bool) -> Self {
+        host.set_drafts(drafts.clone());
+        host.publish();
+        Self { host, drafts, kept, is_dry, before: BTreeMap::new() }
+    }
+
+    pub fn analysis(&self) -> Analysis {
+        self.host.analysis()
+    }
+
+    /// The files that were changed: their texts before and now.
+    pub fn changed(&self) -> Vec<(PathBuf, Option<Arc<str>>, Arc<str>)> {
+        let analysis = self.host.analysis();
+        let of = |(path, before): (&PathBuf, &Option<Arc<str>>)| Some((path.clone(), before.clone(), analysis.file_at(path)?.text.clone()));
+        self.before.iter().filter_map(of).collect()
+    }
+
+    /// Notes what was decided, without a word in the project.
+    pub async fn note(&mut self, drafts: &[Draft]) -> Result<(), PortError> {
+        if !self.is_dry && !drafts.is_empty() {
+            self.kept.put(drafts).await?;
+        }
+        drafts.iter().for_each(|draft| self.drafts.put(draft.clone()));
+        self.host.set_drafts(self.drafts.clone());
+        self.host.publish();
+        Ok(())
+    }
+
+    /// Makes edits of the project's files, worked out anew where a file has changed meanwhile.
+    pub fn edit(&mut self, work_out: impl Fn(&Analysis) -> Result<FileEdits, String>) -> Result<(), String> {
+        for _ in 0..TRIES {
+            let analysis = self.host.analysis();
+            let made = work_out(&analysis)?;
+            match self.apply(&analysis, &made) {
+                Ok(()) => return Ok(()),
+                Err(ReplaceError::Changed) => {
+                    self.host.set_disk(&made.path, DiskLoader.read(&made.path));
+                    self.host.publish();
+                }
+                Err(error @ ReplaceError::Io(_)) => return Err(format!("{}: {error}", made.path.display())),
+            }
+        }
+        Err("its file is changed by somebody else all the time".to_owned())
+    }
+
+    fn apply(&mut self, analysis: &Analysis, made: &FileEdits) -> Result<(), ReplaceError> {
+        let file = analysis.file_at(&made.path);
+        if file.is_some_and(|file| file.problem.is_some()) {
+            return Err(std::io::Error::other("it isn't all UTF-8 text, and is left as it is").into());
+        }
+        let before = file.map(|file| file.text.clone());
+        let after = text::apply_edits(before.as_deref().unwrap_or_default(), &made.edits).map_err(std::io::Error::other)?;
+        if !self.is_dry {
+            vfs::replace(&made.path, before.as_deref(), &after)?;
+        }
+        self.before.entry(made.path.clone()).or_insert(before);
+        self.host.set_disk(&made.path, Some(FileText::new(after)));
+        self.host.publish();
+        Ok(())
+    }
+}
+
+impl analyst::Desk for ProjectDesk {
+    fn analysis(&self) -> Analysis {
+        self.host.analysis()
+    }
+
+    async fn write(&mut self, drafts: Vec<Draft>) -> Result<Vec<(DescribeTarget, String)>, PortError> {
+        // First noted: what is written and not noted would be taken for a person's.
+        self.note(&drafts).await?;
+        let mut refused = Vec::new();
+        for draft in drafts {
+            let written = self.edit(|analysis| analysis.describe(&draft.target, &draft.text).map_err(|refusal| refusal.to_string()));
+            if let Err(why) = written {
+                refused.push((draft.target, why));
+            }
+        }
+        Ok(refused)
+    }
+}
