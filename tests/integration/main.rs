@@ -6,6 +6,7 @@ mod bad_input;
 mod cache_on_disk;
 mod cli;
 mod dbt;
+mod docs;
 mod drafts;
 mod emacs;
 mod fuzz;

@@ -17,6 +17,8 @@ type Script = Arc<Mutex<(Vec<Reply>, Vec<(Value, HeaderMap)>)>>;
 pub enum Reply {
     Says(&'static str),
     Calls(&'static str, Value),
+    /// Calls `write_descriptions` with `This is NAME, told apart.` for each name in backticks that the request asks for, after some milliseconds.
+    Describes(u64),
     /// Tool calls as Google streams them: whole, without an index.
     CallsWhole(&'static str, Value),
     Status(u16, &'static str),
@@ -53,6 +55,19 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
         script.1.push((serde_json::from_str(&body).unwrap(), headers));
         if script.0.len() > 1 { script.0.remove(0) } else { script.0[0].clone() }
     };
+    let reply = match reply {
+        Reply::Describes(milliseconds) => {
+            tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+            let request: Value = serde_json::from_str(&body).unwrap();
+            let asked = request["messages"][1]["content"].as_str().unwrap();
+            let asked = &asked[asked.rfind("Write the description of").unwrap()..];
+            let names: std::collections::BTreeSet<&str> = asked.split('`').skip(1).step_by(2).filter(|name| *name != "write_descriptions").collect();
+            let texts: Vec<Value> =
+                names.into_iter().map(|name| json!({"name": name, "description": format!("What {} tells of it.", name.replace('_', " "))})).collect();
+            Reply::Calls("write_descriptions", json!({"descriptions": texts}))
+        }
+        other => other,
+    };
     let chunk = |delta: Value, finish: Value| {
         format!(
             "data: {}\n\n",
@@ -88,6 +103,7 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
             ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
         }
         Reply::Raw(text) => events(text.to_owned()),
+        Reply::Describes(_) => unreachable!("it has become a call"),
     }
 }
 

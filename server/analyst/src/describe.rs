@@ -3,7 +3,7 @@
 use crate::Analyst;
 use crate::check::{Checker, Names};
 use crate::documents::{self, clip, sql_of};
-use crate::ports::{ChatReply, ChatRequest, Message, PortError, ToolSpec, Usage};
+use crate::ports::{ChatReply, ChatRequest, DraftState, Message, PortError, ToolSpec, Usage};
 use crate::prompts;
 use dbt::NodeIndex;
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof};
@@ -22,6 +22,16 @@ pub enum Origin {
     Model(String),
     /// Nobody wrote it; a place to write into.
     Skeleton,
+}
+
+impl Origin {
+    /// Whether somebody has to read it: what a model wrote, and what only a name speaks for.
+    pub fn state(&self) -> DraftState {
+        match self {
+            Self::Inherited(_, _, Proof::Sql) | Self::Comment => DraftState::Accepted,
+            Self::Inherited(_, _, Proof::Name) | Self::Docs(_) | Self::Model(_) | Self::Skeleton => DraftState::Draft,
+        }
+    }
 }
 
 impl std::fmt::Display for Origin {

@@ -166,7 +166,7 @@ pub async fn run<D: Desk>(
                 report.usage.output_tokens += texts.usage.output_tokens;
                 report.refused.extend(texts.refused);
                 let analysis = desk.analysis();
-                let drafts = texts.texts.iter().map(|(target, described)| draft(&analysis, target, described, DraftState::Draft)).collect();
+                let drafts = texts.texts.iter().map(|(target, described)| draft(&analysis, target, described)).collect();
                 let refused = desk.write(drafts).await?;
                 let written = texts.texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target));
                 report.written.extend(written);
@@ -199,13 +199,13 @@ fn release(at: usize, feeds: &[Vec<usize>], waits: &mut [usize], ready: &mut Vec
     }
 }
 
-fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described, state: DraftState) -> Draft {
+fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described) -> Draft {
     Draft {
         kind: DraftKind::Description,
         target: target.clone(),
         text: described.text.clone(),
         origin: described.origin.to_string(),
-        state,
+        state: described.origin.state(),
         described: analysis.described(target).unwrap_or_default(),
     }
 }
@@ -228,7 +228,7 @@ fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<(Draft, Descri
             _ => {}
         }
         match known(analysis, target) {
-            Some(described) => drafts.push((draft(analysis, target, &described, DraftState::Accepted), described)),
+            Some(described) => drafts.push((draft(analysis, target, &described), described)),
             None => open.push(target.clone()),
         }
     }

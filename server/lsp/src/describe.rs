@@ -158,17 +158,15 @@ async fn write(
     let mut notes = Vec::new();
     let mut drafts = Vec::new();
     for (target, described) in texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target)) {
-        let state = match &described.origin {
-            Origin::Inherited(..) | Origin::Docs(_) | Origin::Comment => {
-                notes.push(format!("description taken over: {}", described.origin));
-                DraftState::Accepted
-            }
-            Origin::Model(_) => DraftState::Draft,
+        match &described.origin {
+            Origin::Inherited(..) | Origin::Docs(_) | Origin::Comment => notes.push(format!("description taken over: {}", described.origin)),
+            Origin::Model(_) => {}
             Origin::Skeleton => {
                 notes.extend(described.missing);
                 continue;
             }
-        };
+        }
+        let state = described.origin.state();
         let mark = snapshot.analysis.described(&target).unwrap_or_default();
         drafts.push(Draft { kind: DraftKind::Description, target, text: described.text, origin: described.origin.to_string(), state, described: mark });
     }

@@ -152,7 +152,7 @@ fn tell(desk: &ProjectDesk, report: &Report, prices: Option<Prices>, options: &G
     if let Some(why) = &report.stopped {
         output::note(&format!("Stopped: {why}. Run it again to go on from here."));
     }
-    let drafts = report.written.iter().filter(|(_, described)| matches!(described.origin, analyst::Origin::Model(_))).count();
+    let drafts = report.written.iter().filter(|(_, described)| described.origin.state() == DraftState::Draft).count();
     if drafts > 0 && !options.dry_run {
         output::note(&format!("{drafts} of them are drafts: `ragstar docs review` shows them one by one, `ragstar docs accept` takes them all."));
     }

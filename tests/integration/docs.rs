@@ -1,0 +1,150 @@
+//! `ragstar docs`: the whole project described, in the order of its lineage, through kill -9 and by decision.
+
+use crate::harness::{Person, wait_for};
+use crate::scripted::{Reply, Server};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// Every file of a folder with its bytes, but for what is not the project's.
+fn files(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                found.insert(path, text);
+            }
+        }
+    }
+    found
+}
+
+/// What was put into files; panics where anything else happened to one, but that an empty description was filled.
+fn inserted(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>) -> String {
+    let mut all = String::new();
+    for (path, text) in after {
+        let old = before.get(path).map_or("", String::as_str);
+        for edit in text::line_edits(old, text) {
+            let gone = edit.range.of(old);
+            let (key, rest) = gone.split_once("''").unwrap_or_default();
+            let is_filled = gone.lines().count() == 1 && key.trim() == "description:" && edit.insert.starts_with(key) && edit.insert.contains(rest);
+            assert!(gone.is_empty() || is_filled, "{}: {gone:?} became {:?}", path.display(), edit.insert);
+            all.push_str(&edit.insert);
+        }
+    }
+    assert!(before.keys().all(|path| after.contains_key(path)), "a file is gone");
+    all
+}
+
+fn percent(person: &Person, root: &Path) -> f64 {
+    person.json(root, &["docs", "coverage"])["total"]["percent"].as_f64().unwrap()
+}
+
+#[test]
+fn a_project_is_described_through_a_kill() {
+    let server = Server::start(vec![Reply::Describes(60)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url).with("LLM_CHAT_MODEL", "writer-1");
+    let dry = person.run(&root, &["docs", "generate", "--dry-run"]);
+    assert!(dry.ok && dry.out.contains("would be written"), "{dry:?}");
+    assert_eq!(files(&root), before, "a dry run writes nothing");
+    assert!(server.requests().is_empty(), "and asks nobody");
+    let start = percent(&person, &root);
+    let mut killed = person.ragstar(&root, &["docs", "generate", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("requests", 30, || (server.requests().len() >= 6).then_some(()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    inserted(&before, &files(&root));
+    let middle = percent(&person, &root);
+    assert!(start < middle && middle < 100.0, "{start} {middle}");
+    let rest = person.run(&root, &["docs", "generate", "--jobs", "3"]);
+    assert!(rest.ok && rest.out.contains(", 0 refused, 0 left"), "{rest:?}");
+    assert!((percent(&person, &root) - 100.0).abs() < 1e-9);
+    let text = inserted(&before, &files(&root));
+    assert!(text.lines().any(|line| line.contains("tells of it.")) && !text.contains("\n\n\n"), "{text}");
+    // Nothing twice, and nothing that dbt would refuse.
+    let found = person.json(&root, &["check", "--level", "hint", "--fail-on", "never"]);
+    let codes: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert!(
+        !codes.iter().any(|code| ["duplicate-key", "duplicate-entry", "yaml-syntax", "missing-description", "column-not-made"].contains(code)),
+        "{codes:?}"
+    );
+    assert!(codes.contains(&"draft-description"));
+    // What is upstream was written before it was needed.
+    let requests: Vec<String> = server.requests().into_iter().map(|(body, _)| body["messages"][1]["content"].as_str().unwrap().to_owned()).collect();
+    assert!(requests.iter().any(|given| given.split("Upstream:").skip(1).any(|upstream| upstream.contains("tells of it."))));
+    let accepted = person.run(&root, &["docs", "accept"]);
+    assert!(accepted.ok && accepted.out.contains("descriptions accepted"), "{accepted:?}");
+    let again = person.run(&root, &["docs", "generate"]);
+    assert!(again.ok && again.out.starts_with("0 descriptions written"), "{again:?}");
+}
+
+#[test]
+fn what_was_rejected_is_taken_out_and_not_made_again() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let model = "rpt_payment_method_mix";
+    let made = person.run(&root, &["docs", "generate", model, "--diff"]);
+    assert!(made.ok && made.out.contains("+    description: What rpt payment method mix tells of it."), "{made:?}");
+    let rejected = person.run(&root, &["docs", "reject", model]);
+    assert!(rejected.ok && rejected.out.contains("4 descriptions rejected"), "{rejected:?}");
+    assert_eq!(files(&root), before);
+    let again = person.run(&root, &["docs", "generate", model]);
+    assert!(again.ok && again.out.starts_with("0 descriptions written in 0 files"), "{again:?}");
+    // Another SQL is another matter.
+    let sql = root.join("models/marts/finance/rpt_payment_method_mix.sql");
+    std::fs::write(&sql, format!("{}\n-- x\nwhere 1 = 1", std::fs::read_to_string(&sql).unwrap().trim_end())).unwrap();
+    let again = person.run(&root, &["docs", "generate", model]);
+    assert!(again.ok && again.out.starts_with("4 descriptions written in 1 files"), "{again:?}");
+    let mut review = person.ragstar(&root, &["docs", "review", model]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    review.stdin.take().unwrap().write_all(b"a\ne Paid by card.\nr\nq\n").unwrap();
+    let shown = String::from_utf8(review.wait_with_output().unwrap().stdout).unwrap();
+    assert!(shown.contains("2 accepted, 1 rejected, 1 left"), "{shown}");
+    let yaml = std::fs::read_to_string(root.join("models/marts/finance/_finance__models.yml")).unwrap();
+    assert_eq!(yaml.matches("description: Paid by card.").count(), 1);
+    // What people wrote is told, too, once it was accepted and its SQL changes.
+    assert!(person.run(&root, &["docs", "accept", "--existing", "fct_monthly_revenue"]).ok);
+    let sql = root.join("models/marts/finance/fct_monthly_revenue.sql");
+    std::fs::write(&sql, std::fs::read_to_string(&sql).unwrap().replace("where is_processed", "")).unwrap();
+    let found = person.json(&root, &["check", "--level", "hint", "--rules", "stale-description", "--fail-on", "never"]);
+    let told: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
+    assert!(told.iter().any(|told| told.contains("column `refunded_amount` of `fct_monthly_revenue`")), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains("`order_count`")), "{told:?}");
+}
+
+#[test]
+fn budgets_failures_and_bad_selections() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let refused = person.run(&root, &["docs", "generate", "--budget", "$1"]);
+    assert!(!refused.ok && refused.err.contains("chat.input_price"), "{refused:?}");
+    let refused = person.run(&root, &["docs", "generate", "no_such_model"]);
+    assert!(!refused.ok && refused.err.contains("`no_such_model` selects nothing"), "{refused:?}");
+    let few = person.json(&root, &["docs", "generate", "--budget", "15", "--jobs", "1"]);
+    assert!(few["left"].as_u64().unwrap() > 10 && server.requests().len() < 5, "{few}");
+    let under = person.run(&root, &["docs", "coverage", "--fail-under", "99.5"]);
+    assert!(!under.ok && under.err.contains("are wanted"), "{under:?}");
+    // A server that is gone ends the run, and what was there stays.
+    let gone = Server::start(vec![Reply::Status(401, "no such key")]);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &gone.url);
+    let stopped: Value = {
+        let ran = person.run(&root, &["--json", "docs", "generate", "--jobs", "1"]);
+        assert!(!ran.ok);
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    assert!(stopped["stopped"].as_str().unwrap().contains("refused the key"), "{stopped}");
+    assert!(gone.requests().len() < 10);
+}
