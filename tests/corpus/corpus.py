@@ -183,6 +183,7 @@ class Project:
     def __init__(self, name, lock, args):
         origin = (Path(args.dest) / "projects" / name).resolve()
         self.name, self.program, home = name, args.bin, Path(args.scratch) / name
+        self.home = home
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(origin, home, symlinks=True)
         for at, folders, files in os.walk(home):
@@ -220,6 +221,11 @@ class Project:
 
     def check(self):
         return check(self.program, self.env, self.options)
+
+    def accept(self):
+        """Has the descriptions watched: from here on each is told once its SQL changes."""
+        self.env["RAGSTAR_DATA_DIR"] = f"{self.home}.data"
+        subprocess.run([self.program, "docs", "accept", "--existing", *self.options], env=self.env, capture_output=True, check=True)
 
     def text(self, path):
         if path not in self.texts:

@@ -437,6 +437,14 @@ def missing_description(p, rng):
 
 
 @kind
+def stale_description(p, rng):
+    p.accept()
+    for model, path, _, entry in entries(p, rng):
+        if (said := get(entry, "description")) is not None and said.value.strip():
+            yield anywhere("stale-description", {model.path: model.text.rstrip().rstrip(";") + "\nlimit 10\n"}, (path, said.start_mark.line + 1, said.end_mark.line + 1))
+
+
+@kind
 def yaml_syntax(p, rng):
     for _, path, text, _, found in described(p, rng):
         k, v, start, end = rng.choice(found)

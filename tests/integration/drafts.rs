@@ -16,8 +16,7 @@ struct Editor {
 
 impl Editor {
     fn open(person: &Person, root: &Path, file: &str) -> Self {
-        let capabilities =
-            json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "workspace": {"workspaceEdit": {"documentChanges": true}}});
+        let capabilities = json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "workspace": {"workspaceEdit": {"documentChanges": true, "changeAnnotationSupport": {}}}});
         let mut client = Client::start(person, root, capabilities);
         client.until_loaded();
         let path = root.join(file);
@@ -37,9 +36,17 @@ impl Editor {
         let offer =
             offers.iter().find(|offer| offer["title"].as_str().unwrap().starts_with(title)).unwrap_or_else(|| panic!("no {title:?}: {offers:?}")).clone();
         let resolved = self.client.request("codeAction/resolve", offer);
+        let edits: usize = resolved["edit"]["documentChanges"].as_array().into_iter().flatten().map(|change| change["edits"].as_array().unwrap().len()).sum();
+        if edits > 0 {
+            // Why each change is made; many are looked at first.
+            let annotation = &resolved["edit"]["changeAnnotations"]["ragstar"];
+            assert_eq!(annotation["needsConfirmation"], edits > 1, "{resolved}");
+            assert!(annotation["label"].as_str().is_some_and(|label| !label.is_empty()));
+        }
         for change in resolved["edit"]["documentChanges"].as_array().into_iter().flatten() {
             assert_eq!(change["textDocument"], json!({"uri": uri(&self.path), "version": self.version}));
             for edit in change["edits"].as_array().unwrap().iter().rev() {
+                assert_eq!(edit["annotationId"], "ragstar");
                 let lines = text::LineIndex::new(&self.text);
                 let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
                 let offset = |place: &Value| {

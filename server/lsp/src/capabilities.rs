@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub create_files: bool,
     pub rename_files: bool,
     pub resolve_edits: bool,
+    /// Whether it shows why an edit is made, and asks first where it is told to.
+    pub annotations: bool,
     pub snippets: bool,
     pub link_targets: bool,
     /// Whether it asks for diagnostics of open files itself, and again when it is told to.
@@ -70,6 +72,7 @@ impl Capabilities {
             create_files: operates(ResourceOperationKind::Create),
             rename_files: operates(ResourceOperationKind::Rename),
             resolve_edits: resolve.is_some_and(|resolve| resolve.properties.iter().any(|property| property == "edit")),
+            annotations: workspace.and_then(|workspace| workspace.workspace_edit.as_ref()).is_some_and(|edit| edit.change_annotation_support.is_some()),
             snippets: item.and_then(|item| item.snippet_support).unwrap_or(false),
             link_targets: document.and_then(|document| document.definition.as_ref()).and_then(|definition| definition.link_support).unwrap_or(false),
             pulls_diagnostics: document.is_some_and(|document| document.diagnostic.is_some())

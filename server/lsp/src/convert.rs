@@ -234,6 +234,23 @@ pub fn change(snapshot: &Snapshot, change: &Change) -> Option<lsp::WorkspaceEdit
     Some(lsp::WorkspaceEdit { document_changes: Some(lsp::DocumentChanges::Operations(operations)), ..lsp::WorkspaceEdit::default() })
 }
 
+/// The same edit with a reason for each of its changes; `asks` has the person look at them first. As it is where the client takes no reasons.
+pub fn annotated(snapshot: &Snapshot, mut edit: lsp::WorkspaceEdit, label: &str, asks: bool) -> lsp::WorkspaceEdit {
+    const ID: &str = "ragstar";
+    let Some(lsp::DocumentChanges::Operations(operations)) = edit.document_changes.as_mut().filter(|_| snapshot.capabilities.annotations) else { return edit };
+    for operation in operations {
+        let lsp::DocumentChangeOperation::Edit(changed) = operation else { continue };
+        for one in &mut changed.edits {
+            if let lsp::OneOf::Left(text_edit) = one {
+                *one = lsp::OneOf::Right(lsp::AnnotatedTextEdit { text_edit: text_edit.clone(), annotation_id: ID.to_owned() });
+            }
+        }
+    }
+    let annotation = lsp::ChangeAnnotation { label: label.to_owned(), needs_confirmation: Some(asks), description: None };
+    edit.change_annotations = Some([(ID.to_owned(), annotation)].into_iter().collect());
+    edit
+}
+
 /// What makes one list of tokens of another: everything between what both begin and what both end with.
 pub fn token_edits(before: &[lsp::SemanticToken], after: Vec<lsp::SemanticToken>) -> Vec<lsp::SemanticTokensEdit> {
     let head = before.iter().zip(&after).take_while(|(one, other)| one == other).count();

@@ -103,7 +103,7 @@ pub async fn carry_out(
                 let made = snapshot.analysis.undescribe(target).map_err(|refusal| PortError::new(refusal.to_string(), &refusal))?;
                 edits.push(made);
             }
-            Ok(Done { edit: Some(edit(snapshot, edits)?), drafts: decided(snapshot, task, DraftState::Rejected), note: None })
+            Ok(Done { edit: Some(edit(snapshot, edits, "Take drafts out")?), drafts: decided(snapshot, task, DraftState::Rejected), note: None })
         }
         DescribeAct::Write | DescribeAct::Inherit | DescribeAct::Improve => write(snapshot, task, newest, told).await,
         DescribeAct::Interpret => interpret(snapshot, task, told).await,
@@ -176,7 +176,11 @@ async fn write(
         (count, true) if count > 3 => Some(format!("{count} descriptions were taken over")),
         _ => Some(notes.into_iter().chain(refusals).take(5).collect::<Vec<_>>().join("; ")),
     };
-    Ok(Done { edit: Some(edit(&now, edits)?), drafts, note })
+    let label = match drafts.as_slice() {
+        [draft] => format!("Description of {}: {}", now.analysis.label_of(&draft.target), draft.origin),
+        _ => "Write descriptions".to_owned(),
+    };
+    Ok(Done { edit: Some(edit(&now, edits, &label)?), drafts, note })
 }
 
 async fn interpret(snapshot: &Snapshot, task: &Task, told: impl Fn(usize) + Sync + Send) -> Result<Done, PortError> {
@@ -197,7 +201,10 @@ async fn interpret(snapshot: &Snapshot, task: &Task, told: impl Fn(usize) + Sync
     Ok(Done { edit: None, drafts: vec![draft], note: None })
 }
 
-fn edit(snapshot: &Snapshot, edits: Vec<FileEdits>) -> Result<WorkspaceEdit, PortError> {
+/// One edit, with its reason; several descriptions are looked at first, where the client can.
+fn edit(snapshot: &Snapshot, edits: Vec<FileEdits>, label: &str) -> Result<WorkspaceEdit, PortError> {
+    let asks = edits.iter().map(|file| file.edits.len()).sum::<usize>() > 1;
     let change = ide::Change { edits, renames: Vec::new() };
-    convert::change(snapshot, &change).ok_or_else(|| PortError::new("the file's path can't be written as a URI", "path"))
+    let made = convert::change(snapshot, &change).ok_or_else(|| PortError::new("the file's path can't be written as a URI", "path"))?;
+    Ok(convert::annotated(snapshot, made, label, asks))
 }
