@@ -73,6 +73,8 @@ fn a_small_local_model_answers_from_the_project() {
         .with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b")
         .with("LLM_CHAT_CONFIG_TEMPERATURE", "0")
         .with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160");
+    // A question waits for vectors for some seconds only, and the model takes all the time there is.
+    person.run(&shop(), &["index", "--publish"]);
     let answer = person.json(&shop(), &["ask", "Which model has the monthly revenue, and what is one row of it?"]);
     assert_eq!(answer["model"], "qwen2.5-coder-0.5b");
     assert_eq!(answer.get("missing").and_then(Value::as_str), None, "{answer}");

@@ -122,14 +122,12 @@ impl Analyst {
     }
 }
 
-/// A text for a target that somebody wrote already, the surest first: the column that it is upstream, the warehouse's comment, a docs block of its
-/// name, a column upstream that is only called the same.
+/// A text for a target that somebody wrote already: of the column upstream that it is, else of those that are only called the same; the
+/// warehouse's comment; a docs block of its name.
 pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> {
     let described = |text: String, origin| Some(Described { text, origin, missing: None });
-    let inherited = analysis.inherited(target);
-    let taken = |found: ide::Inherited| described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
-    if let Some(found) = inherited.clone().filter(|found| found.proof == Proof::Sql) {
-        return taken(found);
+    if let Some(found) = analysis.inherited(target) {
+        return described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
     }
     let index = analysis.index.node(&target.unique_id)?;
     let node = &analysis.index.nodes[index];
@@ -145,11 +143,8 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
         Some(column) => vec![format!("{}__{column}", node.name), format!("{}_{column}", node.name), column.clone()],
         None => vec![node.name.clone()],
     };
-    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == node.package && docs.name.eq_ignore_ascii_case(name)));
-    if let Some(docs) = docs {
-        return described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()));
-    }
-    inherited.and_then(taken)
+    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == node.package && docs.name.eq_ignore_ascii_case(name)))?;
+    described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()))
 }
 
 /// What came of the descriptions of one node.

@@ -214,6 +214,10 @@ fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described) ->
 fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<(Draft, Described)>, Vec<DescribeTarget>) {
     let (mut drafts, mut open) = (Vec::new(), Vec::new());
     for target in targets {
+        // Another version of the model, whose entry it shares, has brought it meanwhile.
+        if analysis.description_of(target).is_some() && !analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft)) {
+            continue;
+        }
         let earlier = analysis.drafts().get(DraftKind::Description, target).filter(|earlier| !analysis.is_stale(earlier));
         match earlier.map(|earlier| earlier.state) {
             Some(DraftState::Rejected) => continue,

@@ -277,12 +277,42 @@ impl Analysis {
             return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
         }
         let edits = yaml_edit::remove_key(&file.text, &self.place_of(index, target).1, "description")?;
+        if edits.is_empty() {
+            return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
+        }
         Ok(FileEdits { path: file.path.to_path_buf(), create: false, edits })
+    }
+
+    /// The path of a target in the entry of its node's own version, where that says something of it; the model's own columns and description are
+    /// for all versions.
+    fn version_of(&self, index: NodeIndex, path: &std::path::Path, entry: &[Step], target: &DescribeTarget) -> Option<Vec<Step>> {
+        let version = self.index.nodes[index].version.as_ref()?;
+        let root = syntax::yaml::parse(&self.file_at(path)?.text).root?;
+        let model = yaml_edit::find(&root, entry)?;
+        let versions = model.get("versions")?.items();
+        let (at, own) = versions.iter().enumerate().find(|(_, one)| one.get("v").is_some_and(|value| is_version(value, version)))?;
+        let mut steps = entry.to_vec();
+        steps.extend([Step::key("versions"), Step::Item(at)]);
+        let Some(column) = &target.column else { return own.get("description").map(|_| steps) };
+        let named = |list: &syntax::yaml::Node| {
+            list.items().iter().find_map(|item| item.get_str("name").filter(|name| name.eq_ignore_ascii_case(column)).map(str::to_owned))
+        };
+        let has_own = own.get("columns").filter(|list| !list.items().is_empty());
+        let in_model = model.get("columns").and_then(named);
+        match (has_own.and_then(named), in_model) {
+            (Some(name), _) => steps.extend([Step::key("columns"), Step::named(&name)]),
+            (None, None) if has_own.is_some() => steps.extend([Step::key("columns"), Step::named(column)]),
+            _ => return None,
+        }
+        Some(steps)
     }
 
     /// The file and the path of a target's entry.
     fn place_of(&self, index: NodeIndex, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
         let (path, mut steps) = self.entry_of(index);
+        if let Some(version) = self.version_of(index, &path, &steps, target) {
+            return (path, version);
+        }
         if let Some(column) = &target.column {
             let written = self.index.nodes[index].column(column).map_or(column.as_str(), |column| &column.name);
             steps.extend([Step::key("columns"), Step::named(written)]);
@@ -312,6 +342,11 @@ impl Analysis {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("models").to_owned();
         (best.unwrap_or_else(|| folder.join(format!("_{name}__{section}.yml"))), steps)
     }
+}
+
+/// Whether a YAML value is a version: `1`, `"1"` and `1.0` are written in many ways, and compared as they are written.
+fn is_version(value: &syntax::yaml::Node, version: &str) -> bool {
+    value.as_str().is_some_and(|written| written == version)
 }
 
 fn touch(one: TextRange, other: TextRange) -> bool {
@@ -401,6 +436,31 @@ mod tests {
                     description: Only b.
             "#]],
         );
+    }
+
+    #[test]
+    fn a_version_has_columns_of_its_own() {
+        let yaml = "models:\n  - name: m\n    description: d\n    columns: [{name: all}]\n    versions:\n      - v: 1\n        columns:\n          - {name: id, data_type: int}\n      - v: 2\n";
+        let fixture =
+            format!("-- file: models/m_v1.sql\nselect 1 as id, 2 as all\n-- file: models/m_v2.sql\nselect 1 as id$0, 2 as all\n-- file: models/m.yml\n{yaml}");
+        let (analysis, ..) = at_cursor(&fixture);
+        let written = |version: &str, column: Option<&str>| {
+            let target = crate::DescribeTarget { unique_id: format!("model.shop.m.v{version}"), column: column.map(str::to_owned) };
+            let made = analysis.describe(&target, "New").expect("it is written");
+            let before = &analysis.file_at(&made.path).expect("the file").text;
+            text::unified_diff(before, &text::apply_edits(before, &made.edits).expect("the edits fit"), "m.yml")
+                .lines()
+                .filter(|line| line.starts_with('+') && !line.starts_with("+++"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        expect![[r#"+          - {name: id, description: New, data_type: int}"#]].assert_eq(&written("1", Some("ID")));
+        expect![[r#"+    columns: [{name: all, description: New}]"#]].assert_eq(&written("1", Some("all")));
+        expect![[r#"+          - name: other
++            description: New"#]]
+        .assert_eq(&written("1", Some("other")));
+        expect![[r#"+    columns: [{name: all}, {name: id, description: New}]"#]].assert_eq(&written("2", Some("id")));
+        expect![[r#"+    description: New"#]].assert_eq(&written("2", None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Descriptions that a column can take over from upstream.
 
 use crate::Analysis;
-use dbt::{Column, Node, NodeIndex};
+use dbt::{Column, Node, NodeIndex, Place};
 use std::sync::Arc;
 
 /// What says that a description fits.
@@ -69,12 +69,19 @@ impl Analysis {
         let made = self.made(index);
         let from = |origin: &(NodeIndex, Arc<str>)| Next::Column(origin.0, origin.1.clone());
         match (made.get(column), made.rest) {
+            // Of two ways to make it the text shows one.
+            (Some(known), _) if known.place.is_some_and(|place| self.is_alternative(place)) => Next::Unknown,
             (Some(known), _) if known.origin.is_some() => known.origin.as_ref().map_or(Next::Unknown, from),
             (Some(known), _) if known.place.is_some() => Next::Made,
             (_, Some(rest)) if rest != index => Next::Column(rest, column.into()),
             (None, _) if made.is_complete => Next::Made,
             _ => Next::Unknown,
         }
+    }
+
+    /// Whether Jinja takes this part of a file, or another in its place.
+    fn is_alternative(&self, place: Place) -> bool {
+        self.file(place.file).is_some_and(|file| syntax::jinja::alternatives(&file.text).iter().any(|part| part.contains_range(place.range)))
     }
 
     fn inherited_by_name(&self, index: NodeIndex, column: &str) -> Option<Inherited> {
@@ -109,4 +116,49 @@ enum Next {
     /// It is computed there, or isn't there at all.
     Made,
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_support::analysis;
+    use expect_test::{Expect, expect};
+    use testkit::Fixture;
+
+    /// What each column of `b` takes over, `b` reading `a` in which all columns are described.
+    fn check(sql: &str, expected: Expect) {
+        let analysis = analysis(&Fixture::parse(&format!(
+            "-- file: models/a.sql\nselect 1 as id, 2 as code, 3 as qty\n-- file: models/b.sql\n{sql}\n-- file: models/m.yml\nmodels:\n  - name: a\n    columns: [{{name: id, description: I}}, {{name: code, description: C}}, {{name: qty, description: Q}}]\n"
+        )));
+        let index = analysis.index.find("b")[0];
+        let shown: Vec<String> = analysis
+            .made(index)
+            .columns
+            .iter()
+            .map(|column| match analysis.inherited_column(index, &column.name) {
+                Some(found) => format!("{} = {} by {}", column.name, found.text, found.proof.as_str()),
+                None => format!("{} = nothing", column.name),
+            })
+            .collect();
+        expected.assert_eq(&shown.join(", "));
+    }
+
+    #[test]
+    fn the_sql_decides_where_it_shows() {
+        check(
+            "with x as (select id as key, code, qty * 2 as qty from {{ ref('a') }}), y as (select * from x) select key, code as name, qty from y",
+            expect!["key = I by sql, name = C by sql, qty = nothing"],
+        );
+        check(
+            "select id, listagg(code, ',') within group (order by code) as codes, code from {{ ref('a') }}",
+            expect!["id = I by sql, codes = nothing, code = C by sql"],
+        );
+    }
+
+    #[test]
+    fn of_two_ways_neither_is_proved() {
+        check(
+            "select id, {% if x %} qty as code {% else %} code {% endif %} {% if y %}, qty {% endif %} from {{ ref('a') }}",
+            expect!["id = I by sql, code = C by name, qty = Q by sql"],
+        );
+    }
 }

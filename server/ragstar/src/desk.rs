@@ -89,12 +89,22 @@ impl analyst::Desk for ProjectDesk {
     }
 
     async fn write(&mut self, drafts: Vec<Draft>) -> Result<Vec<(DescribeTarget, String)>, PortError> {
-        // First noted: what is written and not noted would be taken for a person's.
-        self.note(&drafts).await?;
-        let mut refused = Vec::new();
+        // What can't be written is not noted: what stands there stays what it was.
+        let analysis = self.host.analysis();
+        let (mut refused, mut writable) = (Vec::new(), Vec::new());
         for draft in drafts {
+            match analysis.describe(&draft.target, &draft.text) {
+                Ok(_) => writable.push(draft),
+                Err(refusal) => refused.push((draft.target, refusal.to_string())),
+            }
+        }
+        let before: Vec<Option<Draft>> = writable.iter().map(|draft| self.drafts.get(draft.kind, &draft.target).cloned()).collect();
+        // First noted: what is written and not noted would be taken for a person's.
+        self.note(&writable).await?;
+        for (draft, before) in writable.into_iter().zip(before) {
             let written = self.edit(|analysis| analysis.describe(&draft.target, &draft.text).map_err(|refusal| refusal.to_string()));
             if let Err(why) = written {
+                self.note(before.as_slice()).await?;
                 refused.push((draft.target, why));
             }
         }

@@ -13,7 +13,7 @@ mod names;
 mod scan;
 
 pub use names::{Local, Name, NameKind, Names, names};
-pub use scan::{Tag, TagKind, mask, scan};
+pub use scan::{Tag, TagKind, alternatives, mask, scan};
 
 /// Deeper tags are not read: a chain of operators of so many bytes fits a thread's stack, a longer one may not.
 const MAX_DEPTH: usize = 24 << 10;

@@ -14,21 +14,35 @@ pub enum Step {
     Key(String),
     /// The entry of a list whose `name` is this.
     Named(String),
+    /// The entry of a list at this place, from 0; it is never made.
+    Item(usize),
 }
 
 impl data::pack::Pack for Step {
     fn pack(&self, writer: &mut data::pack::Writer) {
-        let (is_key, text) = match self {
-            Self::Key(key) => (true, key),
-            Self::Named(name) => (false, name),
-        };
-        is_key.pack(writer);
-        text.pack(writer);
+        match self {
+            Self::Key(key) => {
+                writer.number(0);
+                key.pack(writer);
+            }
+            Self::Named(name) => {
+                writer.number(1);
+                name.pack(writer);
+            }
+            Self::Item(place) => {
+                writer.number(2);
+                place.pack(writer);
+            }
+        }
     }
 
     fn unpack(reader: &mut data::pack::Reader<'_>) -> Option<Self> {
-        let is_key = bool::unpack(reader)?;
-        String::unpack(reader).map(if is_key { Self::Key } else { Self::Named })
+        match reader.number()? {
+            0 => String::unpack(reader).map(Self::Key),
+            1 => String::unpack(reader).map(Self::Named),
+            2 => usize::unpack(reader).map(Self::Item),
+            _ => None,
+        }
     }
 }
 
@@ -284,11 +298,23 @@ fn content_end(source: &str, node: &Node) -> usize {
             let text = node.range.of(source);
             let header = text.lines().next().unwrap_or("");
             let keeps = header.split('#').next().is_some_and(|header| header.contains('+'));
-            let kept = if keeps { text.trim_end_matches([' ']).strip_suffix('\n').unwrap_or(text) } else { text.trim_end() };
+            let kept = if keeps { text.trim_end_matches([' ']).strip_suffix('\n').unwrap_or(text) } else { without_blank_lines(text) };
             node.range.start as usize + kept.trim_end_matches('\r').len()
         }
         _ => node.range.end as usize,
     }
+}
+
+/// A text up to its last line that has something in it; blanks at that line's end are a part of it.
+fn without_blank_lines(text: &str) -> &str {
+    let mut kept = text;
+    while let Some((before, last)) = kept.rsplit_once('\n') {
+        if !last.trim().is_empty() {
+            break;
+        }
+        kept = before;
+    }
+    kept
 }
 
 struct Editor<'a> {
@@ -317,6 +343,10 @@ impl Editor<'_> {
                         None => return self.add_item(node, rest, leaf),
                     },
                     _ => return refuse(format!("`{name}` can't be added: no list there")),
+                },
+                Step::Item(place) => match node.items().get(*place) {
+                    Some(next) => next,
+                    None => return refuse("the entry is not there"),
                 },
             };
         }
@@ -449,6 +479,8 @@ fn block(steps: &[Step], leaf: Leaf<'_>, indent: usize, habits: &Habits) -> Vec<
             lines.extend(block(rest, leaf, below, habits));
             lines
         }
+        // Entries without a name are never made.
+        [Step::Item(_), ..] => Vec::new(),
         [Step::Named(name), rest @ ..] => {
             let name = yaml_scalar::write(name, Style::Plain, indent, habits.newline);
             let mut lines = vec![format!("{pad}- name: {name}")];
@@ -470,12 +502,13 @@ fn flow_entry(steps: &[Step], leaf: Leaf<'_>, quoted_keys: bool) -> String {
             [Step::Named(_), ..] => format!("{}: [{}]", quote(name), flow_item(rest, leaf)),
             _ => format!("{}: {{{}}}", quote(name), flow_entry(rest, leaf, quoted_keys)),
         },
-        [Step::Named(_), ..] => flow_item(steps, leaf),
+        [Step::Named(_) | Step::Item(_), ..] => flow_item(steps, leaf),
     }
 }
 
 fn flow_item(steps: &[Step], leaf: Leaf<'_>) -> String {
     match steps {
+        [Step::Item(_), ..] => String::new(),
         [Step::Named(name)] if leaf.set().is_none() => format!("{{name: {}}}", flow_scalar(name)),
         [Step::Named(name), rest @ ..] => format!("{{name: {}, {}}}", flow_scalar(name), flow_entry(rest, leaf, false)),
         _ => format!("{{{}}}", flow_entry(steps, leaf, false)),
@@ -487,6 +520,7 @@ pub fn find<'a>(root: &'a Node, path: &[Step]) -> Option<&'a Node> {
     path.iter().try_fold(root, |node, step| match step {
         Step::Key(key) => node.get(key),
         Step::Named(name) => node.items().iter().find(|item| item.get_str("name") == Some(name)),
+        Step::Item(place) => node.items().get(*place),
     })
 }
 
@@ -560,6 +594,13 @@ fn change(tree: &mut Plain, path: &[Step], leaf: Leaf<'_>) {
                     entries.len() - 1
                 });
                 change(&mut entries[at].1, rest, leaf);
+            }
+        }
+        [Step::Item(place), rest @ ..] => {
+            if let Plain::Seq(items) = tree
+                && let Some(item) = items.get_mut(*place)
+            {
+                change(item, rest, leaf);
             }
         }
         [Step::Named(name), rest @ ..] => {

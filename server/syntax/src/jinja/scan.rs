@@ -55,6 +55,24 @@ impl Tag {
     }
 }
 
+/// The parts of a text of which one or another is taken: from an `if` that has an `else` or an `elif` to its `endif`.
+pub fn alternatives(source: &str) -> Vec<TextRange> {
+    // Scanning takes longer than a look.
+    if !source.contains("else") && !source.contains("elif") {
+        return Vec::new();
+    }
+    let (mut open, mut found) = (Vec::new(), Vec::new());
+    for tag in scan(source) {
+        match tag.word(source) {
+            "if" => open.push((tag.outer.start, false)),
+            "else" | "elif" => open.last_mut().into_iter().for_each(|(_, has_other)| *has_other = true),
+            "endif" => found.extend(open.pop().filter(|(_, has_other)| *has_other).map(|(start, _)| TextRange { start, end: tag.outer.end })),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Finds the tags of a file in the order of the text. A tag that nothing closes ends with its line.
 pub fn scan(source: &str) -> Vec<Tag> {
     let bytes = source.as_bytes();

@@ -296,7 +296,9 @@ impl<'a> Reader<'a> {
         if self.is_word(at, "top") && self.tokens.get(at + 1).is_some_and(|token| token.kind == TokenKind::Number) {
             at += 2;
         }
-        let ends = |reader: &Self, at: usize| reader.is_word(at, "from") || reader.is_any(at, &AFTER_FROM) || reader.ends(at);
+        // `listagg(a) within group (order by b)` goes on.
+        let is_within = |reader: &Self, at: usize| at > from && reader.is_word(at, "group") && reader.is_word(at - 1, "within");
+        let ends = |reader: &Self, at: usize| reader.is_word(at, "from") || (reader.is_any(at, &AFTER_FROM) && !is_within(reader, at)) || reader.ends(at);
         let mut item = at;
         loop {
             let over = ends(self, at);

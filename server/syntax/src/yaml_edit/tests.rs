@@ -319,6 +319,20 @@ proptest! {
     }
 }
 
+#[test]
+fn blanks_at_the_end_of_a_block_go_with_it() {
+    check_diff(
+        "models:\n  - name: a\n    description: |\n      x  \n\n    tags: q\n",
+        &[Step::key("models"), Step::named("a")],
+        "New.",
+        expect![[r#"
+        -    description: |
+        -      x  
+        +    description: |-
+        +      New."#]],
+    );
+}
+
 fn check_removed(source: &str, path: &[Step], expected: Expect) {
     let made = match remove_key(source, path, "description") {
         Ok(edits) => apply_edits(source, &edits).expect("edits fit"),
