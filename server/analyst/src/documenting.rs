@@ -160,12 +160,13 @@ pub async fn run<D: Desk>(
         };
         let (at, open, written) = ended.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
         match written {
-            Ok(texts) => {
+            Ok(mut texts) => {
                 failures = 0;
                 report.usage.input_tokens += texts.usage.input_tokens;
                 report.usage.output_tokens += texts.usage.output_tokens;
                 report.refused.extend(texts.refused);
                 let analysis = desk.analysis();
+                texts.texts.retain(|(target, _)| is_open(&analysis, target));
                 let drafts = texts.texts.iter().map(|(target, described)| draft(&analysis, target, described)).collect();
                 let refused = desk.write(drafts).await?;
                 let written = texts.texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target));
@@ -210,12 +211,17 @@ fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described) ->
     }
 }
 
+/// Whether a target still lacks a description, or has an outdated one: another version of the model, whose entry it shares, may have brought it
+/// meanwhile, and so may a person.
+fn is_open(analysis: &Analysis, target: &DescribeTarget) -> bool {
+    analysis.description_of(target).is_none() || analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft))
+}
+
 /// What is there already for some targets, and the targets that a language model would have to write.
 fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<(Draft, Described)>, Vec<DescribeTarget>) {
     let (mut drafts, mut open) = (Vec::new(), Vec::new());
     for target in targets {
-        // Another version of the model, whose entry it shares, has brought it meanwhile.
-        if analysis.description_of(target).is_some() && !analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft)) {
+        if !is_open(analysis, target) {
             continue;
         }
         let earlier = analysis.drafts().get(DraftKind::Description, target).filter(|earlier| !analysis.is_stale(earlier));
