@@ -2,8 +2,8 @@
 
 use crate::Analyst;
 use crate::check::{Checker, Names};
-use crate::documents::{self, clip, sql_of};
-use crate::ports::{ChatReply, ChatRequest, DraftState, Message, PortError, ToolSpec, Usage};
+use crate::documents::{self, clip, one_line, sql_of};
+use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
 use dbt::NodeIndex;
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof};
@@ -53,6 +53,20 @@ pub struct Described {
     pub origin: Origin,
     /// Why it is no better.
     pub missing: Option<String>,
+}
+
+impl Described {
+    /// As a draft for a target, written for its code as it is now.
+    pub fn to_draft(&self, analysis: &Analysis, target: &DescribeTarget) -> Draft {
+        Draft {
+            kind: DraftKind::Description,
+            target: target.clone(),
+            text: self.text.clone(),
+            origin: self.origin.to_string(),
+            state: self.origin.state(),
+            described: analysis.described(target).unwrap_or_default(),
+        }
+    }
 }
 
 /// Longer descriptions are not read.
@@ -108,7 +122,7 @@ impl Analyst {
             let written = reply.calls.iter().find_map(|call| call.arguments.get("description")?.as_str().map(str::to_owned));
             // A model that can't call tools may still have written the text, or its JSON.
             let text = written.unwrap_or_else(|| from_text(&reply.text));
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let text = one_line(&text);
             match refuse(&text, target, analysis, index) {
                 None => return Ok(Described { text, origin: Origin::Model(chat.model().to_owned()), missing: None }),
                 Some(why) => {
@@ -184,8 +198,7 @@ impl Analyst {
             let mut open: Vec<(DescribeTarget, String)> = targets.iter().map(|target| (target.clone(), "it was not written".to_owned())).collect();
             for _ in 0..TRIES {
                 let reply = chat.complete(&request, &mut |_| ()).await?;
-                made.usage.input_tokens += reply.usage.input_tokens;
-                made.usage.output_tokens += reply.usage.output_tokens;
+                made.usage += reply.usage;
                 let written = written_by_name(&reply);
                 open.retain_mut(|(target, why)| {
                     let name = name_of(analysis, index, target);
@@ -221,18 +234,13 @@ fn name_of(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> St
 
 /// Names and texts of a reply: a call's, or those of a JSON object that a model writes that doesn't call.
 fn written_by_name(reply: &ChatReply) -> Vec<(String, String)> {
-    let call = reply.calls.iter().find(|call| call.name == "write_descriptions").map(|call| call.arguments.clone());
-    let json = reply.text.trim().trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```").trim().to_owned();
-    let value: Option<serde_json::Value> = call.or_else(|| serde_json::from_str(&json).ok());
-    let Some(value) = value else { return Vec::new() };
-    let inner = value.get("arguments").unwrap_or(&value);
-    let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match inner.get("descriptions").unwrap_or(inner) {
+    let Some(value) = reply.written("write_descriptions") else { return Vec::new() };
+    match value.get("descriptions").unwrap_or(&value) {
         serde_json::Value::Array(items) => {
-            let of = |item: &serde_json::Value| Some((item.get("name")?.as_str()?.trim_matches('`').to_owned(), tidy(item.get("description")?.as_str()?)));
+            let of = |item: &serde_json::Value| Some((item.get("name")?.as_str()?.trim_matches('`').to_owned(), one_line(item.get("description")?.as_str()?)));
             items.iter().filter_map(of).collect()
         }
-        serde_json::Value::Object(entries) => entries.iter().filter_map(|(name, text)| Some((name.clone(), tidy(text.as_str()?)))).collect(),
+        serde_json::Value::Object(entries) => entries.iter().filter_map(|(name, text)| Some((name.clone(), one_line(text.as_str()?)))).collect(),
         _ => Vec::new(),
     }
 }
@@ -307,20 +315,13 @@ fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> Stri
 
 /// The description in a reply without a call: a JSON object's, or the text itself.
 fn from_text(text: &str) -> String {
-    let text = text.trim();
-    let json = text.trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```").trim();
-    if let Ok(value) = serde_json::from_str::<serde_json::Value>(json) {
-        let inner = value.get("arguments").unwrap_or(&value);
-        if let Some(description) = inner.get("description").and_then(serde_json::Value::as_str) {
-            return description.to_owned();
-        }
-    }
-    text.trim_matches('"').to_owned()
+    let written = json_in(text).and_then(|value| value.get("description")?.as_str().map(str::to_owned));
+    written.unwrap_or_else(|| text.trim().trim_matches('"').to_owned())
 }
 
 /// Why a text is no description.
 fn refuse(text: &str, target: &DescribeTarget, analysis: &Analysis, index: NodeIndex) -> Option<String> {
-    let name = target.column.clone().unwrap_or_else(|| analysis.index.nodes[index].name.clone());
+    let name = name_of(analysis, index, target);
     let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     if text.is_empty() {
         return Some("it is empty".to_owned());

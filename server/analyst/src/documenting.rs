@@ -1,7 +1,7 @@
 //! The descriptions of many nodes: upstream first, so that what is written feeds the next, with as many requests under way as are
 //! wanted, and every text in its file before the next one needs it.
 
-use crate::describe::{Described, NodeTexts, Origin, known};
+use crate::describe::{NodeTexts, known};
 use crate::ports::{DescribeTarget, Draft, DraftKind, DraftState, PortError, Usage};
 use crate::{Analyst, estimated_tokens};
 use dbt::NodeIndex;
@@ -68,13 +68,26 @@ pub struct RunLimits {
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
-    pub written: Vec<(DescribeTarget, Described)>,
+    pub written: Vec<Draft>,
     pub refused: Vec<(DescribeTarget, String)>,
     /// Left for another run: the budget was spent, or nothing was there to take over.
     pub left: usize,
     pub usage: Usage,
     /// Why it ended early.
     pub stopped: Option<String>,
+}
+
+impl Report {
+    /// Has drafts written, and counts them.
+    async fn write(&mut self, desk: &mut impl Desk, drafts: Vec<Draft>) -> Result<(), PortError> {
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let refused = desk.write(drafts.clone()).await?;
+        self.written.extend(drafts.into_iter().filter(|draft| !refused.iter().any(|(other, _)| *other == draft.target)));
+        self.refused.extend(refused);
+        Ok(())
+    }
 }
 
 /// What is heard while it goes on: nodes that are done, and texts that are written.
@@ -119,28 +132,20 @@ pub async fn run<D: Desk>(
             }
             let analysis = desk.analysis();
             let (drafts, open) = found(&analysis, &plan[at].targets);
-            report.written.extend(drafts.iter().map(|(draft, described)| (draft.target.clone(), described.clone())));
-            if !drafts.is_empty() {
-                let refused = desk.write(drafts.into_iter().map(|(draft, _)| draft).collect()).await?;
-                report.written.retain(|(target, _)| !refused.iter().any(|(other, _)| other == target));
-                report.refused.extend(refused);
-            }
-            let spent = report.usage.input_tokens + report.usage.output_tokens;
-            let may_write = limits.may_write && report.stopped.is_none() && limits.tokens.is_none_or(|most| spent < most);
+            report.write(desk, drafts).await?;
+            let may_write = limits.may_write && report.stopped.is_none() && limits.tokens.is_none_or(|most| report.usage.all() < most);
             let index = analysis.index.node(&plan[at].unique_id);
             match index.filter(|_| may_write && !open.is_empty()) {
                 Some(index) => {
                     let analyst = analyst.clone();
                     under_way.spawn(async move {
-                        let written = analyst.write_for_node(&analysis, index, &open).await;
-                        let estimate = estimated_tokens(&analysis, index, &open) as u64;
+                        let mut written = analyst.write_for_node(&analysis, index, &open).await;
                         // A server that doesn't count is counted for.
-                        let written = written.map(|mut written| {
-                            if written.usage == Usage::default() {
-                                written.usage.input_tokens = estimate;
-                            }
-                            written
-                        });
+                        if let Ok(written) = &mut written
+                            && written.usage == Usage::default()
+                        {
+                            written.usage.input_tokens = estimated_tokens(&analysis, index, &open) as u64;
+                        }
                         (at, open, written)
                     });
                 }
@@ -160,18 +165,14 @@ pub async fn run<D: Desk>(
         };
         let (at, open, written) = ended.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
         match written {
-            Ok(mut texts) => {
+            Ok(texts) => {
                 failures = 0;
-                report.usage.input_tokens += texts.usage.input_tokens;
-                report.usage.output_tokens += texts.usage.output_tokens;
+                report.usage += texts.usage;
                 report.refused.extend(texts.refused);
                 let analysis = desk.analysis();
-                texts.texts.retain(|(target, _)| is_open(&analysis, target));
-                let drafts = texts.texts.iter().map(|(target, described)| draft(&analysis, target, described)).collect();
-                let refused = desk.write(drafts).await?;
-                let written = texts.texts.into_iter().filter(|(target, _)| !refused.iter().any(|(other, _)| other == target));
-                report.written.extend(written);
-                report.refused.extend(refused);
+                let still_open = texts.texts.iter().filter(|(target, _)| is_open(&analysis, target));
+                let drafts = still_open.map(|(target, described)| described.to_draft(&analysis, target)).collect();
+                report.write(desk, drafts).await?;
             }
             Err(error) => {
                 failures += 1;
@@ -188,7 +189,7 @@ pub async fn run<D: Desk>(
 }
 
 fn progress(done: usize, all: usize, report: &Report, under_way: usize) -> Progress {
-    Progress { done, all, written: report.written.len(), under_way, tokens: report.usage.input_tokens + report.usage.output_tokens }
+    Progress { done, all, written: report.written.len(), under_way, tokens: report.usage.all() }
 }
 
 fn release(at: usize, feeds: &[Vec<usize>], waits: &mut [usize], ready: &mut VecDeque<usize>) {
@@ -200,17 +201,6 @@ fn release(at: usize, feeds: &[Vec<usize>], waits: &mut [usize], ready: &mut Vec
     }
 }
 
-fn draft(analysis: &Analysis, target: &DescribeTarget, described: &Described) -> Draft {
-    Draft {
-        kind: DraftKind::Description,
-        target: target.clone(),
-        text: described.text.clone(),
-        origin: described.origin.to_string(),
-        state: described.origin.state(),
-        described: analysis.described(target).unwrap_or_default(),
-    }
-}
-
 /// Whether a target still lacks a description, or has an outdated one: another version of the model, whose entry it shares, may have brought it
 /// meanwhile, and so may a person.
 fn is_open(analysis: &Analysis, target: &DescribeTarget) -> bool {
@@ -218,28 +208,18 @@ fn is_open(analysis: &Analysis, target: &DescribeTarget) -> bool {
 }
 
 /// What is there already for some targets, and the targets that a language model would have to write.
-fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<(Draft, Described)>, Vec<DescribeTarget>) {
+fn found(analysis: &Analysis, targets: &[DescribeTarget]) -> (Vec<Draft>, Vec<DescribeTarget>) {
     let (mut drafts, mut open) = (Vec::new(), Vec::new());
-    for target in targets {
-        if !is_open(analysis, target) {
-            continue;
-        }
+    for target in targets.iter().filter(|target| is_open(analysis, target)) {
         let earlier = analysis.drafts().get(DraftKind::Description, target).filter(|earlier| !analysis.is_stale(earlier));
-        match earlier.map(|earlier| earlier.state) {
-            Some(DraftState::Rejected) => continue,
+        match earlier {
+            Some(earlier) if earlier.state == DraftState::Rejected => {}
             // Noted, and never written: the run before ended in between.
-            Some(DraftState::Draft) if analysis.description_of(target).is_none() => {
-                if let Some(earlier) = earlier {
-                    let origin = Origin::Model(earlier.origin.trim_start_matches("by ").to_owned());
-                    drafts.push((earlier.clone(), Described { text: earlier.text.clone(), origin, missing: None }));
-                }
-                continue;
-            }
-            _ => {}
-        }
-        match known(analysis, target) {
-            Some(described) => drafts.push((draft(analysis, target, &described), described)),
-            None => open.push(target.clone()),
+            Some(earlier) if earlier.state == DraftState::Draft && analysis.description_of(target).is_none() => drafts.push(earlier.clone()),
+            _ => match known(analysis, target) {
+                Some(described) => drafts.push(described.to_draft(analysis, target)),
+                None => open.push(target.clone()),
+            },
         }
     }
     (drafts, open)

@@ -119,7 +119,6 @@ fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
 /// most `limit` bytes; what is cut comes last.
 pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
     let node = &analysis.index.nodes[at];
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("`{}` is a {}", node.label(), node.resource_type);
     if let Some(materialized) = node.config.materialized.as_ref().filter(|_| node.resource_type == ResourceType::Model) {
         let _ = write!(text, ", materialized as {materialized}");
@@ -198,7 +197,7 @@ pub fn sql_of(analysis: &Analysis, at: NodeIndex) -> Option<String> {
 
 /// Text cut at sentences into pieces that each start with what they are about.
 fn pieces(head: &str, text: &str) -> Vec<String> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(text);
     let mut pieces = Vec::new();
     let mut piece = format!("{head}: ");
     let empty = piece.len();
@@ -217,7 +216,7 @@ fn column_pieces(head: &str, columns: &[ColumnRow]) -> Vec<String> {
     let mut piece = String::new();
     for column in columns {
         let text = match &column.description {
-            Some(description) => format!("{}: {}", column.name.replace('_', " "), description.split_whitespace().collect::<Vec<_>>().join(" ")),
+            Some(description) => format!("{}: {}", column.name.replace('_', " "), one_line(description)),
             None => column.name.replace('_', " "),
         };
         let text = clip(&text, MAX_CHUNK / 2);
@@ -233,6 +232,11 @@ fn column_pieces(head: &str, columns: &[ColumnRow]) -> Vec<String> {
         pieces.push(piece);
     }
     pieces.into_iter().map(|piece| format!("columns of {head}: {piece}")).collect()
+}
+
+/// A text with single blanks.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// At most `limit` bytes, cut at a character.

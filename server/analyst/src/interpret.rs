@@ -3,7 +3,7 @@
 
 use crate::answer::Analyst;
 use crate::check::{Checker, Names};
-use crate::documents::{clip, facts, sql_of};
+use crate::documents::{clip, facts, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, DescribeTarget, Draft, DraftKind, DraftState, Message, PortError, ToolCall, ToolSpec, Usage};
 use crate::{Event, prompts, tools};
 use dbt::NodeIndex;
@@ -105,8 +105,7 @@ impl Analyst {
                 request.force_tool = Some(WRITE);
             }
             let reply = chat.complete(&request, &mut |_| ()).await?;
-            made.usage.input_tokens += reply.usage.input_tokens;
-            made.usage.output_tokens += reply.usage.output_tokens;
+            made.usage += reply.usage;
             if let Some(written) = written(&reply) {
                 match take(&mut made, &written, &reading) {
                     Ok(()) => return Ok(made),
@@ -175,7 +174,7 @@ impl Reading<'_> {
                 }
                 None => facts(self.analysis, index, 2500),
             },
-            None => format!("nothing in this project is called `{name}`"),
+            None => format!("nothing in this project is called `{name}`{}", self.analysis.names_like(name, 5)),
         };
         if found.is_some() {
             self.given.push(text.clone());
@@ -224,16 +223,10 @@ fn write_tool() -> ToolSpec {
     }
 }
 
-/// What a reply wrote: a call's arguments, or the JSON of a model that doesn't call.
+/// What a reply wrote, as a call or as JSON.
 fn written(reply: &ChatReply) -> Option<Value> {
-    if let Some(call) = reply.calls.iter().find(|call| call.name == WRITE) {
-        return Some(call.arguments.clone());
-    }
-    let text = reply.text.trim();
-    let text = text.trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```").trim();
-    let value: Value = serde_json::from_str(text).ok()?;
-    let inner = value.get("arguments").cloned().unwrap_or(value);
-    inner.get("summary").is_some().then_some(inner)
+    let is_call = reply.calls.iter().any(|call| call.name == WRITE);
+    reply.written(WRITE).filter(|value| is_call || value.get("summary").is_some())
 }
 
 /// Takes over what was written, or says why it can't be used. Names that the project doesn't have are marked.
@@ -241,8 +234,7 @@ fn take(made: &mut Interpretation, written: &Value, reading: &Reading<'_>) -> Re
     let names = Names::new(reading.analysis, &reading.given.iter().map(String::as_str).collect::<Vec<_>>());
     let checked = |text: &str| {
         let mut checker = Checker::new(&names);
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        checker.push(&text);
+        checker.push(&one_line(text));
         checker.finish();
         checker.shown
     };

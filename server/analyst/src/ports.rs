@@ -81,6 +81,33 @@ pub struct ChatReply {
     pub truncated: bool,
 }
 
+impl ChatReply {
+    /// What it gave to a tool: a call's arguments, or the JSON that a model writes that doesn't call.
+    pub fn written(&self, tool: &str) -> Option<serde_json::Value> {
+        self.calls.iter().find(|call| call.name == tool).map(|call| call.arguments.clone()).or_else(|| json_in(&self.text))
+    }
+}
+
+/// The JSON that a text is, in a fence or not; of a call that is written as text its arguments.
+pub fn json_in(text: &str) -> Option<serde_json::Value> {
+    let json = text.trim().trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```").trim();
+    let value: serde_json::Value = serde_json::from_str(json).ok()?;
+    Some(value.get("arguments").cloned().unwrap_or(value))
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+    }
+}
+
+impl Usage {
+    pub fn all(self) -> u64 {
+        self.input_tokens + self.output_tokens
+    }
+}
+
 /// A language model.
 #[async_trait]
 pub trait Chat: Send + Sync {

@@ -91,11 +91,7 @@ fn with_node(analysis: &Analysis, name: Option<&str>, then: impl Fn(NodeIndex) -
     let Some(name) = name else { return Err("the call lacks `name`".to_owned()) };
     match analysis.index.find(name).first() {
         Some(&index) => Ok(then(index)),
-        None => {
-            let like: Vec<String> = analysis.workspace_symbols(name, 5).into_iter().map(|(label, ..)| label).collect();
-            let hint = if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) };
-            Err(format!("nothing in this project is called `{name}`{hint}"))
-        }
+        None => Err(format!("nothing in this project is called `{name}`{}", analysis.names_like(name, 5))),
     }
 }
 

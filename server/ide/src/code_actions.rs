@@ -1,7 +1,7 @@
 //! Writing descriptions: which are missing at a place, where each goes, and the edit that puts it there.
 
 use crate::{Analysis, File, Inherited};
-use dbt::{FileKind, NodeIndex, ResourceType};
+use dbt::{FileKind, Node, NodeIndex, ResourceType};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use syntax::yaml_edit::{self, Refusal, Step};
@@ -15,6 +15,18 @@ pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
 pub struct DescribeTarget {
     pub unique_id: String,
     pub column: Option<String>,
+}
+
+impl DescribeTarget {
+    /// A node, or one of its columns.
+    pub fn of(node: &Node, column: Option<&str>) -> Self {
+        Self { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) }
+    }
+
+    /// A node, then the columns that its entry names.
+    pub fn all_of(node: &Node) -> impl Iterator<Item = Self> + '_ {
+        std::iter::once(None).chain(node.columns.keys().map(|name| Some(name.as_str()))).map(|column| Self::of(node, column))
+    }
 }
 
 /// What is done with the descriptions of some things.
@@ -82,7 +94,7 @@ impl Analysis {
         let lines = text::LineIndex::new(&file.text);
         let line_of = |other: TextRange| TextRange::from(lines.line_range(&file.text, lines.line_of(other.start as usize)));
         // A person stands on the line of the name, or anywhere in a model's code.
-        let is_at = |place: TextRange| file.kind != FileKind::Properties || touch(line_of(place), range);
+        let is_at = |place: TextRange| file.kind != FileKind::Properties || line_of(place).meets(range);
         let mut actions = Vec::new();
         let mut missing = Vec::new();
         for diagnostic in self.wanted(file, self.missing_descriptions(file)) {
@@ -110,14 +122,14 @@ impl Analysis {
                 is_for_file: true,
             });
         }
-        for diagnostic in self.wanted(file, self.draft_hints(file)) {
+        let (targets, hints): (Vec<DescribeTarget>, Vec<_>) = self.draft_hints(file).into_iter().unzip();
+        let wanted = self.wanted(file, hints.clone());
+        for (target, diagnostic) in
+            targets.into_iter().zip(hints).filter(|(_, hint)| wanted.iter().any(|wanted| wanted.place == hint.place && wanted.code == hint.code))
+        {
             let place = diagnostic.place.range;
             let around = TextRange { start: line_of(place).start, end: line_of(TextRange::at(place.end as usize)).end };
-            let Some(target) = self.targets_in(file).into_iter().find(|target| self.description_of(target).is_some_and(|found| found.place.range == place))
-            else {
-                continue;
-            };
-            if !touch(around, range) {
+            if !around.meets(range) {
                 continue;
             }
             for (act, title) in [(DescribeAct::Accept, "Accept"), (DescribeAct::Reject, "Reject")] {
@@ -139,7 +151,7 @@ impl Analysis {
         let offer = |title: String, act, targets| CodeAction { title, act, targets, mends: None, is_for_file: false };
         if file.kind == FileKind::Properties {
             for target in self.targets_in(file) {
-                let Some(description) = self.description_of(&target).filter(|found| found.place.file == file.id && touch(found.place.range, range)) else {
+                let Some(description) = self.description_of(&target).filter(|found| found.place.file == file.id && found.place.range.meets(range)) else {
                     continue;
                 };
                 if !description.has_jinja() {
@@ -149,7 +161,7 @@ impl Analysis {
         }
         for &index in self.index.nodes_described_in(file.id) {
             let node = &self.index.nodes[index];
-            if !node.patch.as_ref().is_some_and(|patch| touch(patch.place.range, range)) {
+            if !node.patch.as_ref().is_some_and(|patch| patch.place.range.meets(range)) {
                 continue;
             }
             let own: Vec<DescribeTarget> = missing.iter().filter(|target| *target.unique_id == *node.unique_id).cloned().collect();
@@ -167,7 +179,7 @@ impl Analysis {
     /// The model of a file of code, or of the entry that a range touches, may be read.
     fn offer_to_read(&self, file: &File, range: TextRange) -> Option<CodeAction> {
         let is_here = |index: NodeIndex| match file.kind {
-            FileKind::Properties => self.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.file == file.id && touch(patch.name.range, range)),
+            FileKind::Properties => self.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.file == file.id && patch.name.range.meets(range)),
             _ => true,
         };
         let all = self.index.nodes_of_file(file.id).iter().chain(self.index.nodes_described_in(file.id));
@@ -179,7 +191,7 @@ impl Analysis {
         Some(CodeAction {
             title: format!("Interpret `{}`: say what its SQL does", node.label()),
             act: DescribeAct::Interpret,
-            targets: vec![DescribeTarget { unique_id: node.unique_id.to_string(), column: None }],
+            targets: vec![DescribeTarget::of(node, None)],
             mends: None,
             is_for_file: true,
         })
@@ -196,15 +208,14 @@ impl Analysis {
     fn target_at(&self, file: &File, place: TextRange) -> Option<DescribeTarget> {
         for &index in self.index.nodes_described_in(file.id).iter().chain(self.index.nodes_of_file(file.id)) {
             let node = &self.index.nodes[index];
-            let unique_id = node.unique_id.to_string();
             let is_entry = node.patch.as_ref().is_some_and(|patch| patch.name.file == file.id && patch.name.range == place);
             let is_code = file.kind != FileKind::Properties && node.place.file == file.id;
             if is_entry || is_code {
-                return Some(DescribeTarget { unique_id, column: None });
+                return Some(DescribeTarget::of(node, None));
             }
             let column = node.columns.values().find(|column| column.entry.is_some_and(|at| at.file == file.id && at.range == place));
             if let Some(column) = column {
-                return Some(DescribeTarget { unique_id, column: Some(column.name.clone()) });
+                return Some(DescribeTarget::of(node, Some(&column.name)));
             }
         }
         None
@@ -218,6 +229,14 @@ impl Analysis {
     /// The edit that writes a description: into the entry that exists, else into a new one where this project keeps such entries.
     /// A package's files and descriptions that are `{{ doc('…') }}` are never touched.
     pub fn describe(&self, target: &DescribeTarget, description: &str) -> Result<FileEdits, Refusal> {
+        let (path, steps) = self.may_describe(target)?;
+        let file = self.file_at(&path);
+        let edits = described(file.map_or("", |file| &file.text), &steps, description)?;
+        Ok(FileEdits { path, create: file.is_none(), edits })
+    }
+
+    /// Where a description goes, or what stands in its way.
+    fn may_describe(&self, target: &DescribeTarget) -> Result<(PathBuf, Vec<Step>), Refusal> {
         let refuse = |why: String| Err(Refusal(why));
         let Some(index) = self.index.node(&target.unique_id) else {
             return refuse(format!("{} is not in the project any more", target.unique_id));
@@ -226,45 +245,31 @@ impl Analysis {
         if *node.package != *self.index.project {
             return refuse(format!("`{}` belongs to package `{}`, whose files are not ours to change", node.label(), node.package));
         }
-        let existing = match &target.column {
-            Some(column) => node.column(column).and_then(|column| column.description.as_ref()),
-            None => node.description.as_ref(),
-        };
-        if existing.is_some_and(|existing| existing.has_jinja()) {
+        if self.entry_text(target).is_some_and(|existing| existing.has_jinja()) {
             return refuse("the description comes from a docs block; edit that instead".to_owned());
         }
-        let (path, steps) = self.place_of(index, target);
-        let file = self.file_at(&path);
-        let edits = described(file.map_or("", |file| &file.text), &steps, description)?;
-        Ok(FileEdits { path, create: file.is_none(), edits })
+        Ok(self.place_of(index, target))
     }
 
     /// The edits that write many descriptions, a set for each file; with what was refused, and why.
     pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
-        let mut files: BTreeMap<PathBuf, (bool, String)> = BTreeMap::new();
+        let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
+        let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
         let mut refused = Vec::new();
         for (target, text) in texts {
-            // What stands in the way of one alone stands in its way here.
-            let made = self.describe(target, text).and_then(|alone| {
-                let known = files.get(&alone.path).map(|(_, after)| after.clone());
-                let before = known.unwrap_or_else(|| self.file_at(&alone.path).map_or(String::new(), |file| file.text.to_string()));
-                let edits = match self.index.node(&target.unique_id) {
-                    Some(index) => described(&before, &self.place_of(index, target).1, text)?,
-                    None => alone.edits,
-                };
-                let after = text::apply_edits(&before, &edits).map_err(|error| Refusal(error.to_string()))?;
-                files.insert(alone.path, (alone.create, after));
+            let made = self.may_describe(target).and_then(|(path, steps)| {
+                let so_far = files.get(&path).map_or_else(|| before(&path), String::as_str);
+                let edits = described(so_far, &steps, text)?;
+                let after = text::apply_edits(so_far, &edits).map_err(|error| Refusal(error.to_string()))?;
+                files.insert(path, after);
                 Ok(())
             });
             if let Err(why) = made {
                 refused.push((target.clone(), why));
             }
         }
-        let edits = files.into_iter().map(|(path, (create, after))| {
-            let before = self.file_at(&path).map_or("", |file| &file.text);
-            let edits = text::line_edits(before, &after);
-            FileEdits { path, create, edits }
-        });
+        let edits =
+            files.into_iter().map(|(path, after)| FileEdits { create: self.file_at(&path).is_none(), edits: text::line_edits(before(&path), &after), path });
         (edits.collect(), refused)
     }
 
@@ -290,7 +295,7 @@ impl Analysis {
         let root = syntax::yaml::parse(&self.file_at(path)?.text).root?;
         let model = yaml_edit::find(&root, entry)?;
         let versions = model.get("versions")?.items();
-        let (at, own) = versions.iter().enumerate().find(|(_, one)| one.get("v").is_some_and(|value| is_version(value, version)))?;
+        let (at, own) = versions.iter().enumerate().find(|(_, one)| one.get_str("v") == Some(version))?;
         let mut steps = entry.to_vec();
         steps.extend([Step::key("versions"), Step::Item(at)]);
         let Some(column) = &target.column else { return own.get("description").map(|_| steps) };
@@ -342,15 +347,6 @@ impl Analysis {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("models").to_owned();
         (best.unwrap_or_else(|| folder.join(format!("_{name}__{section}.yml"))), steps)
     }
-}
-
-/// Whether a YAML value is a version: `1`, `"1"` and `1.0` are written in many ways, and compared as they are written.
-fn is_version(value: &syntax::yaml::Node, version: &str) -> bool {
-    value.as_str().is_some_and(|written| written == version)
-}
-
-fn touch(one: TextRange, other: TextRange) -> bool {
-    one.start <= other.end && other.start <= one.end
 }
 
 /// The edits that write a description into a text.

@@ -66,7 +66,7 @@ impl Analysis {
 
     fn coverage_of(&self, index: NodeIndex) -> NodeCoverage {
         let node = &self.index.nodes[index];
-        let target = |column: Option<&str>| DescribeTarget { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) };
+        let target = |column: Option<&str>| DescribeTarget::of(node, column);
         let mut missing = Vec::new();
         if !node.has_description() {
             missing.push(target(None));

@@ -31,7 +31,7 @@ impl Analysis {
         let mut found = self.told(file);
         if file.package == 0 {
             found.extend(self.missing_descriptions(file));
-            found.extend(self.draft_hints(file));
+            found.extend(self.draft_hints(file).into_iter().map(|(_, hint)| hint));
             found.extend(self.lints(file));
         }
         self.wanted(file, found)

@@ -6,6 +6,7 @@ use crate::{Analysis, DescribeTarget, File};
 use dbt::{Description, Diagnostic, Node, NodeIndex, ResourceType, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use syntax::sql::{Expression, Item, Select, essence};
 use text::TextRange;
 
@@ -25,6 +26,10 @@ impl DraftKind {
             Self::Description => "description",
             Self::Interpretation => "interpretation",
         }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
 
@@ -47,6 +52,10 @@ impl DraftState {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
         }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
 
@@ -111,12 +120,16 @@ impl Analysis {
 
     /// What stands in the project for a target: a text that people or we wrote.
     pub fn description_of(&self, target: &DescribeTarget) -> Option<&Description> {
+        self.entry_text(target).filter(|description| !description.text.trim().is_empty())
+    }
+
+    /// The same, though nothing may be in it.
+    pub(crate) fn entry_text(&self, target: &DescribeTarget) -> Option<&Description> {
         let node = &self.index.nodes[self.index.node(&target.unique_id)?];
-        let found = match &target.column {
+        match &target.column {
             Some(column) => node.column(column)?.description.as_ref(),
             None => node.description.as_ref(),
-        };
-        found.filter(|description| !description.text.trim().is_empty())
+        }
     }
 
     /// The draft whose text stands in the project as it was written; none where somebody has changed it since.
@@ -129,71 +142,62 @@ impl Analysis {
 
     /// Whether the code that a draft is about has changed since.
     pub fn is_stale(&self, draft: &Draft) -> bool {
-        !draft.described.is_empty() && self.described(&draft.target).is_some_and(|now| now != draft.described)
+        self.code_of(&draft.target.unique_id).is_some_and(|code| code.has_changed_since(draft))
+    }
+
+    /// A draft with what somebody decides of it now.
+    pub fn decided(&self, draft: &Draft, state: DraftState) -> Draft {
+        Draft { state, described: self.described(&draft.target).unwrap_or_default(), ..draft.clone() }
     }
 
     /// A mark of the code that a thing is made by, the same as long as the code means the same: of a column the expressions that have a
     /// part in it and what their selects read, of a column that is taken over the one that it is, of all else (also where Jinja makes a
     /// part of the expression) the whole code. `None` where no code makes it, as with a source.
     pub fn described(&self, target: &DescribeTarget) -> Option<String> {
-        let index = self.index.node(&target.unique_id)?;
+        Some(self.code_of(&target.unique_id)?.mark(target.column.as_deref()))
+    }
+
+    /// The code that makes a node, if some does.
+    fn code_of(&self, unique_id: &str) -> Option<Code<'_>> {
+        let index = self.index.node(unique_id)?;
         let node = &self.index.nodes[index];
         let file = self.file(node.place.file)?;
         let is_code = matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot | ResourceType::Analysis | ResourceType::Test);
-        let code = node.code_in(&file.text).filter(|_| is_code)?;
-        let made = target.column.as_deref().and_then(|column| self.code_of_column(index, node, file, column));
-        Some(mark(&made.unwrap_or_else(|| essence(code))))
+        let text = node.code_in(&file.text).filter(|_| is_code)?;
+        Some(Code { analysis: self, index, file, text, scopes: OnceCell::new() })
     }
 
-    fn code_of_column(&self, index: NodeIndex, node: &Node, file: &File, column: &str) -> Option<String> {
-        if !file.kind.is_sql() {
-            return None;
-        }
-        let made = self.made(index);
-        let column = made.get(column)?;
-        if let Some((from, name)) = &column.origin {
-            return Some(format!("= {}.{}", self.index.nodes[*from].unique_id, name.to_lowercase()));
-        }
-        let place = column.place.filter(|place| place.file == node.place.file)?;
-        let scopes = Scopes::of_node(self, file, index);
-        let named = |item: &Item| item.name.as_ref().is_some_and(|(_, at)| *at == place.range);
-        let (select, item) = scopes.query.selects.iter().enumerate().find_map(|(at, select)| Some((at, select.items.iter().position(named)?)))?;
-        let mut behind = Behind { scopes: &scopes, text: &file.text, seen: FxHashSet::default(), code: Vec::new(), is_whole: true };
-        behind.item(select, item);
-        behind.is_whole.then(|| behind.code.join("\n"))
-    }
-
-    /// What is told of a file's drafts: those that nobody has decided on, and those whose code has changed.
-    pub(crate) fn draft_hints(&self, file: &File) -> Vec<Diagnostic> {
+    /// What is told of a file's drafts, each with what it is about: those that nobody has decided on, and those whose code has changed.
+    pub(crate) fn draft_hints(&self, file: &File) -> Vec<(DescribeTarget, Diagnostic)> {
         if self.drafts.is_empty() {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for target in self.targets_in(file) {
-            let Some(draft) = self.written_draft(&target) else { continue };
-            let Some(place) = self.description_of(&target).map(|description| description.place).filter(|place| place.file == file.id) else { continue };
-            let label = self.label_of(&target);
-            if self.is_stale(draft) {
-                let message = format!("the SQL of {label} has changed since this was written ({}); read it again, and accept or write it anew", draft.origin);
-                found.push(Diagnostic::new(place, Severity::Hint, "stale-description", message));
-            } else if draft.state == DraftState::Draft {
-                let message = format!("nobody has read this description of {label} yet ({}); accept or reject it", draft.origin);
-                found.push(Diagnostic::new(place, Severity::Hint, "draft-description", message));
+        for &index in self.index.nodes_described_in(file.id) {
+            let node = &self.index.nodes[index];
+            // Read once for all columns.
+            let code = self.code_of(&node.unique_id);
+            for target in DescribeTarget::all_of(node) {
+                let Some(draft) = self.written_draft(&target) else { continue };
+                let Some(place) = self.description_of(&target).map(|description| description.place).filter(|place| place.file == file.id) else { continue };
+                let label = self.label_of(&target);
+                let (rule, message) = if code.as_ref().is_some_and(|code| code.has_changed_since(draft)) {
+                    let why = format!("the SQL of {label} has changed since this was written ({}); read it again, and accept or write it anew", draft.origin);
+                    ("stale-description", why)
+                } else if draft.state == DraftState::Draft {
+                    ("draft-description", format!("nobody has read this description of {label} yet ({}); accept or reject it", draft.origin))
+                } else {
+                    continue;
+                };
+                found.push((target, Diagnostic::new(place, Severity::Hint, rule, message)));
             }
         }
         found
     }
 
     /// The things whose entries stand in a properties file.
-    pub(crate) fn targets_in(&self, file: &File) -> Vec<DescribeTarget> {
-        let mut targets = Vec::new();
-        for &index in self.index.nodes_described_in(file.id) {
-            let node = &self.index.nodes[index];
-            let target = |column: Option<&str>| DescribeTarget { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) };
-            targets.push(target(None));
-            targets.extend(node.columns.values().map(|column| target(Some(&column.name))));
-        }
-        targets
+    pub(crate) fn targets_in<'s>(&'s self, file: &'s File) -> impl Iterator<Item = DescribeTarget> + 's {
+        self.index.nodes_described_in(file.id).iter().flat_map(|&index| DescribeTarget::all_of(&self.index.nodes[index]))
     }
 
     /// A target as people call it: `` `orders` ``, `` column `id` of `orders` ``.
@@ -210,9 +214,47 @@ impl Analysis {
 
     /// What a model was found to do, where somebody accepted it; and whether its code has changed since.
     pub(crate) fn interpretation(&self, node: &Node) -> Option<(&Draft, bool)> {
-        let target = DescribeTarget { unique_id: node.unique_id.to_string(), column: None };
-        let draft = self.drafts.get(DraftKind::Interpretation, &target).filter(|draft| draft.state == DraftState::Accepted)?;
+        let draft = self.drafts.get(DraftKind::Interpretation, &DescribeTarget::of(node, None)).filter(|draft| draft.state == DraftState::Accepted)?;
         Some((draft, self.is_stale(draft)))
+    }
+}
+
+/// The code that makes a node.
+struct Code<'a> {
+    analysis: &'a Analysis,
+    index: NodeIndex,
+    file: &'a File,
+    text: &'a str,
+    /// Its query, read when the first column is asked for.
+    scopes: OnceCell<Scopes<'a>>,
+}
+
+impl Code<'_> {
+    fn has_changed_since(&self, draft: &Draft) -> bool {
+        !draft.described.is_empty() && self.mark(draft.target.column.as_deref()) != draft.described
+    }
+
+    /// See [`Analysis::described`].
+    fn mark(&self, column: Option<&str>) -> String {
+        mark(&column.and_then(|column| self.of_column(column)).unwrap_or_else(|| essence(self.text)))
+    }
+
+    fn of_column(&self, column: &str) -> Option<String> {
+        if !self.file.kind.is_sql() {
+            return None;
+        }
+        let made = self.analysis.made(self.index);
+        let column = made.get(column)?;
+        if let Some((from, name)) = &column.origin {
+            return Some(format!("= {}.{}", self.analysis.index.nodes[*from].unique_id, name.to_lowercase()));
+        }
+        let place = column.place.filter(|place| place.file == self.file.id)?;
+        let scopes = self.scopes.get_or_init(|| Scopes::of_node(self.analysis, self.file, self.index));
+        let named = |item: &Item| item.name.as_ref().is_some_and(|(_, at)| *at == place.range);
+        let (select, item) = scopes.query.selects.iter().enumerate().find_map(|(at, select)| Some((at, select.items.iter().position(named)?)))?;
+        let mut behind = Behind { scopes, text: &self.file.text, seen: FxHashSet::default(), code: Vec::new(), is_whole: true };
+        behind.item(select, item);
+        behind.is_whole.then(|| behind.code.join("\n"))
     }
 }
 

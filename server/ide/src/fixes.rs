@@ -56,7 +56,7 @@ impl Fixes<'_> {
     }
 
     fn touches(&self, range: TextRange) -> bool {
-        range.start <= self.range.end && self.range.start <= range.end
+        range.meets(self.range)
     }
 
     /// Whether the range is on the lines of another.

@@ -69,7 +69,7 @@ impl Analysis {
             }
         }
         let scopes = crate::columns::Scopes::new(self, file);
-        for select in scopes.query.selects.iter().filter(|select| range.start <= select.range.end && select.range.start <= range.end) {
+        for select in scopes.query.selects.iter().filter(|select| range.meets(select.range)) {
             for item in select.items.iter().filter(|item| range.touches(item.range.end as usize)) {
                 if let Expression::Star { qualifier, without } = &item.expression {
                     let relations = scopes.relations_of(select, qualifier.as_deref());

@@ -37,9 +37,7 @@ impl Analysis {
         let (down, rest) = steps_behind(rest);
         let own = self.select_method(rest)?;
         if own.is_empty() {
-            let like = self.workspace_symbols(rest, 3).into_iter().map(|(label, ..)| label).collect::<Vec<_>>().join(", ");
-            let hint = if like.is_empty() { String::new() } else { format!("; there is: {like}") };
-            return Err(format!("`{rest}` selects nothing{hint}"));
+            return Err(format!("`{rest}` selects nothing{}", self.names_like(rest, 3)));
         }
         let mut all = own.clone();
         for &index in &own {

@@ -51,6 +51,12 @@ impl Analysis {
         nest(items)
     }
 
+    /// Where a name means nothing: what is called like it, to be put behind the word on that; empty where nothing is.
+    pub fn names_like(&self, name: &str, limit: usize) -> String {
+        let like: Vec<String> = self.workspace_symbols(name, limit).into_iter().map(|(label, ..)| label).collect();
+        if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) }
+    }
+
     /// Nodes, macros and docs blocks whose name holds the query's letters in order, the best first; generic tests aside.
     pub fn workspace_symbols<'a>(&'a self, query: &str, limit: usize) -> Vec<(String, SymbolKind, String, NavigationTarget)> {
         enum Found {

@@ -74,13 +74,12 @@ pub fn noting(root: &std::path::Path, drafts: &[Draft]) -> Value {
 /// The root and the drafts of such an argument.
 pub fn noted(data: &Value) -> Option<(PathBuf, Vec<Draft>)> {
     let draft = |data: &Value| {
-        let (kind, state) = (text(data, "kind")?, text(data, "state")?);
         Some(Draft {
-            kind: DraftKind::ALL.into_iter().find(|known| known.as_str() == kind)?,
+            kind: DraftKind::named(&text(data, "kind")?)?,
             target: target(data)?,
             text: text(data, "text")?,
             origin: text(data, "origin")?,
-            state: DraftState::ALL.into_iter().find(|known| known.as_str() == state)?,
+            state: DraftState::named(&text(data, "state")?)?,
             described: text(data, "described")?,
         })
     };
@@ -113,11 +112,7 @@ pub async fn carry_out(
 /// The drafts that stand in the project, with what was decided of them now.
 fn decided(snapshot: &Snapshot, task: &Task, state: DraftState) -> Vec<Draft> {
     let analysis = &snapshot.analysis;
-    let now = |target: &DescribeTarget| {
-        let draft = analysis.written_draft(target)?;
-        Some(Draft { state, described: analysis.described(target).unwrap_or_default(), ..draft.clone() })
-    };
-    task.targets.iter().filter_map(now).collect()
+    task.targets.iter().filter_map(|target| Some(analysis.decided(analysis.written_draft(target)?, state))).collect()
 }
 
 async fn write(
@@ -166,9 +161,7 @@ async fn write(
                 continue;
             }
         }
-        let state = described.origin.state();
-        let mark = snapshot.analysis.described(&target).unwrap_or_default();
-        drafts.push(Draft { kind: DraftKind::Description, target, text: described.text, origin: described.origin.to_string(), state, described: mark });
+        drafts.push(described.to_draft(&snapshot.analysis, &target));
     }
     notes.dedup();
     let note = match (notes.len(), refusals.is_empty()) {

@@ -76,11 +76,7 @@ fn node_called(analysis: &ide::Analysis, name: &str) -> Result<dbt::NodeIndex, S
     let found = analysis.index.find(name);
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => {
-            let like: Vec<String> = analysis.workspace_symbols(name, 5).into_iter().map(|(label, ..)| label).collect();
-            let hint = if like.is_empty() { String::new() } else { format!("; there is: {}", like.join(", ")) };
-            Err(format!("nothing in this project is called `{name}`{hint}"))
-        }
+        [] => Err(format!("nothing in this project is called `{name}`{}", analysis.names_like(name, 5))),
         // A model stands before the semantic model of its name.
         [first, others @ ..] if others.iter().all(|&other| analysis.index.nodes[other].resource_type != analysis.index.nodes[*first].resource_type) => {
             Ok(*first)

@@ -21,6 +21,8 @@ pub struct Wiring {
     context: Context,
     embed: OnceCell<Arc<dyn Embed>>,
     workspace: Mutex<Option<Workspace>>,
+    /// Found once: the workspace's id is git's to say.
+    drafts: OnceCell<store::DraftsFile>,
     /// Whether questions bring the store up to date. In a team's store only `serve` and `index --publish` write nodes: an editor on
     /// a branch would undo what the others have.
     publishes: bool,
@@ -41,6 +43,7 @@ impl Wiring {
             context,
             embed: OnceCell::new(),
             workspace: Mutex::new(None),
+            drafts: OnceCell::new(),
             publishes,
             synced: Mutex::new(None),
             finishing: Arc::default(),
@@ -292,9 +295,11 @@ impl Services for Wiring {
         if self.context.settings.has("database.url") {
             return Ok(Arc::new(self.workspace().await?));
         }
-        let context = self.context.clone();
-        let file = tokio::task::spawn_blocking(move || store::DraftsFile::of_workspace(&context.data_dir, &context.workspace_id()));
-        let file = file.await.map_err(|error| PortError::new("the drafts could not be found; see the log", error))?;
-        Ok(Arc::new(file))
+        let find = || async {
+            let context = self.context.clone();
+            let file = tokio::task::spawn_blocking(move || store::DraftsFile::of_workspace(&context.data_dir, &context.workspace_id()));
+            file.await.map_err(|error| PortError::new("the drafts could not be found; see the log", error))
+        };
+        Ok(Arc::new(self.drafts.get_or_try_init(find).await?.clone()))
     }
 }

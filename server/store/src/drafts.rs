@@ -46,11 +46,11 @@ impl Line {
     /// `None` for a kind or a state that a newer program may know.
     fn draft(self) -> Option<Draft> {
         Some(Draft {
-            kind: DraftKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind)?,
+            kind: DraftKind::named(&self.kind)?,
             target: DescribeTarget { unique_id: self.unique_id, column: self.column },
             text: self.text,
             origin: self.origin,
-            state: DraftState::ALL.into_iter().find(|state| state.as_str() == self.state)?,
+            state: DraftState::named(&self.state)?,
             described: self.described,
         })
     }
@@ -207,7 +207,7 @@ impl KeepDrafts for Workspace {
 
 impl Workspace {
     async fn list_drafts(&self) -> Result<Drafts, StoreError> {
-        let rows = sqlx::query(include_str!("../../../queries/store/list_drafts.sql")).bind(&self.id).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(statement!("list_drafts")).bind(&self.id).fetch_all(&self.pool).await?;
         let mut drafts = Drafts::default();
         for row in rows {
             let column: String = row.try_get("column_name")?;
@@ -231,7 +231,7 @@ impl Workspace {
         // Of two of one thing the last counts; a statement can't change a row twice.
         let drafts: Drafts = drafts.iter().cloned().collect();
         let of = |text: fn(&Draft) -> &str| -> Vec<String> { drafts.iter().map(|draft| crate::knowledge::storable(text(draft)).into_owned()).collect() };
-        sqlx::query(include_str!("../../../queries/store/upsert_drafts.sql"))
+        sqlx::query(statement!("upsert_drafts"))
             .bind(&self.id)
             .bind(of(|draft| draft.kind.as_str()))
             .bind(of(|draft| &draft.target.unique_id))

@@ -13,12 +13,6 @@ use std::str::FromStr;
 use std::time::Duration;
 use uuid::Uuid;
 
-macro_rules! statement {
-    ($name:literal) => {
-        include_str!(concat!("../../../queries/store/", $name, ".sql"))
-    };
-}
-
 /// A connected store.
 #[derive(Debug, Clone)]
 pub struct Store {

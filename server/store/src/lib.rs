@@ -1,5 +1,12 @@
 //! The knowledge store: Postgres with pgvector, a team's server or one that Ragstar runs for itself. Implements the analyst's
-//! `Knowledge`; knows no dbt, no HTTP and no prompts.
+//! `Knowledge`, and its `KeepDrafts`, this also on a file; knows no dbt, no HTTP and no prompts.
+
+/// A statement of `queries/store`, by its name.
+macro_rules! statement {
+    ($name:literal) => {
+        include_str!(concat!("../../../queries/store/", $name, ".sql"))
+    };
+}
 
 mod drafts;
 mod embedded;

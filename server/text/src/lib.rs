@@ -45,6 +45,11 @@ impl TextRange {
         self.start as usize <= offset && offset <= self.end as usize
     }
 
+    /// Whether two ranges share a byte or an end.
+    pub fn meets(self, other: Self) -> bool {
+        self.start <= other.end && other.start <= self.end
+    }
+
     pub fn contains_range(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }

@@ -51,27 +51,28 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
     if all == 0 {
         output::note(if options.stale { "No description is out of date." } else { "Nothing here lacks a description." });
     }
-    let known = wanted.iter().flat_map(|(_, targets)| targets).filter(|target| analyst::known(&analysis, target).is_some()).count();
+    // What a language model would have to write.
+    let open: Vec<(NodeIndex, Vec<DescribeTarget>)> = wanted
+        .iter()
+        .map(|(index, targets)| (*index, targets.iter().filter(|target| analyst::known(&analysis, target).is_none()).cloned().collect()))
+        .filter(|(_, targets): &(NodeIndex, Vec<DescribeTarget>)| !targets.is_empty())
+        .collect();
+    let unknown: usize = open.iter().map(|(_, targets)| targets.len()).sum();
     let asks = !options.inherit_only && !options.dry_run;
-    if asks && known < all && analyst.chat.is_none() {
+    if asks && unknown > 0 && analyst.chat.is_none() {
         let why = analyst.absent.first().cloned().unwrap_or_else(|| "set LLM_OPENAI_API_KEY, or LLM_CHAT_BASE_URL and LLM_CHAT_MODEL".to_owned());
         output::note(&format!("No language model is configured, so only what can be taken over is written ({why})."));
     }
     let prices = Prices::of(context);
     let limit = options.budget.as_deref().map(|budget| tokens_of(budget, prices)).transpose()?;
     if all > 0 {
-        let open: Vec<(NodeIndex, Vec<DescribeTarget>)> = wanted
-            .iter()
-            .map(|(index, targets)| (*index, targets.iter().filter(|target| analyst::known(&analysis, target).is_none()).cloned().collect::<Vec<_>>()))
-            .filter(|(_, targets): &(NodeIndex, Vec<DescribeTarget>)| !targets.is_empty())
-            .collect();
         let tokens: usize = open.iter().map(|(index, targets)| analyst::estimated_tokens(&analysis, *index, targets)).sum();
-        let cost = prices.map(|prices| format!(", about ${:.2}", prices.cost(tokens as u64, (all - known) as u64 * 40))).unwrap_or_default();
+        let cost = prices.map(|prices| format!(", about ${:.2}", prices.cost(tokens as u64, unknown as u64 * 40))).unwrap_or_default();
         let model = analyst.chat.as_ref().map_or("a language model", |chat| chat.model());
         output::note(&format!(
-            "{all} descriptions in {} entries: {known} can be taken over, {} are for {model} to write (about {tokens} tokens in{cost}).",
+            "{all} descriptions in {} entries: {} can be taken over, {unknown} are for {model} to write (about {tokens} tokens in{cost}).",
             wanted.len(),
-            all - known
+            all - unknown
         ));
     }
     let plan = analyst::plan(&analysis, wanted);
@@ -108,9 +109,7 @@ fn wanted(analysis: &Analysis, nodes: &[NodeIndex], options: &GenerateOptions) -
             return (one.index, one.missing);
         }
         let node = &analysis.index.nodes[one.index];
-        let columns = node.columns.keys().map(|name| Some(name.clone()));
-        let targets = std::iter::once(None).chain(columns).map(|column| DescribeTarget { unique_id: node.unique_id.to_string(), column });
-        (one.index, targets.filter(|target| analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft))).collect())
+        (one.index, DescribeTarget::all_of(node).filter(|target| analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft))).collect())
     };
     coverage.into_iter().map(of).filter(|(_, targets)| !targets.is_empty()).collect()
 }
@@ -124,9 +123,9 @@ fn tell(desk: &ProjectDesk, report: &Report, prices: Option<Prices>, options: &G
             entry[key] = value;
             entry
         };
-        let written = report.written.iter().map(|(target, described)| {
-            let mut entry = with(target, "text", json!(described.text));
-            entry["origin"] = json!(described.origin.to_string());
+        let written = report.written.iter().map(|draft| {
+            let mut entry = with(&draft.target, "text", json!(draft.text));
+            entry["origin"] = json!(draft.origin);
             entry
         });
         let refused = report.refused.iter().map(|(target, why)| with(target, "why", json!(why)));
@@ -152,7 +151,7 @@ fn tell(desk: &ProjectDesk, report: &Report, prices: Option<Prices>, options: &G
     if let Some(why) = &report.stopped {
         output::note(&format!("Stopped: {why}. Run it again to go on from here."));
     }
-    let drafts = report.written.iter().filter(|(_, described)| described.origin.state() == DraftState::Draft).count();
+    let drafts = report.written.iter().filter(|draft| draft.state == DraftState::Draft).count();
     if drafts > 0 && !options.dry_run {
         output::note(&format!("{drafts} of them are drafts: `ragstar docs review` shows them one by one, `ragstar docs accept` takes them all."));
     }

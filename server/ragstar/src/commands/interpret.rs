@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::context::Context;
 use crate::output;
-use analyst::ports::{DescribeTarget, Draft, DraftKind, DraftState};
+use analyst::ports::{DescribeTarget, DraftKind, DraftState};
 use analyst::{Event, InterpretLimits, Services};
 use std::process::ExitCode;
 
@@ -21,15 +21,14 @@ pub async fn run(context: &Context, wish: &Wish, json: bool) -> Outcome {
     let node = &analysis.index.nodes[index];
     let wiring = super::wiring(context);
     let kept = wiring.drafts().await.map_err(|error| error.reader)?;
-    let target = DescribeTarget { unique_id: node.unique_id.to_string(), column: None };
+    let target = DescribeTarget::of(node, None);
     if wish.accept || wish.reject {
         let drafts = kept.list().await.map_err(|error| error.reader)?;
         let Some(draft) = drafts.get(DraftKind::Interpretation, &target) else {
             return Err(format!("there is no interpretation of `{0}` yet; `ragstar interpret {0}` makes one", node.label()));
         };
         let (state, done) = if wish.accept { (DraftState::Accepted, "shown on its card from now on") } else { (DraftState::Rejected, "not shown") };
-        let described = analysis.described(&target).unwrap_or_default();
-        kept.put(&[Draft { state, described, ..draft.clone() }]).await.map_err(|error| error.reader)?;
+        kept.put(&[analysis.decided(draft, state)]).await.map_err(|error| error.reader)?;
         output::note(&format!("the interpretation of `{}` is {}: {done}", node.label(), state.as_str()));
         return Ok(ExitCode::SUCCESS);
     }

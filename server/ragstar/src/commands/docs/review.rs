@@ -21,13 +21,8 @@ fn open(analysis: &Analysis, selection: &[String]) -> Result<Vec<Draft>, String>
 
 /// The things of a selection that can be described.
 fn targets(analysis: &Analysis, selection: &[String]) -> Result<Vec<DescribeTarget>, String> {
-    let mut targets = Vec::new();
-    for index in super::selected(analysis, selection)?.into_iter().filter(|&index| analysis.is_to_be_described(index)) {
-        let node = &analysis.index.nodes[index];
-        let columns = node.columns.keys().map(|name| Some(name.clone()));
-        targets.extend(std::iter::once(None).chain(columns).map(|column| DescribeTarget { unique_id: node.unique_id.to_string(), column }));
-    }
-    Ok(targets)
+    let nodes = super::selected(analysis, selection)?.into_iter().filter(|&index| analysis.is_to_be_described(index));
+    Ok(nodes.flat_map(|index| DescribeTarget::all_of(&analysis.index.nodes[index])).collect())
 }
 
 pub async fn decide(context: &Context, selection: &[String], state: DraftState, existing: bool) -> Outcome {
@@ -58,8 +53,7 @@ fn take(desk: &mut ProjectDesk, draft: &Draft, state: DraftState) -> Result<Draf
     if state == DraftState::Rejected {
         desk.edit(|analysis| analysis.undescribe(&draft.target).map_err(|refusal| refusal.to_string()))?;
     }
-    let described = desk.analysis().described(&draft.target).unwrap_or_default();
-    Ok(Draft { state, described, ..draft.clone() })
+    Ok(desk.analysis().decided(draft, state))
 }
 
 /// Descriptions that nobody knows the origin of, as if they had been accepted just now: from here on it is noticed when they go stale.
