@@ -179,7 +179,7 @@ pub fn named(analysis: &Analysis, text: &str) -> Vec<(NodeIndex, Option<String>)
             && let Some((owner, name)) = word.rsplit_once('.')
         {
             nodes = analysis.index.find(owner);
-            column = nodes.first().and_then(|&index| analysis.index.nodes[index].column(name)).map(|column| column.name.clone());
+            column = nodes.first().and_then(|&index| analysis.index.nodes[index].column(name)).map(|column| column.name.to_string());
         }
         let citable = |index: &&NodeIndex| {
             !matches!(

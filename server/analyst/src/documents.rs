@@ -84,7 +84,7 @@ fn clean(row: &mut NodeRow) {
 fn node_row(analysis: &Analysis, at: NodeIndex) -> NodeRow {
     let node = &analysis.index.nodes[at];
     let columns = node.columns.values().map(|column| ColumnRow {
-        name: column.name.clone(),
+        name: column.name.to_string(),
         data_type: column.shown_type().map(str::to_owned),
         description: column.description.as_ref().map(|description| description.text.clone()).filter(|text| !text.trim().is_empty()),
     });

@@ -116,7 +116,7 @@ fn mentioned_columns(analysis: &Analysis, text: &str) -> Vec<(NodeIndex, String)
     for word in words {
         for (index, node) in analysis.index.nodes.iter().enumerate() {
             if let Some(column) = node.column(word).filter(|_| !found.iter().any(|(_, known, _)| *known == index)) {
-                found.push((!column.has_description(), index, column.name.clone()));
+                found.push((!column.has_description(), index, column.name.to_string()));
             }
         }
     }

@@ -101,7 +101,8 @@ impl Cache {
         if !fingerprint.fits(settings) {
             return None;
         }
-        let files: Vec<CachedFile> = Pack::unpack(&mut reader.part()?)?;
+        let mut part = reader.part()?;
+        let files: Vec<CachedFile> = (0..part.count()?).map(|_| CachedFile::unpack(&mut part)).collect::<Option<_>>()?;
         let outside: Vec<String> = Pack::unpack(&mut reader)?;
         let index = dbt::Index::unpack(&mut reader)?;
         let reached = Pack::unpack(&mut reader.part()?)?;
@@ -122,24 +123,29 @@ impl Cache {
     fn try_write(&self, snapshot: &Snapshot, settings: &DbtSettings, loaded: SystemTime) -> std::io::Result<()> {
         let mut found = DiskLoader.stamps(&self.root);
         found.extend(snapshot.outside.iter().flat_map(|folder| DiskLoader.stamps(folder)));
-        let stamps: std::collections::HashMap<PathBuf, Stamp> = found.into_iter().collect();
+        found.sort_by(|left, right| left.0.cmp(&right.0));
+        let stamp = |path: &Path| Some(found[found.binary_search_by(|(known, _)| known.as_path().cmp(path)).ok()?].1);
         let mut files = Vec::with_capacity(snapshot.files.len());
         for file in &snapshot.files {
             // A path that is no text, or a file that went away meanwhile.
-            let Some(stamp) = stamps.get(&file.path).filter(|_| file.path.to_str().is_some()) else { return Ok(()) };
-            files.push(CachedFile { file: file.clone(), stamp: *stamp });
+            let Some(stamp) = stamp(&file.path).filter(|_| file.path.to_str().is_some()) else { return Ok(()) };
+            files.push((file, stamp));
         }
+        drop(found);
         let outside: Vec<String> = snapshot.outside.iter().filter_map(|folder| folder.to_str().map(str::to_owned)).collect();
-        let mut writer = Writer::default();
-        Fingerprint::of(settings, snapshot.files.iter().map(|file| &*file.text.text), snapshot.index.asked_time).pack(&mut writer);
-        writer.part(|writer| files.pack(writer));
-        outside.pack(&mut writer);
-        snapshot.index.pack(&mut writer);
-        writer.part(|writer| snapshot.reached.pack(writer));
-        drop((files, stamps));
         let folder = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         forget(folder);
+        let mut writer = Writer::spooled(tempfile::tempfile_in(folder)?);
+        Fingerprint::of(settings, snapshot.files.iter().map(|file| &*file.text.text), snapshot.index.asked_time).pack(&mut writer);
+        writer.part(|writer| {
+            writer.number(files.len() as u64);
+            files.iter().for_each(|(file, stamp)| pack_file(writer, file, *stamp));
+        });
+        outside.pack(&mut writer);
+        snapshot.index.pack(&mut writer);
+        writer.part(|writer| snapshot.reached.pack(writer));
+        drop(files);
         // Only the user can read it, and it is there whole or not at all.
         let mut half = tempfile::NamedTempFile::new_in(folder)?;
         half.write_all(MAGIC)?;
@@ -147,7 +153,7 @@ impl Cache {
         half.write_all(&nanos(loaded).to_le_bytes())?;
         half.write_all(&[0; 4])?;
         let sum = {
-            let mut summed = Summed { out: std::io::BufWriter::new(half.as_file()), sum: crc32fast::Hasher::new() };
+            let mut summed = Summed { out: std::io::BufWriter::with_capacity(1 << 20, half.as_file()), sum: crc32fast::Hasher::new() };
             writer.finish(&mut summed)?;
             summed.flush()?;
             summed.sum.finalize()
@@ -230,30 +236,29 @@ struct CachedFile {
     stamp: Stamp,
 }
 
-impl Pack for CachedFile {
-    fn pack(&self, writer: &mut Writer) {
-        let SnapshotFile { path, text, placed } = &self.file;
-        writer.text(path.to_str().unwrap_or_default());
-        writer.shared(&text.text);
-        match &text.problem {
-            None => writer.number(0),
-            Some(ReadProblem::NotUtf8 { offset }) => {
-                writer.number(1);
-                offset.pack(writer);
-            }
-            Some(ReadProblem::TooLarge { bytes }) => {
-                writer.number(2);
-                bytes.pack(writer);
-            }
-            Some(ReadProblem::Unreadable(why)) => {
-                writer.number(3);
-                why.pack(writer);
-            }
+fn pack_file(writer: &mut Writer, SnapshotFile { path, text, placed }: &SnapshotFile, stamp: Stamp) {
+    writer.text(path.to_str().unwrap_or_default());
+    writer.shared(&text.text);
+    match &text.problem {
+        None => writer.number(0),
+        Some(ReadProblem::NotUtf8 { offset }) => {
+            writer.number(1);
+            offset.pack(writer);
         }
-        placed.as_ref().map(|placed| (placed.relative.clone(), placed.package, placed.kind)).pack(writer);
-        [self.stamp.size, self.stamp.modified, self.stamp.inode, self.stamp.changed].iter().for_each(|number| writer.number(*number));
+        Some(ReadProblem::TooLarge { bytes }) => {
+            writer.number(2);
+            bytes.pack(writer);
+        }
+        Some(ReadProblem::Unreadable(why)) => {
+            writer.number(3);
+            why.pack(writer);
+        }
     }
+    placed.as_ref().map(|placed| (placed.relative.clone(), placed.package, placed.kind)).pack(writer);
+    [stamp.size, stamp.modified, stamp.inode, stamp.changed].iter().for_each(|number| writer.number(*number));
+}
 
+impl CachedFile {
     fn unpack(reader: &mut Reader<'_>) -> Option<Self> {
         let path = PathBuf::from(String::unpack(reader)?);
         let text: Arc<str> = Pack::unpack(reader)?;

@@ -6,7 +6,7 @@ use crate::{Map, Value};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::hash::Hash;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
 
 /// What can be written and read back.
@@ -18,9 +18,19 @@ pub trait Pack: Sized {
 /// A part of so many bytes stays a piece of its own.
 const PIECE: usize = 64 << 10;
 
+/// Where a writer puts what is finished.
+pub trait Spool: Read + Write + Seek {}
+
+impl<T: Read + Write + Seek> Spool for T {}
+
 /// Collects bytes and the texts in them.
 #[derive(Default)]
 pub struct Writer {
+    /// Takes finished parts, so that not all of them are in memory at once; and the first error that it gave.
+    spool: Option<Box<dyn Spool>>,
+    failed: Option<std::io::Error>,
+    /// How many parts are around this place.
+    depth: usize,
     /// Pieces that are finished, so that large parts are neither copied nor grown.
     done: Vec<Vec<u8>>,
     out: Vec<u8>,
@@ -31,6 +41,11 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A writer that keeps finished parts in a scratch file, which is empty.
+    pub fn spooled(spool: impl Spool + 'static) -> Self {
+        Self { spool: Some(Box::new(spool)), ..Self::default() }
+    }
+
     pub fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.out.push((number as u8) | 0x80);
@@ -63,7 +78,9 @@ impl Writer {
     /// A part that can be read by itself.
     pub fn part(&mut self, write: impl FnOnce(&mut Self)) {
         let outer = (std::mem::take(&mut self.done), std::mem::take(&mut self.out), std::mem::take(&mut self.maps));
+        self.depth += 1;
         write(self);
+        self.depth -= 1;
         let (mut pieces, last) = (std::mem::replace(&mut self.done, outer.0), std::mem::replace(&mut self.out, outer.1));
         self.maps = outer.2;
         pieces.push(last);
@@ -77,10 +94,19 @@ impl Writer {
                 self.done.push(piece);
             }
         }
+        if self.depth == 0
+            && let Some(spool) = &mut self.spool
+        {
+            let written = self.done.drain(..).try_for_each(|piece| spool.write_all(&piece));
+            self.failed = self.failed.take().or(written.err());
+        }
     }
 
     /// All of it: the texts, then the bytes.
-    pub fn finish(&self, out: &mut impl Write) -> std::io::Result<()> {
+    pub fn finish(self, out: &mut impl Write) -> std::io::Result<()> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
         let mut head = Self::default();
         head.number(self.texts.len() as u64);
         for text in &self.texts {
@@ -89,6 +115,11 @@ impl Writer {
         out.write_all(&head.out)?;
         for text in &self.texts {
             out.write_all(text.as_bytes())?;
+        }
+        drop((self.texts, self.known));
+        if let Some(mut spool) = self.spool {
+            spool.seek(SeekFrom::Start(0))?;
+            std::io::copy(&mut spool, out)?;
         }
         self.done.iter().chain([&self.out]).try_for_each(|piece| out.write_all(piece))
     }
@@ -539,26 +570,38 @@ mod tests {
 
     #[test]
     fn parts_small_and_large() {
-        let mut writer = Writer::default();
         let large: Vec<u64> = (0..100_000).collect();
-        writer.number(7);
-        writer.part(|writer| {
-            large.pack(writer);
-            writer.part(|writer| large.pack(writer));
-            writer.number(8);
-        });
-        writer.part(|writer| writer.number(9));
-        writer.number(10);
-        let mut bytes = Vec::new();
-        assert!(writer.finish(&mut bytes).is_ok());
+        let written = |mut writer: Writer| {
+            writer.number(7);
+            writer.part(|writer| {
+                large.pack(writer);
+                writer.part(|writer| large.pack(writer));
+                writer.number(8);
+            });
+            writer.part(|writer| writer.number(9));
+            writer.number(10);
+            let mut bytes = Vec::new();
+            assert!(writer.finish(&mut bytes).is_ok());
+            bytes
+        };
+        let bytes = written(Writer::default());
+        assert_eq!(written(Writer::spooled(std::io::Cursor::new(Vec::new()))), bytes);
         let (known, rest) = texts(&bytes).expect("the texts");
         let mut reader = Reader::new(rest, &known);
         assert_eq!(reader.number(), Some(7));
         let mut part = reader.part().expect("a part");
         assert_eq!(Vec::<u64>::unpack(&mut part).as_ref(), Some(&large));
-        assert_eq!(part.part().and_then(|mut inner| Vec::<u64>::unpack(&mut inner)), Some(large));
+        assert_eq!(part.part().and_then(|mut inner| Vec::<u64>::unpack(&mut inner)), Some(large.clone()));
         assert_eq!(part.number(), Some(8));
         assert_eq!((reader.part().and_then(|mut part| part.number()), reader.number()), (Some(9), Some(10)));
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let mut writer = Writer::spooled(std::io::Cursor::new(vec![0u8; 1000].into_boxed_slice()));
+        let large: Vec<u64> = (0..100_000).collect();
+        writer.part(|writer| large.pack(writer));
+        assert!(writer.finish(&mut Vec::new()).is_err());
     }
 
     #[test]

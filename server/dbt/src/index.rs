@@ -91,9 +91,9 @@ pub struct TestUse {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    pub name: String,
+    pub name: Arc<str>,
     pub description: Option<Description>,
-    pub data_type: Option<String>,
+    pub data_type: Option<Arc<str>>,
     pub tests: Arc<[TestUse]>,
     /// Its name in the node's entry in a properties file.
     pub entry: Option<Place>,
@@ -253,7 +253,7 @@ impl Column {
     /// A column of which nothing but its name is known.
     pub(crate) fn named(name: &str) -> Self {
         Self {
-            name: name.to_owned(),
+            name: name.into(),
             description: None,
             data_type: None,
             tests: Arc::default(),

@@ -386,7 +386,7 @@ fn with_tags(node: &Node, mut config: Json) -> Json {
 fn columns(node: &Node) -> Json {
     // What only a seed's header or the warehouse names is ours.
     let known = node.columns.values().filter(|column| column.entry.is_some() || !column.properties.is_empty());
-    Json::Object(known.map(|column| (column.name.clone(), column_json(column))).collect())
+    Json::Object(known.map(|column| (column.name.to_string(), column_json(column))).collect())
 }
 
 fn column_json(column: &Column) -> Json {
@@ -512,7 +512,7 @@ impl Index {
         }
         let of_column = |column: &&Column| column.properties.get("constraints").and_then(Value::as_array).into_iter().flatten().any(|one| is_primary(&one));
         if let Some(column) = node.columns.values().find(of_column) {
-            return vec![column.name.clone()];
+            return vec![column.name.to_string()];
         }
         let Some(at) = self.node(&node.unique_id) else { return Vec::new() };
         let attached = self.children[at]

@@ -22,6 +22,14 @@ fn pool() -> Option<&'static rayon::ThreadPool> {
     POOL.get_or_init(|| rayon::ThreadPoolBuilder::new().stack_size(STACK).thread_name(|number| format!("parse-{number}")).build().ok()).as_ref()
 }
 
+/// Sorts on all cores; equal items keep their order.
+pub fn sort_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> std::cmp::Ordering + Sync + Send) {
+    match pool() {
+        Some(pool) => pool.install(|| items.par_sort_by(order)),
+        None => items.sort_by(order),
+    }
+}
+
 /// Does two things at once.
 pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
     match pool() {

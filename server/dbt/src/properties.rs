@@ -110,7 +110,7 @@ pub struct EntryData {
     pub own: Map,
     /// Of a source's table: the source.
     pub source: Map,
-    /// Whether rendering changes any text in it.
+    /// Whether rendering may change any text in it.
     pub has_jinja: bool,
 }
 
@@ -120,12 +120,16 @@ impl EntryData {
         let map = |value| if let Json::Object(map) = value { map } else { Map::new() };
         Arc::new(Self { own: map(own), source: map(source), has_jinja })
     }
+
+    /// Whether rendering may change a text: it takes a final line end away, too.
+    pub fn may_change(text: &str) -> bool {
+        text.contains("{{") || text.contains("{%") || text.contains("{#") || text.ends_with('\n') || text.contains('\r')
+    }
 }
 
 fn holds_jinja(value: &Json) -> bool {
     match value {
-        // Rendering takes a final line end away, too.
-        Json::String(text) => text.contains("{{") || text.contains("{%") || text.contains("{#") || text.ends_with('\n') || text.contains('\r'),
+        Json::String(text) => EntryData::may_change(text),
         Json::Array(items) => items.iter().any(holds_jinja),
         Json::Object(map) => map.values().any(holds_jinja),
         _ => false,

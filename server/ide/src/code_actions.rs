@@ -25,7 +25,7 @@ impl DescribeTarget {
 
     /// A node, then the columns that its entry names.
     pub fn all_of(node: &Node) -> impl Iterator<Item = Self> + '_ {
-        std::iter::once(None).chain(node.columns.keys().map(|name| Some(name.as_str()))).map(|column| Self::of(node, column))
+        std::iter::once(None).chain(node.columns.keys().map(Some)).map(|column| Self::of(node, column))
     }
 }
 

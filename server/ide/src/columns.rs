@@ -135,7 +135,7 @@ impl Analysis {
         }
         if !made.is_complete {
             for column in node.columns.values() {
-                made.push(MadeColumn { name: column.name.as_str().into(), place: None, origin: None });
+                made.push(MadeColumn { name: column.name.clone(), place: None, origin: None });
             }
         }
         made

@@ -75,7 +75,7 @@ impl Analysis {
         let made = self.made(index);
         let mut names: Vec<&str> = made.columns.iter().map(|column| &*column.name).collect();
         // What only the entry or the catalog names.
-        names.extend(node.columns.keys().map(String::as_str).filter(|name| made.get(name).is_none()));
+        names.extend(node.columns.keys().filter(|name| made.get(name).is_none()));
         for name in names {
             coverage.columns += 1;
             if node.column(name).is_some_and(dbt::Column::has_description) {

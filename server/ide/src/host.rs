@@ -280,7 +280,6 @@ impl AnalysisHost {
     pub fn restore(&mut self, snapshot: Snapshot) -> Analysis {
         // Files have the numbers that the state knows them by.
         let overlays = std::mem::take(&mut self.vfs).into_overlays();
-        self.present.clear();
         // What was parsed before there were files knows nothing of these.
         self.parser = Parser::default();
         self.whole_parses = 0;
@@ -288,6 +287,7 @@ impl AnalysisHost {
         self.configs.clear();
         let mut files = imbl::HashMap::new();
         let mut paths = FxHashMap::default();
+        let mut present = Vec::with_capacity(snapshot.files.len());
         for SnapshotFile { path, text, placed } in snapshot.files {
             let id = self.vfs.set_disk(&path, Some(text.clone()));
             let path = self.vfs.path(id).clone();
@@ -297,8 +297,10 @@ impl AnalysisHost {
                 files.insert(id, Arc::new(file));
                 paths.insert(path.clone(), id);
             }
-            self.present.insert(path, id);
+            present.push((path, id));
         }
+        // Made of all it is faster than one that grows.
+        self.present = present.into_iter().collect();
         self.vfs.take_changes();
         let config = self.config_of(&self.root.clone()).unwrap_or_default();
         for (path, text) in overlays {
@@ -363,10 +365,14 @@ impl AnalysisHost {
     /// Takes over a whole reading of the project's folder; files that it lacks are gone.
     pub fn load(&mut self, files: Vec<(PathBuf, FileText)>) {
         let mut gone: rustc_hash::FxHashSet<Arc<Path>> = self.present.keys().cloned().collect();
+        let mut present = Vec::with_capacity(files.len());
         for (path, text) in files {
             gone.remove(&*path);
-            self.set_disk(&path, Some(text));
+            let id = self.vfs.set_disk(&path, Some(text));
+            present.push((self.vfs.path(id).clone(), id));
         }
+        // Made of all it is faster than one that grows.
+        self.present.append(&mut present.into_iter().collect());
         for path in gone {
             self.set_disk(&path, None);
         }
@@ -511,30 +517,33 @@ impl AnalysisHost {
     fn inputs(&mut self) -> (Vec<PackageInput>, World) {
         let packages = self.packages();
         let outside = packages.first().map(|(root, config)| config.outside(root)).unwrap_or_default();
-        let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(self.present.len());
-        // What files are beside their first kind.
-        let mut also: Vec<(usize, FileId, Arc<str>, FileKind, Arc<str>)> = Vec::new();
-        for (path, &id) in &self.present {
+        let present: Vec<(&Arc<Path>, FileId)> = self.present.iter().map(|(path, &id)| (path, id)).collect();
+        let placed = dbt::in_parallel(&present, |&(path, id)| {
             // The innermost package folder that holds the file, else a folder that the project names outside of its own.
             let within = packages.iter().enumerate().rfind(|(_, (folder, _))| path.starts_with(folder));
             let (number, config, relative) = match within {
                 Some((number, (folder, config))) => (number, config, path.strip_prefix(folder).map(Path::to_owned).unwrap_or_default()),
                 None => {
-                    let Some((written, folder)) = outside.iter().find(|(_, folder)| path.starts_with(folder)) else { continue };
-                    let Some((_, config)) = packages.first() else { continue };
-                    (0, config, Path::new(written).join(path.strip_prefix(folder).unwrap_or(path)))
+                    let (written, folder) = outside.iter().find(|(_, folder)| path.starts_with(folder))?;
+                    (0, &packages.first()?.1, Path::new(written).join(path.strip_prefix(folder).unwrap_or(path)))
                 }
             };
             let relative = relative.as_path();
             if number == 0 && relative.starts_with(&config.packages_install_path) {
-                continue;
+                return None;
             }
             let kinds = FileKind::all_of(relative, config);
-            let Some(&kind) = kinds.first() else { continue };
-            let Some(text) = self.vfs.text(id) else { continue };
+            let text = self.vfs.text(id).filter(|_| !kinds.is_empty())?;
             let relative: Arc<str> = relative.to_string_lossy().replace('\\', "/").into();
+            Some((id, path.clone(), relative, number, kinds, text))
+        });
+        let mut files: Vec<(FileId, Arc<Path>, Arc<str>, usize, FileKind, FileText)> = Vec::with_capacity(placed.len());
+        // What files are beside their first kind.
+        let mut also: Vec<(usize, FileId, Arc<str>, FileKind, Arc<str>)> = Vec::new();
+        for (id, path, relative, number, kinds, text) in placed.into_iter().flatten() {
+            let Some(&kind) = kinds.first() else { continue };
             also.extend(kinds.iter().skip(1).map(|&kind| (number, id, relative.clone(), kind, text.text.clone())));
-            files.push((id, path.clone(), relative, number, kind, text));
+            files.push((id, path, relative, number, kind, text));
         }
         // Of a large project the parser reads the properties files itself, some at a time.
         let properties = files.iter().filter(|(.., kind, _)| *kind == FileKind::Properties).map(|(.., text)| text.text.len());

@@ -107,7 +107,7 @@ impl Analysis {
         // Another package's docs blocks have other names here.
         let keeps_doc = description.has_jinja() && node.package == self.index.nodes[index].package;
         let raw = if keeps_doc { description.raw().to_owned() } else { description.text.trim().to_owned() };
-        Some(Inherited { text: description.text.clone(), raw, from: node.unique_id.to_string(), column: column.name.clone(), proof })
+        Some(Inherited { text: description.text.clone(), raw, from: node.unique_id.to_string(), column: column.name.to_string(), proof })
     }
 }
 

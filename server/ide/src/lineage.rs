@@ -98,7 +98,7 @@ impl Analysis {
         let made = self.made(index);
         let mut names: Vec<&str> = made.columns.iter().map(|column| &*column.name).collect();
         // What YAML names stays to be seen where the SQL doesn't show it.
-        names.extend(node.columns.keys().map(String::as_str).filter(|name| made.get(name).is_none()));
+        names.extend(node.columns.keys().filter(|name| made.get(name).is_none()));
         let columns = names.into_iter().map(|name| {
             let known = node.column(name);
             let description = known.and_then(|column| column.description.as_ref()).map(|description| description.text.trim().to_owned());

@@ -129,7 +129,7 @@ mod tests {
             last build: success, 12.0 s"#]]
         .assert_eq(&facts[..3].join("\n"));
         assert_eq!(
-            analysis.index.nodes[index].columns.values().map(|column| (column.name.as_str(), column.shown_type())).collect::<Vec<_>>(),
+            analysis.index.nodes[index].columns.values().map(|column| (&*column.name, column.shown_type())).collect::<Vec<_>>(),
             [("id", Some("INT")), ("EXTRA", Some("TEXT"))]
         );
         assert!(test.starts_with("test.p.unique_a_id."), "{test}");

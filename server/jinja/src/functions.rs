@@ -262,7 +262,8 @@ fn diff_of_two_dicts(args: &Args) -> Value {
 /// The hexadecimal MD5 of a text, as dbt makes its ids.
 pub fn md5(text: &str) -> String {
     use md5::{Digest, Md5};
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    Md5::digest(text.as_bytes()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// `namespace()`: the only object whose attributes a template can set.

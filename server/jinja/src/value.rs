@@ -613,8 +613,8 @@ pub fn float(value: f64) -> String {
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// As Python writes a string in quotes.
-fn quote(text: &str, out: &mut String) {
+/// Writes a text as Python's `repr` does.
+pub fn quote(text: &str, out: &mut String) {
     let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(mark);
     for c in text.chars() {

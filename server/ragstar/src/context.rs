@@ -49,7 +49,9 @@ impl Context {
                 // The file itself, and a folder inside of the project, mean the project.
                 let dir = if dir.is_file() { dir.parent().unwrap_or(&dir).to_owned() } else { dir };
                 let found = DiskLoader::find_project(&dir).filter(|_| dir.is_dir());
-                let why = if dir.is_dir() {
+                let why = if found.is_some() {
+                    String::new()
+                } else if dir.is_dir() {
                     projects_below(&dir).unwrap_or_else(|| "it holds no dbt_project.yml".to_owned())
                 } else {
                     "there is no such folder".to_owned()
@@ -57,9 +59,10 @@ impl Context {
                 (found, format!("{} is not in a dbt project: {why}", dir.display()))
             }
             None => {
-                let below = projects_below(&here).map(|below| format!("; {below}")).unwrap_or_default();
+                let found = DiskLoader::find_project(&here);
+                let below = found.is_none().then(|| projects_below(&here)).flatten().map(|below| format!("; {below}")).unwrap_or_default();
                 let why = format!("no dbt_project.yml in {} or above; change into a dbt project, or name one with --project DIR{below}", here.display());
-                (DiskLoader::find_project(&here), why)
+                (found, why)
             }
         };
         let start = project.clone().unwrap_or(here);

@@ -42,17 +42,16 @@ impl Reader {
     }
 
     fn key(&mut self, key: &Node) -> Arc<str> {
-        match &key.kind {
-            Kind::Scalar { value, .. } if self.known.contains(value.as_str()) => self.known.get(value.as_str()).cloned().unwrap_or_default(),
-            _ => {
-                let text = key_text(key);
-                // A key that reads as something else, such as `yes`, is no such text.
-                if matches!(&key.kind, Kind::Scalar { value, .. } if **value == *text) {
-                    self.known.insert(text.clone());
-                }
-                text
-            }
+        let written = if let Kind::Scalar { value, .. } = &key.kind { Some(value.as_str()) } else { None };
+        if let Some(known) = written.and_then(|written| self.known.get(written)) {
+            return known.clone();
         }
+        let text = key_text(key);
+        // A key that reads as something else, such as `yes`, is no such text.
+        if written == Some(&*text) {
+            self.known.insert(text.clone());
+        }
+        text
     }
 
     fn once(&mut self, value: Value) -> Value {

@@ -3,6 +3,7 @@
 use super::Column;
 use data::pack::{Pack, Reader, Writer};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 use thin_vec::ThinVec;
 
 /// More columns than these are looked up in a table while they are brought together.
@@ -23,11 +24,11 @@ impl Columns {
 
     /// The column of exactly this name.
     pub fn get(&self, name: &str) -> Option<&Column> {
-        self.0.iter().find(|column| column.name == name)
+        self.0.iter().find(|column| &*column.name == name)
     }
 
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &String> + ExactSizeIterator {
-        self.0.iter().map(|column| &column.name)
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.0.iter().map(|column| &*column.name)
     }
 
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Column> + ExactSizeIterator + Clone {
@@ -52,7 +53,7 @@ impl Columns {
 impl FromIterator<Column> for Columns {
     fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Self {
         let mut all: ThinVec<Column> = ThinVec::new();
-        let mut places: FxHashMap<String, usize> = FxHashMap::default();
+        let mut places: FxHashMap<Arc<str>, usize> = FxHashMap::default();
         for column in columns {
             if all.len() == MANY && places.is_empty() {
                 places = all.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
@@ -90,11 +91,11 @@ mod tests {
     #[test]
     fn of_two_columns_the_later_counts() {
         for count in [3, 100] {
-            let named = |name: &str, data_type: &str| Column { data_type: Some(data_type.to_owned()), ..Column::named(name) };
+            let named = |name: &str, data_type: &str| Column { data_type: Some(data_type.into()), ..Column::named(name) };
             let first = (0..count).map(|number| named(&format!("c{number}"), "int"));
             let columns: Columns = first.chain([named("c1", "text"), named(&format!("c{}", count - 1), "date")]).collect();
             assert_eq!(columns.len(), count);
-            assert_eq!(columns.keys().nth(1).map(String::as_str), Some("c1"));
+            assert_eq!(columns.keys().nth(1), Some("c1"));
             assert_eq!(columns.get("c1").and_then(|column| column.data_type.as_deref()), Some("text"));
             assert_eq!(columns.values().next_back().and_then(|column| column.data_type.as_deref()), Some("date"));
         }

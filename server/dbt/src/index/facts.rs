@@ -2,6 +2,7 @@
 
 use super::{Column, Index, Node};
 use crate::artifacts::Artifacts;
+use crate::parallel::in_parallel;
 use crate::state::State;
 use data::Map;
 use jinja::adapter::Adapter;
@@ -72,10 +73,10 @@ impl Index {
                 Arc::new(node)
             })
         };
-        for at in 0..self.nodes.len() {
-            if let Some(node) = renewed(self.nodes.shared(at)) {
-                self.nodes.set(at, node);
-            }
+        let all: Vec<_> = (0..self.nodes.len()).collect();
+        let changed = in_parallel(&all, |&at| renewed(self.nodes.shared(at)));
+        for (at, node) in changed.into_iter().enumerate().filter_map(|(at, node)| Some((at, node?))) {
+            self.nodes.set(at, node);
         }
         if self.disabled.iter().any(|node| node.has_facts() || sources.knows(node)) {
             self.disabled = Arc::new(self.disabled.iter().map(|node| renewed(node).unwrap_or_else(|| node.clone())).collect());

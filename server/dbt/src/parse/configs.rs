@@ -150,7 +150,10 @@ pub fn tags(value: Option<&Json>) -> Vec<String> {
 
 /// A scalar as Python's `str()` writes it.
 pub fn text_of(value: &Json) -> String {
-    jinja::value::Value::from(value).render()
+    match value {
+        Json::String(text) => text.to_string(),
+        other => jinja::value::Value::from(other).render(),
+    }
 }
 
 /// Hooks as dbt keeps them: `{sql, transaction, index}`.

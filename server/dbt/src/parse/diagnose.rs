@@ -14,8 +14,8 @@ use crate::{FileKind, ResourceType, Target, Use};
 pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
     let Some(root) = packages.first() else { return };
     let mut judged: imbl::OrdMap<vfs::FileId, Vec<Diagnostic>> = imbl::OrdMap::new();
-    for file in &root.files {
-        let found = judge_file(index, file);
+    let found = crate::parallel::in_parallel(&root.files, |file| judge_file(index, file));
+    for (file, found) in root.files.iter().zip(found) {
         if found.is_empty() {
             continue;
         }

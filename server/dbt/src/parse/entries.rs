@@ -26,8 +26,7 @@ impl Builder<'_> {
                 };
                 found.push(Diagnostic::new(Place { file: file.id, range }, Severity::Error, UNRENDERED, message).as_dbt(says));
             };
-            let is_source = entry.section == Section::Sources;
-            texts(entry.section, &entry.data.own, if is_source { &["tables", "0"] } else { &[] }, &mut visit);
+            texts(entry.section, &entry.data.own, prefix(entry.section), &mut visit);
             texts(entry.section, &entry.data.source, &[], &mut visit);
             let described = [&entry.description, &entry.source_description].into_iter().chain(entry.columns.iter().map(|column| &column.description));
             for text in described.flatten().filter(|text| text.value.contains("{{") || text.value.contains("{%")) {
@@ -48,26 +47,29 @@ impl Builder<'_> {
         if !entry.data.has_jinja {
             return entry.data.clone();
         }
+        let mut is_rendered = false;
+        let mut visit = |text: &Arc<str>| is_rendered |= EntryData::may_change(text);
+        texts(entry.section, &entry.data.own, prefix(entry.section), &mut visit);
+        texts(entry.section, &entry.data.source, &[], &mut visit);
+        if !is_rendered {
+            return entry.data.clone();
+        }
         let mut data = (*entry.data).clone();
         let package = &self.session.packages[package].name;
-        let render = |map: &mut Map, prefix: &[&str]| {
-            let mut path: Vec<String> = prefix.iter().map(|key| (*key).to_owned()).collect();
+        let render = |map: &mut Map, prefix: &[&'static str]| {
+            let mut path = prefix.to_vec();
             for (key, value) in map.iter_mut() {
-                path.push(key.to_string());
+                path.push(key);
                 self.render_value(entry.section, value, &mut path, package);
                 path.pop();
             }
         };
-        if entry.section == Section::Sources {
-            render(&mut data.own, &["tables", "0"]);
-            render(&mut data.source, &[]);
-        } else {
-            render(&mut data.own, &[]);
-        }
+        render(&mut data.own, prefix(entry.section));
+        render(&mut data.source, &[]);
         Arc::new(data)
     }
 
-    fn render_value(&self, section: Section, value: &mut Json, path: &mut Vec<String>, package: &Arc<str>) {
+    fn render_value<'m>(&self, section: Section, value: &'m mut Json, path: &mut Vec<&'m str>, package: &Arc<str>) {
         if !is_rendered(section, path) {
             return;
         }
@@ -78,15 +80,15 @@ impl Builder<'_> {
                 }
             }
             Json::Array(items) => {
-                for (index, item) in Arc::make_mut(items).iter_mut().enumerate() {
-                    path.push(index.to_string());
+                for item in Arc::make_mut(items) {
+                    path.push(ITEM);
                     self.render_value(section, item, path, package);
                     path.pop();
                 }
             }
             Json::Object(map) => {
                 for (key, item) in map.iter_mut() {
-                    path.push(key.to_string());
+                    path.push(key);
                     self.render_value(section, item, path, package);
                     path.pop();
                 }
@@ -100,23 +102,23 @@ impl Builder<'_> {
 pub(super) const UNRENDERED: &str = "yaml-rendering";
 
 /// Every text of an entry that is rendered.
-fn texts(section: Section, map: &Map, prefix: &[&str], visit: &mut impl FnMut(&Arc<str>)) {
-    fn walk(section: Section, value: &Json, path: &mut Vec<String>, visit: &mut impl FnMut(&Arc<str>)) {
+fn texts(section: Section, map: &Map, prefix: &[&'static str], visit: &mut impl FnMut(&Arc<str>)) {
+    fn walk<'m>(section: Section, value: &'m Json, path: &mut Vec<&'m str>, visit: &mut impl FnMut(&Arc<str>)) {
         if !is_rendered(section, path) {
             return;
         }
         match value {
             Json::String(text) => visit(text),
             Json::Array(items) => {
-                for (number, item) in items.iter().enumerate() {
-                    path.push(number.to_string());
+                for item in items.iter() {
+                    path.push(ITEM);
                     walk(section, item, path, visit);
                     path.pop();
                 }
             }
             Json::Object(map) => {
                 for (key, item) in map {
-                    path.push(key.to_string());
+                    path.push(key);
                     walk(section, item, path, visit);
                     path.pop();
                 }
@@ -124,9 +126,9 @@ fn texts(section: Section, map: &Map, prefix: &[&str], visit: &mut impl FnMut(&A
             _ => {}
         }
     }
-    let mut path: Vec<String> = prefix.iter().map(|key| (*key).to_owned()).collect();
+    let mut path = prefix.to_vec();
     for (key, value) in map {
-        path.push(key.to_string());
+        path.push(key);
         walk(section, value, &mut path, visit);
         path.pop();
     }
@@ -140,8 +142,16 @@ fn range_of(file: &InputFile, entry: &Entry, text: &str) -> TextRange {
     [start, 0].iter().find_map(|&from| Some(from + file.text[from..].find(line)?)).map_or(entry.name.range, |at| TextRange::new(at, at + line.len()))
 }
 
-fn is_rendered(section: Section, path: &[String]) -> bool {
-    let key = |index: usize| path.get(index).map_or("", String::as_str);
+/// An item of a list on the way to a text; which one makes no difference.
+const ITEM: &str = "0";
+
+/// Where an entry stands in what dbt renders at once: a source's table within its source.
+fn prefix(section: Section) -> &'static [&'static str] {
+    if section == Section::Sources { &["tables", ITEM] } else { &[] }
+}
+
+fn is_rendered(section: Section, path: &[&str]) -> bool {
+    let key = |index: usize| path.get(index).copied().unwrap_or_default();
     match section {
         Section::Sources => {
             let skips = matches!(key(0), "description" | "loaded_at_query") || (path.len() >= 2 && key(0) == "config" && key(1) == "loaded_at_query");
@@ -158,8 +168,8 @@ fn is_rendered(section: Section, path: &[String]) -> bool {
 }
 
 /// Keys whose text is rendered later or never (`_is_norender_key`).
-fn is_late(path: &[String]) -> bool {
-    let key = |index: usize| path.get(index).map_or("", String::as_str);
+fn is_late(path: &[&str]) -> bool {
+    let key = |index: usize| path.get(index).copied().unwrap_or_default();
     let is_late = |key: &str| matches!(key, "tests" | "data_tests" | "description" | "loaded_at_query");
     is_late(key(0))
         || (path.len() == 2 && is_late(key(1)))

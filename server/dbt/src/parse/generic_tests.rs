@@ -331,7 +331,12 @@ impl Built {
 }
 
 fn is_truthy(value: &Json) -> bool {
-    jinja::value::Value::from(value).is_true()
+    match value {
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(map) => !map.is_empty(),
+        scalar => jinja::value::Value::from(scalar).is_true(),
+    }
 }
 
 fn model_argument(tested: &Tested) -> String {
@@ -397,20 +402,36 @@ fn cleaned(text: &str) -> String {
 
 /// The last ten digits of the MD5 of the name and the metadata as Python prints them, all values as text, keys in order.
 fn hash(name: &str, args: &Map, test: &str, namespace: Option<&str>) -> String {
-    fn hashable(value: &Json) -> jinja::value::Value {
-        use jinja::value::{Key, Map as ValueMap, Value};
+    fn write(value: &Json, out: &mut String) {
         match value {
             Json::Object(map) => {
-                let mut keys: Vec<&Arc<str>> = map.keys().collect();
-                keys.sort();
-                keys.into_iter().map(|key| (Key::Str(key.clone()), hashable(&map[key]))).collect::<ValueMap>().into()
+                let mut pairs: Vec<(&Arc<str>, &Json)> = map.iter().collect();
+                pairs.sort_by_key(|(key, _)| *key);
+                out.push('{');
+                for (number, (key, value)) in pairs.into_iter().enumerate() {
+                    out.push_str(if number > 0 { ", " } else { "" });
+                    jinja::value::quote(key, out);
+                    out.push_str(": ");
+                    write(value, out);
+                }
+                out.push('}');
             }
-            Json::Array(items) => items.iter().map(hashable).collect::<Vec<_>>().into(),
-            other => Value::from(text_of(other)),
+            Json::Array(items) => {
+                out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    out.push_str(if number > 0 { ", " } else { "" });
+                    write(item, out);
+                }
+                out.push(']');
+            }
+            Json::String(text) => jinja::value::quote(text, out),
+            other => jinja::value::quote(&text_of(other), out),
         }
     }
-    let metadata = json!({"namespace": namespace, "name": test, "kwargs": args});
-    let digest = jinja::md5(&format!("{name}{}", hashable(&metadata).repr()));
+    let metadata = [("kwargs", Json::Object(args.clone())), ("name", test.into()), ("namespace", namespace.map_or(Json::Null, Into::into))];
+    let mut text = name.to_owned();
+    write(&Json::Object(metadata.into_iter().collect()), &mut text);
+    let digest = jinja::md5(&text);
     digest[digest.len() - 10..].to_owned()
 }
 

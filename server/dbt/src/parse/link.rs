@@ -4,6 +4,7 @@ use super::semantic::input_measure;
 use super::{Draft, arc, string, text_of};
 use crate::ResourceType;
 use crate::index::{Diagnostic, Index, Node, NodeIndex, Severity};
+use crate::parallel::{in_parallel, sort_by};
 use data::Value as Json;
 use data::json;
 use jinja::RefCall;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// Fills the index with the drafts.
 pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     let mut drafts = with_versions(drafts);
-    drafts.sort_by(|left, right| left.node.unique_id.cmp(&right.node.unique_id));
+    sort_by(&mut drafts, |left, right| left.node.unique_id.cmp(&right.node.unique_id));
     let mut ids: FxHashMap<Arc<str>, usize> = FxHashMap::default();
     let mut nodes: Vec<Box<Node>> = Vec::with_capacity(drafts.len());
     let mut disabled = Vec::new();
@@ -34,14 +35,16 @@ pub(super) fn link(index: &mut Index, drafts: Vec<Draft>) {
     index.disabled = Arc::new(disabled.into_iter().filter(|node| !repeats(node)).map(Arc::from).collect());
     index.nodes = nodes.into_iter().map(Arc::from).collect();
     index.register();
-    for at in 0..index.nodes.len() {
-        attach_test(index, at);
+    let all: Vec<NodeIndex> = (0..index.nodes.len()).collect();
+    let tested = in_parallel(&all, |&at| tested_by(index, &index.nodes[at]));
+    for (at, found) in tested.into_iter().enumerate() {
+        attach(index, at, found);
     }
     attach_disabled(index);
     let mut children = vec![Vec::new(); index.nodes.len()];
-    for at in 0..index.nodes.len() {
-        // What a node names is resolved by names alone, never by what others depend on.
-        let linked = linked(index, at);
+    // What a node names is resolved by names alone, never by what others depend on.
+    let each = in_parallel(&all, |&at| linked(index, at));
+    for (at, linked) in each.into_iter().enumerate() {
         linked.depends_on.iter().for_each(|&target| children[target].push(at));
         linked.apply(index, at);
     }
@@ -216,7 +219,12 @@ fn with_versions(drafts: Vec<Draft>) -> Vec<Draft> {
 
 /// Gives a generic test the node that it tests, and that node's group.
 pub(super) fn attach_test(index: &mut Index, at: NodeIndex) {
-    if let Some(found) = tested_by(index, &index.nodes[at]) {
+    let found = tested_by(index, &index.nodes[at]);
+    attach(index, at, found);
+}
+
+fn attach(index: &mut Index, at: NodeIndex, found: Option<Arc<Node>>) {
+    if let Some(found) = found {
         let node = index.nodes.get_mut(at);
         if let Some(test) = &mut node.test {
             Arc::make_mut(test).attached_node = Some(found.unique_id.clone());

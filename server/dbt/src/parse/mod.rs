@@ -113,19 +113,29 @@ impl Parser {
                 let code = window::code(&packages);
                 let overriding = window::overriding(&packages);
                 let mut next = window::read(&windows.first().map(|window| window::files(&packages, window)).unwrap_or_default());
+                let mut parsed: Option<(&[window::At], Vec<PackageInput>)> = None;
                 for (number, window) in windows.iter().enumerate() {
                     let inputs = window::with_code(&code, std::mem::take(&mut next));
                     let following = windows.get(number + 1).map(|window| window::files(&packages, window)).unwrap_or_default();
-                    let memo = &mut self.memo;
-                    // One window is read while the one before is parsed.
+                    let (memo, packages) = (&mut self.memo, &mut packages);
+                    // While one window is parsed, the next is read and the one before is forgotten but for its outline.
                     (made, next) = both(
                         || {
                             let mut builder = Builder { overriding: &overriding, made, ..Builder::new(&inputs, &session, &index, memo) };
                             builder.properties();
                             builder.made
                         },
-                        || window::read(&following),
+                        || {
+                            let next = window::read(&following);
+                            if let Some((window, inputs)) = parsed.take() {
+                                window::outline(packages, inputs, window);
+                            }
+                            next
+                        },
                     );
+                    parsed = Some((window, inputs));
+                }
+                if let Some((window, inputs)) = parsed {
                     window::outline(&mut packages, inputs, window);
                 }
                 made

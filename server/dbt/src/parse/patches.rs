@@ -237,9 +237,11 @@ impl<'a> Builder<'a> {
 
     pub(super) fn columns(&self, raw: &[Json], spans: &[ColumnEntry], file: FileId, package: usize) -> Columns {
         let package_name = &self.session.packages[package].name;
+        // A name that isn't text to YAML is another text to dbt.
+        let meant: Vec<String> = spans.iter().map(|span| text_of(&syntax::yaml_value::plain(&span.name.value))).collect();
         let column = |data: &Map| {
-            let name = string(data, "name")?;
-            let span = spans.iter().rev().find(|span| span.name.value == name || text_of(&syntax::yaml_value::plain(&span.name.value)) == name);
+            let name = shared(data, "name")?;
+            let span = spans.iter().zip(&meant).rev().find(|(span, meant)| span.name.value == *name || **meant == *name).map(|(span, _)| span);
             let written = span.and_then(|span| span.description.as_ref());
             let (description, blocks) = match string(data, "description") {
                 // An override has another text than the place that it overrides.
@@ -252,7 +254,7 @@ impl<'a> Builder<'a> {
             Some(Column {
                 name,
                 description,
-                data_type: string(data, "data_type"),
+                data_type: shared(data, "data_type"),
                 tests: span.map(|span| span.tests.clone()).unwrap_or_default(),
                 entry: span.map(|span| Place { file, range: span.name.range }),
                 properties: if span.is_some() { without_known(data) } else { data.clone() },
@@ -282,6 +284,14 @@ impl<'a> Builder<'a> {
         let mut draft = Draft::new(node, package);
         draft.take(found);
         self.push(draft);
+    }
+}
+
+/// A value as text; of text the copy that the entry has.
+fn shared(data: &Map, key: &str) -> Option<Arc<str>> {
+    match data.get(key).filter(|value| !value.is_null())? {
+        Json::String(text) => Some(text.clone()),
+        other => Some(text_of(other).into()),
     }
 }
 

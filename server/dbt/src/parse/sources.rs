@@ -12,7 +12,7 @@ use data::json;
 use data::{Map, Value as Json};
 use jinja::Relation;
 use rustc_hash::FxHashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use thin_vec::ThinVec;
 
 /// What a package's YAML says over another package's source.
@@ -267,15 +267,15 @@ fn lay(under: &mut Map, over: &Map, without: &[&str]) {
 fn time(value: Option<&Json>) -> Json {
     match value {
         Some(Json::Null) => Json::Null,
-        Some(Json::Object(map)) => {
-            json!({"count": map.get("count").cloned().unwrap_or(Json::Null), "period": map.get("period").cloned().unwrap_or(Json::Null)})
-        }
+        Some(Json::Object(map)) => ["count", "period"].into_iter().map(|key| (key, map.get(key).cloned().unwrap_or(Json::Null))).collect::<Map>().into(),
         _ => json!({"count": Json::Null, "period": Json::Null}),
     }
 }
 
 fn default_freshness() -> Json {
-    json!({"warn_after": time(None), "error_after": time(None), "filter": Json::Null})
+    // Most sources of a project have it.
+    static DEFAULT: LazyLock<Json> = LazyLock::new(|| json!({"warn_after": time(None), "error_after": time(None), "filter": Json::Null}));
+    DEFAULT.clone()
 }
 
 /// A threshold in full; `None` for null.

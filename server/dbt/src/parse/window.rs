@@ -12,7 +12,7 @@ use std::sync::Arc;
 const AT_ONCE: usize = 32;
 
 /// The place of a file: its package's, and its own in there.
-type At = (usize, usize);
+pub type At = (usize, usize);
 
 /// Which properties files are read at a time; `None` where they all have been read. The order is that of the files.
 pub fn windows(packages: &[PackageInput]) -> Option<Vec<Vec<At>>> {

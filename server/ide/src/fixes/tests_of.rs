@@ -57,7 +57,7 @@ fn tests(fixes: &mut Fixes<'_>, index: NodeIndex, item: &Node, column_name: &str
                 .is_some_and(|stem| other.name == stem || other.name == format!("{stem}s") || other.name.ends_with(&format!("_{stem}s")));
             of_model.then(|| other.column("id")).flatten()
         });
-        column.filter(|column| column.tests.iter().any(|test| test.name == "unique")).map(|column| column.name.clone())
+        column.filter(|column| column.tests.iter().any(|test| test.name == "unique")).map(|column| column.name.to_string())
     };
     let refable = (0..analysis.index.nodes.len()).filter(|&other| other != index && analysis.index.nodes[other].resource_type.is_refable());
     let found: Vec<(String, String)> =

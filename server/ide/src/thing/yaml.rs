@@ -171,7 +171,7 @@ impl Analysis {
                 if let Some(place) = &column.entry
                     && touches(*place, file, offset)
                 {
-                    return Some((Thing::Column(index, column.name.clone()), place.range));
+                    return Some((Thing::Column(index, column.name.to_string()), place.range));
                 }
             }
             let mut tests = node.tests.iter().chain(node.columns.values().flat_map(|column| column.tests.iter()));
