@@ -1,12 +1,90 @@
 //! Writing one string as a YAML scalar that PyYAML (YAML 1.1) and YAML 1.2 readers both read back as that string.
 
 use crate::yaml::Style;
+use data::Value;
 
-/// Writes `value` in the wanted style where that is safe, else double-quoted.
+/// Where a scalar stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout<'a> {
+    /// The column of the key that it follows; block styles indent their lines by two more.
+    pub indent: usize,
+    /// The column that it begins in.
+    pub start: usize,
+    /// The file's line end.
+    pub newline: &'a str,
+    /// Columns that a line may take where it goes on in the next one.
+    pub width: usize,
+    /// Whether plain and quoted texts go on in the next line.
+    pub wraps: bool,
+}
+
+/// Writes `value` in the wanted style where that is safe, else double-quoted; on one line unless it is a block.
 ///
-/// `indent` is the column of the key that the scalar follows; block styles indent their lines by two more. `newline` is the
-/// file's line end. The result starts right after `key: ` and has no line end of its own.
+/// `indent` is the column of the key that the scalar follows. `newline` is the file's line end. The result starts right after `key: `
+/// and has no line end of its own.
 pub fn write(value: &str, style: Style, indent: usize, newline: &str) -> String {
+    write_in(value, style, &Layout { indent, start: 0, newline, width: 80, wraps: false })
+}
+
+/// A mapping's key.
+pub fn key(name: &str) -> String {
+    if is_text(name) { name.to_owned() } else { write(name, Style::Plain, 0, "\n") }
+}
+
+/// A value that is neither text nor a structure, as it is written.
+pub fn bare(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => {
+            let text = format!("{value:?}");
+            // PyYAML takes `1e6` for text: it wants a point and a sign.
+            let Some((digits, exponent)) = text.split_once('e') else { return text };
+            let point = if digits.contains('.') { "" } else { ".0" };
+            let sign = if exponent.starts_with('-') { "" } else { "+" };
+            format!("{digits}{point}e{sign}{exponent}")
+        }
+        _ => "null".to_owned(),
+    }
+}
+
+/// Writes `value` as [`write`] does, wrapped where the layout says so.
+pub fn write_in(value: &str, style: Style, layout: &Layout<'_>) -> String {
+    let text = unwrapped(value, style, layout);
+    if layout.wraps && !text.contains('\n') && layout.start + text.chars().count() > layout.width { wrapped(&text, layout) } else { text }
+}
+
+/// A plain or quoted text over several lines, which readers fold back into one.
+fn wrapped(text: &str, layout: &Layout<'_>) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    // Where blanks stand together, or a word could be taken for something else at a line's start, the line goes on.
+    let may_begin = |word: &str| word.chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '(' | '/'));
+    if words.iter().any(|word| word.is_empty()) {
+        return text.to_owned();
+    }
+    let pad = " ".repeat(layout.indent + 2);
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut column = layout.start;
+    for (number, word) in words.into_iter().enumerate() {
+        let length = word.chars().count();
+        // A backslash before the line end would take it away.
+        let may_break = number > 0 && may_begin(word) && !out.ends_with('\\');
+        if may_break && column + 1 + length > layout.width {
+            out.push_str(layout.newline);
+            out.push_str(&pad);
+            column = pad.len();
+        } else if number > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+fn unwrapped(value: &str, style: Style, layout: &Layout<'_>) -> String {
+    let Layout { indent, newline, width, .. } = *layout;
     let is_one_line = !value.contains(['\n', '\r']);
     match style {
         Style::Plain if is_one_line && is_plain_safe(value) => value.to_owned(),
@@ -16,7 +94,7 @@ pub fn write(value: &str, style: Style, indent: usize, newline: &str) -> String 
         }
         Style::Literal | Style::Folded if can_be_block(value) => {
             if style == Style::Folded && is_one_line && !value.contains("  ") {
-                folded(value, indent, newline)
+                folded(value, indent, newline, width)
             } else {
                 literal(value, indent, newline)
             }
@@ -62,10 +140,10 @@ fn literal(value: &str, indent: usize, newline: &str) -> String {
     format!("{header}{newline}{}", lines.join(newline))
 }
 
-/// A folded block (`>-`) of one paragraph, wrapped at 80 columns.
-fn folded(value: &str, indent: usize, newline: &str) -> String {
+/// A folded block (`>-`) of one paragraph, wrapped at a width.
+fn folded(value: &str, indent: usize, newline: &str, width: usize) -> String {
     let pad = " ".repeat(indent + 2);
-    let width = 80_usize.saturating_sub(pad.len()).max(20);
+    let width = width.saturating_sub(pad.len()).max(20);
     let mut lines: Vec<String> = Vec::new();
     for word in value.split(' ') {
         match lines.last_mut() {
@@ -87,6 +165,12 @@ fn can_be_block(value: &str) -> bool {
         && !body.starts_with(['\n', ' ', '\t', '#'])
         && !value.contains(['\r', '\t'])
         && body.split('\n').all(|line| !line.ends_with(' ') && !line.starts_with(' ') && is_printable(line))
+}
+
+/// Whether every reader takes the value, written bare on one line, as this string.
+pub fn is_text(value: &str) -> bool {
+    // `+meta` and the like, too.
+    !value.contains(['\n', '\r']) && (is_plain_safe(value) || value.strip_prefix('+').is_some_and(is_plain_safe))
 }
 
 /// Whether every reader takes the value, written bare, as this string. Errs on the side of quotes.

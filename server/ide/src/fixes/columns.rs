@@ -1,6 +1,5 @@
 //! Entries and their columns: added, taken out, put in order.
 
-use super::yaml::{Block, entry_lines};
 use super::{FixKind, Fixes, rewritten, step};
 use dbt::{Diagnostic, FileKind, NodeIndex, ResourceType};
 use syntax::yaml;
@@ -93,7 +92,7 @@ fn remove_column(fixes: &mut Fixes<'_>, found: &Diagnostic) {
     let tree = yaml::parse(text);
     let Some(root) = &tree.root else { return };
     let Some(list) = super::yaml::list_around(root, found.place.range) else { return };
-    let Some(Block { items, .. }) = entry_lines(text, list) else { return };
+    let Some(items) = yaml_edit::list_lines(text, list) else { return };
     // The last entry of a list takes its key with it, which is more than was asked for.
     if items.len() < 2 {
         return;
@@ -115,23 +114,17 @@ fn sort_columns(fixes: &mut Fixes<'_>) {
         let tree = yaml::parse(text);
         let entry = tree.root.as_ref().and_then(|root| yaml_edit::find(root, &patch.path));
         let Some(list) = entry.and_then(|entry| entry.get("columns")) else { continue };
-        let Some(Block { items, .. }) = entry_lines(text, list) else { continue };
         let names: Vec<Option<&str>> = list.items().iter().map(|item| item.get_str("name")).collect();
         let place = |name: &Option<&str>| name.and_then(|name| made.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)));
         // What the SQL isn't known to make goes to the end, as it stands.
-        let mut order: Vec<usize> = (0..items.len()).collect();
+        let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|&at| (place(&names[at]).unwrap_or(usize::MAX), at));
         if order.iter().enumerate().all(|(at, from)| at == *from) || made.columns.is_empty() {
             continue;
         }
-        let sorted: String = order.iter().map(|&at| with_line_end(items[at].of(text))).collect();
-        let whole = TextRange { start: items[0].start, end: items[items.len() - 1].end };
-        let sorted = if whole.of(text).ends_with('\n') { sorted } else { sorted.trim_end_matches(['\n', '\r']).to_owned() };
-        let change = fixes.here(vec![text::Edit::replace(whole, sorted)]);
+        let path = [&patch.path[..], &[Step::key("columns")]].concat();
+        let Ok(edits) = yaml_edit::reorder(text, &path, &order) else { continue };
+        let change = fixes.here(edits);
         fixes.push(format!("Sort columns of `{}` as the SQL has them", node.label()), FixKind::Refactor, change, None, false);
     }
-}
-
-fn with_line_end(lines: &str) -> String {
-    if lines.ends_with('\n') { lines.to_owned() } else { format!("{lines}\n") }
 }

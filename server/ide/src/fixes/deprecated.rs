@@ -1,11 +1,12 @@
 //! Migrations of what is deprecated to what takes its place.
 
-use super::yaml::{column, entry_of_key, indented, key_lines, line_end};
+use super::yaml::{column, entry_of_key, path_to_key};
 use super::{FixKind, Fixes, rewritten};
 use crate::File;
 use crate::lints::is_test_config;
 use dbt::{Diagnostic, FileKind};
 use syntax::yaml::{self, Kind, Node};
+use syntax::yaml_edit::{Step, indented, key_lines, move_key};
 use text::{Edit, TextRange, apply_edits};
 
 pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
@@ -55,7 +56,7 @@ fn migration(text: &str, place: TextRange) -> Option<(String, Vec<Edit>)> {
         _ if map.entries().len() == 1 && matches!(value.kind, Kind::Map { .. }) && !is_moved(name) => {
             (format!("Move the arguments of `{name}` below `arguments`"), arguments(text, value)?)
         }
-        _ => (format!("Move `{name}` below `config`"), below_config(text, map, key, value)?),
+        _ => (format!("Move `{name}` below `config`"), below_config(text, root, key)?),
     };
     let made = apply_edits(text, &edits).ok()?;
     yaml::parse(&made).error.is_none().then_some((title, edits))
@@ -101,47 +102,9 @@ fn arguments(text: &str, value: &Node) -> Option<Vec<Edit>> {
 }
 
 /// A key to the end of `config:`, which is made where it is missing.
-fn below_config(text: &str, map: &Node, key: &Node, value: &Node) -> Option<Vec<Edit>> {
-    let Kind::Map { flow, .. } = &map.kind else { return None };
-    let config = map.get_entry("config");
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    if *flow {
-        let own = TextRange { start: key.range.start, end: value.range.end };
-        return match config {
-            None => Some(vec![Edit::replace(own, format!("config: {{{}}}", own.of(text)))]),
-            Some(_) => None,
-        };
-    }
-    let lines = key_lines(text, key, value)?;
-    let Some((_, config)) = config else {
-        let pad = " ".repeat(column(text, key.range.start as usize));
-        return Some(vec![Edit::replace(lines, format!("{pad}config:{newline}{}", indented(lines.of(text), 2)))]);
-    };
-    if config.is_alias || config.get(key.as_str()?).is_some() {
-        return None;
-    }
-    match &config.kind {
-        Kind::Map { entries, flow: true } => {
-            // What has comments or lines of its own doesn't fit between braces.
-            let own = TextRange { start: key.range.start, end: value.range.end };
-            if own.of(text).contains('\n') {
-                return None;
-            }
-            let at = entries.last().map_or(config.range.start as usize + 1, |(_, last)| last.range.end as usize);
-            let comma = if entries.is_empty() { "" } else { ", " };
-            Some(vec![Edit::insert(at, format!("{comma}{}", own.of(text))), Edit::delete(lines)])
-        }
-        Kind::Map { entries, .. } => {
-            let first = entries.first()?;
-            let (by, from) = (column(text, first.0.range.start as usize), column(text, key.range.start as usize));
-            let at = line_end(text, config.range.end as usize);
-            let moved = indented(lines.of(text), by.saturating_sub(from));
-            let moved = if moved.ends_with('\n') { moved } else { format!("{moved}{newline}") };
-            let before = if text[..at].ends_with('\n') { "" } else { newline };
-            Some(vec![Edit::insert(at, format!("{before}{moved}")), Edit::delete(lines)])
-        }
-        _ => None,
-    }
+fn below_config(text: &str, root: &Node, key: &Node) -> Option<Vec<Edit>> {
+    let path = path_to_key(root, key.range)?;
+    move_key(text, &path, key.as_str()?, &[&path[..], &[Step::key("config")]].concat()).ok()
 }
 
 /// The description at the cursor into a docs block, with a `doc()` in its place; offered whether something is wrong or not.
