@@ -6,7 +6,7 @@ use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
 use dbt::NodeIndex;
-use ide::{Analysis, DescribeAct, DescribeTarget, Proof};
+use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
 
 /// Where a description's text comes from.
@@ -97,9 +97,14 @@ impl Analyst {
     }
 
     async fn written(&self, analysis: &Analysis, target: &DescribeTarget) -> Result<Described, PortError> {
-        let Some(index) = analysis.index.node(&target.unique_id) else {
+        let Some(subject) = analysis.subject(target) else {
             return Err(PortError::new(format!("{} is not in the project any more", target.unique_id), "unknown target"));
         };
+        let given = match subject {
+            Subject::Node(index, _) => surroundings(analysis, index),
+            Subject::Macro(found) => about_macro(analysis, found),
+        };
+        let name = name_of(analysis, target);
         let Some(chat) = &self.chat else {
             let missing = "no language model is configured, so the description is left for you to write".to_owned();
             return Ok(Described { text: String::new(), origin: Origin::Skeleton, missing: Some(missing) });
@@ -107,7 +112,7 @@ impl Analyst {
         let mut request = ChatRequest {
             messages: vec![
                 Message::System(prompts::describe_system(&samples(analysis), self.rules.model_interpreter.as_deref())),
-                Message::User(facts(analysis, index, target)),
+                Message::User(facts(analysis, &given, target)),
             ],
             tools: vec![ToolSpec {
                 name: "write_description",
@@ -123,7 +128,7 @@ impl Analyst {
             // A model that can't call tools may still have written the text, or its JSON.
             let text = written.unwrap_or_else(|| from_text(&reply.text));
             let text = one_line(&text);
-            match refuse(&text, target, analysis, index) {
+            match refuse(&text, &name, analysis, &given) {
                 None => return Ok(Described { text, origin: Origin::Model(chat.model().to_owned()), missing: None }),
                 Some(why) => {
                     request.messages.push(Message::Assistant { text: clip(&text, 400), calls: Vec::new() });
@@ -143,9 +148,10 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
     if let Some(found) = analysis.inherited(target) {
         return described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
     }
-    let index = analysis.index.node(&target.unique_id)?;
-    let node = &analysis.index.nodes[index];
-    let facts = node.artifacts.as_ref();
+    let (node_name, package, facts) = match analysis.subject(target)? {
+        Subject::Node(_, node) => (&node.name, &node.package, node.artifacts.as_ref()),
+        Subject::Macro(found) => (&found.name, &found.package, None),
+    };
     let comment = match &target.column {
         Some(column) => facts.and_then(|facts| facts.columns.iter().find(|found| found.name.eq_ignore_ascii_case(column))?.comment.clone()),
         None => facts.and_then(|facts| facts.comment.clone()),
@@ -154,10 +160,10 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
         return described(comment.trim().to_owned(), Origin::Comment);
     }
     let names: Vec<String> = match &target.column {
-        Some(column) => vec![format!("{}__{column}", node.name), format!("{}_{column}", node.name), column.clone()],
-        None => vec![node.name.clone()],
+        Some(column) => vec![format!("{node_name}__{column}"), format!("{node_name}_{column}"), column.clone()],
+        None => vec![node_name.clone()],
     };
-    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == node.package && docs.name.eq_ignore_ascii_case(name)))?;
+    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == *package && docs.name.eq_ignore_ascii_case(name)))?;
     described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()))
 }
 
@@ -179,6 +185,7 @@ impl Analyst {
     pub async fn write_for_node(&self, analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> Result<NodeTexts, PortError> {
         let Some(chat) = &self.chat else { return Err(PortError::new("no language model is configured", "no chat")) };
         let mut made = NodeTexts::default();
+        let given = surroundings(analysis, index);
         for targets in targets.chunks(AT_ONCE) {
             let mut request = ChatRequest {
                 messages: vec![
@@ -201,9 +208,9 @@ impl Analyst {
                 made.usage += reply.usage;
                 let written = written_by_name(&reply);
                 open.retain_mut(|(target, why)| {
-                    let name = name_of(analysis, index, target);
+                    let name = name_of(analysis, target);
                     let Some(text) = written.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)).map(|(_, text)| text) else { return true };
-                    match refuse(text, target, analysis, index) {
+                    match refuse(text, &name, analysis, &given) {
                         Some(refusal) => {
                             *why = refusal;
                             true
@@ -218,7 +225,7 @@ impl Analyst {
                 if open.is_empty() {
                     break;
                 }
-                let wrong: Vec<String> = open.iter().map(|(target, why)| format!("`{}`: {why}", name_of(analysis, index, target))).collect();
+                let wrong: Vec<String> = open.iter().map(|(target, why)| format!("`{}`: {why}", name_of(analysis, target))).collect();
                 request.messages.push(Message::Assistant { text: clip(&json!(written).to_string(), 1500), calls: Vec::new() });
                 request.messages.push(Message::User(format!("These can't be used or are missing; write them again, and only them: {}.", wrong.join("; "))));
             }
@@ -228,8 +235,13 @@ impl Analyst {
     }
 }
 
-fn name_of(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
-    target.column.clone().unwrap_or_else(|| analysis.index.nodes[index].name.clone())
+fn name_of(analysis: &Analysis, target: &DescribeTarget) -> String {
+    match (&target.column, analysis.subject(target)) {
+        (Some(column), _) => column.clone(),
+        (None, Some(Subject::Node(_, node))) => node.name.clone(),
+        (None, Some(Subject::Macro(found))) => found.name.clone(),
+        (None, None) => target.unique_id.clone(),
+    }
 }
 
 /// Names and texts of a reply: a call's, or those of a JSON object that a model writes that doesn't call.
@@ -295,18 +307,40 @@ fn surroundings(analysis: &Analysis, index: NodeIndex) -> String {
     known
 }
 
-fn facts(analysis: &Analysis, index: NodeIndex, target: &DescribeTarget) -> String {
-    let node = &analysis.index.nodes[index];
-    let mut known = surroundings(analysis, index);
+/// A macro's text, what is said of it, and where it is called.
+fn about_macro(analysis: &Analysis, found: &dbt::Macro) -> String {
+    let description = found.description.as_ref().map(|description| one_line(&description.text)).filter(|text| !text.is_empty());
+    let mut known = format!("`{}` is a macro.\nDescription: {}\n", found.signature(), description.as_deref().unwrap_or("none"));
+    for (name, data_type, text) in &found.arguments {
+        known.push_str(&format!("Argument `{name}`"));
+        data_type.iter().for_each(|data_type| known.push_str(&format!(" ({data_type})")));
+        text.iter().for_each(|text| known.push_str(&format!(": {}", one_line(text))));
+        known.push('\n');
+    }
+    known.push_str(&format!("\nIts text:\n{}", clip(&found.text, 4000)));
+    let id = Some(found.unique_id.clone());
+    let callers: Vec<String> = analysis.index.nodes.iter().filter(|node| node.macros.contains(&id)).take(5).map(|node| format!("`{}`", node.label())).collect();
+    if !callers.is_empty() {
+        known.push_str(&format!("\n\nCalled in: {}", callers.join(", ")));
+    }
+    known
+}
+
+fn facts(analysis: &Analysis, given: &str, target: &DescribeTarget) -> String {
+    let mut known = given.to_owned();
     if let Some(old) = analysis.description_of(target) {
         known.push_str(&format!("\n\nWhat it is described as now:\n{}", clip(&old.text, 1000)));
     }
     let mut text = prompts::data(&known);
     text.push_str("\n\n");
-    match &target.column {
-        Some(column) => text.push_str(&format!("Write the description of the column `{column}` of the {} `{}`.", node.resource_type, node.label())),
-        None => text.push_str(&format!("Write the description of the {} `{}`.", node.resource_type, node.label())),
-    }
+    let wanted = match (analysis.subject(target), &target.column) {
+        (Some(Subject::Node(_, node)), Some(column)) => format!("column `{column}` of the {} `{}`", node.resource_type, node.label()),
+        (Some(Subject::Node(_, node)), None) => format!("{} `{}`", node.resource_type, node.label()),
+        (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of the macro `{}`", found.name),
+        (Some(Subject::Macro(found)), None) => format!("macro `{}`: what it gives back or does", found.name),
+        (None, _) => target.unique_id.clone(),
+    };
+    text.push_str(&format!("Write the description of the {wanted}."));
     if analysis.description_of(target).is_some() {
         text.push_str(" It is to take the place of the one that is there: keep what is true in it, and say more clearly what matters.");
     }
@@ -320,8 +354,7 @@ fn from_text(text: &str) -> String {
 }
 
 /// Why a text is no description.
-fn refuse(text: &str, target: &DescribeTarget, analysis: &Analysis, index: NodeIndex) -> Option<String> {
-    let name = name_of(analysis, index, target);
+fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<String> {
     let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     if text.is_empty() {
         return Some("it is empty".to_owned());
@@ -333,7 +366,7 @@ fn refuse(text: &str, target: &DescribeTarget, analysis: &Analysis, index: NodeI
         return Some("it holds code instead of a sentence".to_owned());
     }
     if text.contains('`') {
-        let names = Names::new(analysis, &[&surroundings(analysis, index), &name]);
+        let names = Names::new(analysis, &[given, name]);
         let mut checker = Checker::new(&names);
         checker.push(text);
         checker.finish();
@@ -344,12 +377,14 @@ fn refuse(text: &str, target: &DescribeTarget, analysis: &Analysis, index: NodeI
     if let Some(secret) = secret_in(text) {
         return Some(format!("it holds something like a secret ({secret})"));
     }
-    let given = || format!("{}\n{}", surroundings(analysis, index), name).to_lowercase();
-    if let Some(unit) = UNITS.iter().find(|unit| has_word(&text.to_lowercase(), unit)).filter(|unit| !has_word(&given(), unit)) {
+    let is_given = |unit: &str| has_word(&format!("{given}\n{name}").to_lowercase(), unit);
+    if let Some(unit) = UNITS.iter().find(|unit| has_word(&text.to_lowercase(), unit)).filter(|unit| !is_given(unit)) {
         return Some(format!("it says `{unit}`, which nothing that you were given says"));
     }
-    let rest = plain(text).replace(&plain(&name), "");
-    if ["", "thecolumn", "column", "themodel", "model", "thiscolumn", "thismodel"].contains(&rest.as_str()) {
+    let rest = plain(text).replace(&plain(name), "");
+    if ["", "thecolumn", "column", "themodel", "model", "thiscolumn", "thismodel", "themacro", "macro", "thismacro", "theargument", "argument"]
+        .contains(&rest.as_str())
+    {
         return Some("it only repeats the name".to_owned());
     }
     None
@@ -414,10 +449,10 @@ mod tests {
     fn useless_texts_are_refused() {
         let analysis = crate::answer::tests::shop();
         let index = analysis.index.node("model.shop.fct_orders").expect("the example has it");
-        let target = DescribeTarget { unique_id: "model.shop.fct_orders".to_owned(), column: Some("order_id".to_owned()) };
+        let given = surroundings(&analysis, index);
         for text in ["", "The column order_id.", "{{ doc('x') }}", &"x".repeat(700)] {
-            assert!(refuse(text, &target, &analysis, index).is_some(), "{text}");
+            assert!(refuse(text, "order_id", &analysis, &given).is_some(), "{text}");
         }
-        assert!(refuse("Key of the order.", &target, &analysis, index).is_none());
+        assert!(refuse("Key of the order.", "order_id", &analysis, &given).is_none());
     }
 }

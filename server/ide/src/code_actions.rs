@@ -1,19 +1,16 @@
-//! Writing descriptions: which are missing at a place, where each goes, and the edit that puts it there.
+//! What is offered for descriptions at a place.
 
 use crate::{Analysis, File, Inherited};
 use dbt::{FileKind, Node, NodeIndex, ResourceType};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use syntax::yaml_edit::{self, Refusal, Step};
 use text::{Edit, TextRange};
-
-/// How a new properties file begins.
-pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
 
 /// What a description is for. By name, so that it outlives a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DescribeTarget {
+    /// A node's or a macro's.
     pub unique_id: String,
+    /// One of a node's columns, or of a macro's arguments.
     pub column: Option<String>,
 }
 
@@ -112,6 +109,7 @@ impl Analysis {
             missing.push(target);
         }
         self.offers_for_entry(file, range, &missing, &mut actions);
+        self.offers_for_macros(file, range, &mut actions);
         actions.extend(self.offer_to_read(file, range));
         if missing.len() > 1 {
             actions.push(CodeAction {
@@ -154,9 +152,13 @@ impl Analysis {
                 let Some(description) = self.description_of(&target).filter(|found| found.place.file == file.id && found.place.range.meets(range)) else {
                     continue;
                 };
-                if !description.has_jinja() {
-                    actions.push(offer(format!("Improve description of {}", self.short_label(&target)), DescribeAct::Improve, vec![target]));
+                let mut title = format!("Improve description of {}", self.short_label(&target));
+                match self.docs_block_of(description) {
+                    Some((_, name)) => title.push_str(&format!(" (the docs block `{name}`)")),
+                    None if description.has_jinja() => continue,
+                    None => {}
                 }
+                actions.push(offer(title, DescribeAct::Improve, vec![target]));
             }
         }
         for &index in self.index.nodes_described_in(file.id) {
@@ -172,6 +174,29 @@ impl Analysis {
             }
             if own.len() > 1 {
                 actions.push(offer(format!("Write all missing descriptions for `{}`", node.label()), DescribeAct::Write, own));
+            }
+        }
+    }
+
+    /// A macro at its definition, and a macro or an argument at its entry, that has no description.
+    fn offers_for_macros(&self, file: &File, range: TextRange, actions: &mut Vec<CodeAction>) {
+        let own = self.index.macros.iter().filter(|found| found.package == self.index.project && !found.is_generic_test);
+        for found in own {
+            let target = |column: Option<&str>| DescribeTarget { unique_id: found.unique_id.to_string(), column: column.map(str::to_owned) };
+            let is_described = found.description.as_ref().is_some_and(|description| !description.text.trim().is_empty());
+            let at_name = |place: dbt::Place| place.file == file.id && place.range.meets(range);
+            let mut missing = Vec::new();
+            let is_entry = found.patch.as_ref().is_some_and(|patch| patch.place.file == file.id && patch.place.range.meets(range));
+            if !is_described && (at_name(found.place) || found.patch.as_ref().is_some_and(|patch| at_name(patch.name))) {
+                missing.push(target(None));
+            }
+            if is_entry {
+                let lacks = |(_, _, text): &&(String, Option<String>, Option<String>)| text.as_ref().is_none_or(|text| text.trim().is_empty());
+                missing.extend(found.arguments.iter().filter(lacks).map(|(name, ..)| target(Some(name))));
+            }
+            for target in missing {
+                let title = format!("Write description for {}", self.label_of(&target));
+                actions.push(CodeAction { title, act: DescribeAct::Write, targets: vec![target], mends: None, is_for_file: false });
             }
         }
     }
@@ -225,138 +250,6 @@ impl Analysis {
     pub fn inherited(&self, target: &DescribeTarget) -> Option<Inherited> {
         self.inherited_column(self.index.node(&target.unique_id)?, target.column.as_ref()?)
     }
-
-    /// The edit that writes a description: into the entry that exists, else into a new one where this project keeps such entries.
-    /// A package's files and descriptions that are `{{ doc('…') }}` are never touched.
-    pub fn describe(&self, target: &DescribeTarget, description: &str) -> Result<FileEdits, Refusal> {
-        let (path, steps) = self.may_describe(target)?;
-        let file = self.file_at(&path);
-        let edits = described(file.map_or("", |file| &file.text), &steps, description)?;
-        Ok(FileEdits { path, create: file.is_none(), edits })
-    }
-
-    /// Where a description goes, or what stands in its way.
-    fn may_describe(&self, target: &DescribeTarget) -> Result<(PathBuf, Vec<Step>), Refusal> {
-        let refuse = |why: String| Err(Refusal(why));
-        let Some(index) = self.index.node(&target.unique_id) else {
-            return refuse(format!("{} is not in the project any more", target.unique_id));
-        };
-        let node = &self.index.nodes[index];
-        if *node.package != *self.index.project {
-            return refuse(format!("`{}` belongs to package `{}`, whose files are not ours to change", node.label(), node.package));
-        }
-        if self.entry_text(target).is_some_and(|existing| existing.has_jinja()) {
-            return refuse("the description comes from a docs block; edit that instead".to_owned());
-        }
-        Ok(self.place_of(index, target))
-    }
-
-    /// The edits that write many descriptions, a set for each file; with what was refused, and why.
-    pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
-        let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
-        let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
-        let mut refused = Vec::new();
-        for (target, text) in texts {
-            let made = self.may_describe(target).and_then(|(path, steps)| {
-                let so_far = files.get(&path).map_or_else(|| before(&path), String::as_str);
-                let edits = described(so_far, &steps, text)?;
-                let after = text::apply_edits(so_far, &edits).map_err(|error| Refusal(error.to_string()))?;
-                files.insert(path, after);
-                Ok(())
-            });
-            if let Err(why) = made {
-                refused.push((target.clone(), why));
-            }
-        }
-        let edits =
-            files.into_iter().map(|(path, after)| FileEdits { create: self.file_at(&path).is_none(), edits: text::line_edits(before(&path), &after), path });
-        (edits.collect(), refused)
-    }
-
-    /// The edit that takes a description out of its entry.
-    pub fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
-        let place = self.description_of(target).map(|description| description.place);
-        let found = self.index.node(&target.unique_id).zip(place.and_then(|place| self.file(place.file)));
-        let Some((index, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };
-        if file.package != 0 {
-            return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
-        }
-        let edits = yaml_edit::remove_key(&file.text, &self.place_of(index, target).1, "description")?;
-        if edits.is_empty() {
-            return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
-        }
-        Ok(FileEdits { path: file.path.to_path_buf(), create: false, edits })
-    }
-
-    /// The path of a target in the entry of its node's own version, where that says something of it; the model's own columns and description are
-    /// for all versions.
-    fn version_of(&self, index: NodeIndex, path: &std::path::Path, entry: &[Step], target: &DescribeTarget) -> Option<Vec<Step>> {
-        let version = self.index.nodes[index].version.as_ref()?;
-        let root = syntax::yaml::parse(&self.file_at(path)?.text).root?;
-        let model = yaml_edit::find(&root, entry)?;
-        let versions = model.get("versions")?.items();
-        let (at, own) = versions.iter().enumerate().find(|(_, one)| one.get_str("v") == Some(version))?;
-        let mut steps = entry.to_vec();
-        steps.extend([Step::key("versions"), Step::Item(at)]);
-        let Some(column) = &target.column else { return own.get("description").map(|_| steps) };
-        let named = |list: &syntax::yaml::Node| {
-            list.items().iter().find_map(|item| item.get_str("name").filter(|name| name.eq_ignore_ascii_case(column)).map(str::to_owned))
-        };
-        let has_own = own.get("columns").filter(|list| !list.items().is_empty());
-        let in_model = model.get("columns").and_then(named);
-        match (has_own.and_then(named), in_model) {
-            (Some(name), _) => steps.extend([Step::key("columns"), Step::named(&name)]),
-            (None, None) if has_own.is_some() => steps.extend([Step::key("columns"), Step::named(column)]),
-            _ => return None,
-        }
-        Some(steps)
-    }
-
-    /// The file and the path of a target's entry.
-    fn place_of(&self, index: NodeIndex, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
-        let (path, mut steps) = self.entry_of(index);
-        if let Some(version) = self.version_of(index, &path, &steps, target) {
-            return (path, version);
-        }
-        if let Some(column) = &target.column {
-            let written = self.index.nodes[index].column(column).map_or(column.as_str(), |column| &column.name);
-            steps.extend([Step::key("columns"), Step::named(written)]);
-        }
-        (path, steps)
-    }
-
-    /// The file and the path of a node's entry, whether it exists or has to be made.
-    pub(crate) fn entry_of(&self, index: NodeIndex) -> (PathBuf, Vec<Step>) {
-        let node = &self.index.nodes[index];
-        if let Some(patch) = &node.patch
-            && let Some(file) = self.file(patch.place.file)
-        {
-            return (file.path.to_path_buf(), patch.path.to_vec());
-        }
-        let section = crate::section_of(node.resource_type).unwrap_or("models");
-        let steps = vec![Step::key(section), Step::named(&node.name)];
-        let folder = self.file(node.place.file).and_then(|file| file.path.parent()).unwrap_or(&self.root).to_owned();
-        // The file that describes most of the node's neighbours; their habit is the project's.
-        let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
-        for other in self.index.nodes.iter().filter(|other| other.resource_type == node.resource_type) {
-            let Some(patch) = &other.patch else { continue };
-            let Some(yaml) = self.file(patch.place.file).filter(|yaml| yaml.path.parent() == Some(&folder)) else { continue };
-            *counts.entry(yaml.path.to_path_buf()).or_default() += 1;
-        }
-        let best = counts.iter().max_by_key(|(_, count)| **count).map(|(path, _)| path.clone());
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("models").to_owned();
-        (best.unwrap_or_else(|| folder.join(format!("_{name}__{section}.yml"))), steps)
-    }
-}
-
-/// The edits that write a description into a text.
-fn described(source: &str, steps: &[Step], description: &str) -> Result<Vec<Edit>, Refusal> {
-    let mut edits = Vec::new();
-    if source.trim().is_empty() {
-        edits.push(Edit::insert(0, NEW_PROPERTIES));
-    }
-    edits.extend(yaml_edit::set_string(source, steps, "description", description)?);
-    Ok(edits)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! are about is still what it was.
 
 use crate::columns::{Meaning, Scopes, Source};
-use crate::{Analysis, DescribeTarget, File};
+use crate::{Analysis, DescribeTarget, File, Subject};
 use dbt::{Description, Diagnostic, Node, NodeIndex, ResourceType, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
@@ -125,10 +125,12 @@ impl Analysis {
 
     /// The same, though nothing may be in it.
     pub(crate) fn entry_text(&self, target: &DescribeTarget) -> Option<&Description> {
-        let node = &self.index.nodes[self.index.node(&target.unique_id)?];
-        match &target.column {
-            Some(column) => node.column(column)?.description.as_ref(),
-            None => node.description.as_ref(),
+        match (self.subject(target)?, &target.column) {
+            (Subject::Node(_, node), Some(column)) => node.column(column)?.description.as_ref(),
+            (Subject::Node(_, node), None) => node.description.as_ref(),
+            (Subject::Macro(found), None) => found.description.as_ref(),
+            // Of an argument only the text is known.
+            (Subject::Macro(_), Some(_)) => None,
         }
     }
 
@@ -202,13 +204,12 @@ impl Analysis {
 
     /// A target as people call it: `` `orders` ``, `` column `id` of `orders` ``.
     pub fn label_of(&self, target: &DescribeTarget) -> String {
-        let label = match self.index.node(&target.unique_id) {
-            Some(index) => self.index.nodes[index].label(),
-            None => target.unique_id.clone(),
-        };
-        match &target.column {
-            Some(column) => format!("column `{column}` of `{label}`"),
-            None => format!("`{label}`"),
+        match (self.subject(target), &target.column) {
+            (Some(Subject::Node(_, node)), Some(column)) => format!("column `{column}` of `{}`", node.label()),
+            (Some(Subject::Node(_, node)), None) => format!("`{}`", node.label()),
+            (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of macro `{}`", found.name),
+            (Some(Subject::Macro(found)), None) => format!("macro `{}`", found.name),
+            (None, _) => format!("`{}`", target.unique_id),
         }
     }
 

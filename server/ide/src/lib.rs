@@ -7,6 +7,7 @@ mod compiled;
 mod completion;
 mod coverage;
 mod definition;
+mod describing;
 mod diagnostics;
 mod drafts;
 mod fixes;
@@ -46,6 +47,7 @@ pub use coverage::{Coverage, NodeCoverage};
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::{Navigation, NavigationTarget};
+pub use describing::Subject;
 pub use diagnostics::Summary;
 pub use drafts::{Draft, DraftKind, DraftState, Drafts};
 pub use fixes::{Fix, FixKind};
@@ -65,7 +67,7 @@ pub use signature::Signature;
 pub use symbols::{Symbol, SymbolKind};
 pub use thing::Thing;
 
-pub(crate) use code_actions::NEW_PROPERTIES;
+pub(crate) use describing::NEW_PROPERTIES;
 pub(crate) use words::{call_of, section_of};
 
 /// A YAML text as data, as dbt reads it.

@@ -32,9 +32,14 @@ impl Rule {
     }
 }
 
-/// What is wanted of the rules: `None` switches one off.
+/// What is wanted of a project's files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RuleSet(BTreeMap<String, Option<Severity>>);
+pub struct RuleSet {
+    /// Of the rules: `None` switches one off.
+    severities: BTreeMap<String, Option<Severity>>,
+    /// Where new entries go.
+    new_entries: Option<String>,
+}
 
 impl RuleSet {
     /// Reads codes and severities (`off`, `hint`, `information`, `warning`, `error`); what can't be read is told and passed over.
@@ -56,14 +61,30 @@ impl RuleSet {
                     continue;
                 }
             };
-            set.0.insert(code.to_owned(), severity);
+            set.severities.insert(code.to_owned(), severity);
         }
         (set, errors)
     }
 
+    /// The same, with the name of the file that new entries go to, beside what they are for: `{folder}`, `{section}` and `{name}` stand
+    /// for what these are. One that leads elsewhere is told and passed over.
+    pub fn with_new_entries(self, pattern: Option<&str>) -> (Self, Option<String>) {
+        let Some(pattern) = pattern else { return (self, None) };
+        let is_name = [".yml", ".yaml"].iter().any(|ending| pattern.ends_with(ending)) && !pattern.contains('\\') && !pattern.contains(':');
+        if !is_name || pattern.split('/').any(|part| part.is_empty() || part == "..") {
+            let why = format!("`yaml.new_entries` can't be `{pattern}`: it is the name of a .yml file, such as _{{folder}}__{{section}}.yml or {{name}}.yml");
+            return (self, Some(why));
+        }
+        (Self { new_entries: Some(pattern.to_owned()), ..self }, None)
+    }
+
+    pub(crate) fn new_entries(&self) -> Option<&str> {
+        self.new_entries.as_deref()
+    }
+
     /// A diagnostic as it is wanted.
     pub(crate) fn apply(&self, found: &mut Diagnostic) -> bool {
-        match self.0.get(found.code) {
+        match self.severities.get(found.code) {
             Some(None) => false,
             Some(Some(severity)) => {
                 found.severity = *severity;
@@ -74,7 +95,7 @@ impl RuleSet {
     }
 
     pub(crate) fn is_off(&self, code: &str) -> bool {
-        self.0.get(code) == Some(&None)
+        self.severities.get(code) == Some(&None)
     }
 }
 

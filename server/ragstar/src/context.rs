@@ -170,7 +170,10 @@ impl Context {
 
     /// Which rules of diagnostics are wanted; what can't be read of them is told.
     pub fn rule_set(&self) -> (ide::RuleSet, Vec<String>) {
-        ide::RuleSet::read(self.settings.severities.iter().map(|(code, severity)| (code.as_str(), severity.as_str())))
+        let (set, mut errors) = ide::RuleSet::read(self.settings.severities.iter().map(|(code, severity)| (code.as_str(), severity.as_str())));
+        let (set, error) = set.with_new_entries(self.settings.get("yaml.new_entries"));
+        errors.extend(error);
+        (set, errors)
     }
 
     /// The same with dbt's artifacts and the state. Reads files that may be large.

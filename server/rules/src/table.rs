@@ -82,6 +82,13 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "whose knowledge is read and written; by default the git remote and the project's folder in it",
     ),
+    setting(
+        "yaml.new_entries",
+        &["RAGSTAR_NEW_ENTRIES"],
+        Kind::Text,
+        None,
+        "the file that new entries go to, beside what they describe: a name with {folder}, {section} (models, macros, …) and {name} in it, such as _{folder}__{section}.yml, _models.yml, schema.yml or {name}.yml; by default as the project does it",
+    ),
     setting("dbt.target", &["DBT_TARGET"], Kind::Text, None, "dbt's target; by default the one that the profile names"),
     setting("dbt.profile", &["DBT_PROFILE"], Kind::Text, None, "dbt's profile; by default the one that dbt_project.yml names"),
     setting("dbt.profiles_dir", &["DBT_PROFILES_DIR"], Kind::Folder, None, "the folder of profiles.yml; by default the project's, else ~/.dbt"),

@@ -1,0 +1,406 @@
+//! Where descriptions go, and the edits that put them there.
+
+use crate::{Analysis, DescribeTarget, File, FileEdits};
+use dbt::{Description, Macro, Node, NodeIndex};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use syntax::jinja::{Arg, Literal};
+use syntax::yaml_edit::{self, Refusal, Step};
+use text::{Edit, TextRange};
+
+/// How a new properties file begins.
+pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
+
+/// What can be described.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    Node(NodeIndex, &'a Node),
+    Macro(&'a Macro),
+}
+
+/// Where a description goes.
+struct Destination {
+    path: PathBuf,
+    way: Way,
+}
+
+enum Way {
+    /// Into an entry of a properties file.
+    Entry(Vec<Step>),
+    /// Into the docs block of this name.
+    Docs(String),
+}
+
+impl Destination {
+    /// The edits that write a description into a text.
+    fn edits(&self, source: &str, description: &str) -> Result<Vec<Edit>, Refusal> {
+        match &self.way {
+            Way::Entry(steps) => described(source, steps, description),
+            Way::Docs(name) => Ok(vec![in_block(source, name, description)?]),
+        }
+    }
+}
+
+impl Analysis {
+    /// The edit that writes a description: into the entry that exists, else into a new one where this project keeps such entries; of one
+    /// that is nothing but `{{ doc('…') }}` into that docs block. A package's files are never touched.
+    pub fn describe(&self, target: &DescribeTarget, description: &str) -> Result<FileEdits, Refusal> {
+        let destination = self.may_describe(target)?;
+        let file = self.file_at(&destination.path);
+        let edits = destination.edits(file.map_or("", |file| &file.text), description)?;
+        Ok(FileEdits { create: file.is_none(), path: destination.path, edits })
+    }
+
+    /// What a target names.
+    pub fn subject(&self, target: &DescribeTarget) -> Option<Subject<'_>> {
+        match self.index.node(&target.unique_id) {
+            Some(index) => Some(Subject::Node(index, &self.index.nodes[index])),
+            None => self.index.macros.iter().find(|found| *found.unique_id == *target.unique_id).map(Subject::Macro),
+        }
+    }
+
+    /// Where a description goes, or what stands in its way.
+    fn may_describe(&self, target: &DescribeTarget) -> Result<Destination, Refusal> {
+        let refuse = |why: String| Err(Refusal(why));
+        let Some(subject) = self.subject(target) else {
+            return refuse(format!("{} is not in the project any more", target.unique_id));
+        };
+        let (label, package) = match subject {
+            Subject::Node(_, node) => (node.label(), &node.package),
+            Subject::Macro(found) => (found.name.clone(), &found.package),
+        };
+        if **package != *self.index.project {
+            return refuse(format!("`{label}` belongs to package `{package}`, whose files are not ours to change"));
+        }
+        if let Some(existing) = self.entry_text(target).filter(|existing| existing.has_jinja()) {
+            let Some((file, name)) = self.docs_block_of(existing) else {
+                return refuse("the description takes its text from several parts or from another package; edit these instead".to_owned());
+            };
+            return Ok(Destination { path: file.path.to_path_buf(), way: Way::Docs(name) });
+        }
+        let (path, steps) = match subject {
+            Subject::Node(index, _) => self.place_of(index, target),
+            Subject::Macro(found) => self.macro_place(found, target.column.as_deref()),
+        };
+        Ok(Destination { path, way: Way::Entry(steps) })
+    }
+
+    /// The project's docs block that a description takes all of its text from.
+    pub(crate) fn docs_block_of(&self, description: &Description) -> Option<(&File, String)> {
+        let raw = description.raw().trim();
+        let calls = syntax::jinja::calls_in(raw, 0);
+        let [call] = calls.as_slice() else { return None };
+        let string = |argument: &Arg| match &argument.value {
+            Literal::Str(text) if argument.name.is_none() => Some(text.clone()),
+            _ => None,
+        };
+        let is_all = raw.starts_with("{{") && raw.find("}}") == Some(raw.len() - 2);
+        let name = match call.path.as_slice() {
+            [doc] if doc == "doc" && is_all => match call.args.iter().map(string).collect::<Option<Vec<_>>>()?.as_slice() {
+                [name] => name.clone(),
+                [package, name] if **package == *self.index.project => name.clone(),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let docs = self.index.docs.iter().find(|docs| docs.name == name && docs.package == self.index.project)?;
+        self.file(docs.place.file).map(|file| (&**file, name))
+    }
+
+    /// The edits that write many descriptions, a set for each file; with what was refused, and why.
+    pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
+        let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
+        let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (target, text) in texts {
+            let made = self.may_describe(target).and_then(|destination| {
+                let so_far = files.get(&destination.path).map_or_else(|| before(&destination.path), String::as_str);
+                let edits = destination.edits(so_far, text)?;
+                let after = text::apply_edits(so_far, &edits).map_err(|error| Refusal(error.to_string()))?;
+                files.insert(destination.path, after);
+                Ok(())
+            });
+            if let Err(why) = made {
+                refused.push((target.clone(), why));
+            }
+        }
+        let edits =
+            files.into_iter().map(|(path, after)| FileEdits { create: self.file_at(&path).is_none(), edits: text::line_edits(before(&path), &after), path });
+        (edits.collect(), refused)
+    }
+
+    /// The edit that takes a description out of its entry.
+    pub fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
+        let description = self.description_of(target);
+        let found = self.subject(target).zip(description.and_then(|description| self.file(description.place.file)));
+        let Some((subject, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };
+        if file.package != 0 {
+            return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
+        }
+        let steps = match subject {
+            Subject::Node(index, _) => self.place_of(index, target).1,
+            Subject::Macro(found) => self.macro_place(found, target.column.as_deref()).1,
+        };
+        let edits = yaml_edit::remove_key(&file.text, &steps, "description")?;
+        if edits.is_empty() {
+            return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
+        }
+        Ok(FileEdits { path: file.path.to_path_buf(), create: false, edits })
+    }
+
+    /// The path of a target in the entry of its node's own version, where that says something of it; the model's own columns and description are
+    /// for all versions.
+    fn version_of(&self, index: NodeIndex, path: &std::path::Path, entry: &[Step], target: &DescribeTarget) -> Option<Vec<Step>> {
+        let version = self.index.nodes[index].version.as_ref()?;
+        let root = syntax::yaml::parse(&self.file_at(path)?.text).root?;
+        let model = yaml_edit::find(&root, entry)?;
+        let versions = model.get("versions")?.items();
+        let (at, own) = versions.iter().enumerate().find(|(_, one)| one.get_str("v") == Some(version))?;
+        let mut steps = entry.to_vec();
+        steps.extend([Step::key("versions"), Step::Item(at)]);
+        let Some(column) = &target.column else { return own.get("description").map(|_| steps) };
+        let named = |list: &syntax::yaml::Node| {
+            list.items().iter().find_map(|item| item.get_str("name").filter(|name| name.eq_ignore_ascii_case(column)).map(str::to_owned))
+        };
+        let has_own = own.get("columns").filter(|list| !list.items().is_empty());
+        let in_model = model.get("columns").and_then(named);
+        match (has_own.and_then(named), in_model) {
+            (Some(name), _) => steps.extend([Step::key("columns"), Step::named(&name)]),
+            (None, None) if has_own.is_some() => steps.extend([Step::key("columns"), Step::named(column)]),
+            _ => return None,
+        }
+        Some(steps)
+    }
+
+    /// The file and the path of a target's entry.
+    fn place_of(&self, index: NodeIndex, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
+        let (path, mut steps) = self.entry_of(index);
+        if let Some(version) = self.version_of(index, &path, &steps, target) {
+            return (path, version);
+        }
+        if let Some(column) = &target.column {
+            let written = self.index.nodes[index].column(column).map_or(column.as_str(), |column| &column.name);
+            steps.extend([Step::key("columns"), Step::named(written)]);
+        }
+        (path, steps)
+    }
+
+    /// The file and the path of a node's entry, whether it exists or has to be made.
+    pub(crate) fn entry_of(&self, index: NodeIndex) -> (PathBuf, Vec<Step>) {
+        let node = &self.index.nodes[index];
+        if let Some(patch) = &node.patch
+            && let Some(file) = self.file(patch.place.file)
+        {
+            return (file.path.to_path_buf(), patch.path.to_vec());
+        }
+        let section = crate::section_of(node.resource_type).unwrap_or("models");
+        let folder = self.file(node.place.file).and_then(|file| file.path.parent()).unwrap_or(&self.root).to_owned();
+        (self.entry_file(&folder, section, &node.name), vec![Step::key(section), Step::named(&node.name)])
+    }
+
+    /// The file and the path of a macro's entry, or of that of an argument.
+    fn macro_place(&self, found: &Macro, argument: Option<&str>) -> (PathBuf, Vec<Step>) {
+        let known = found.patch.as_ref().and_then(|patch| Some((self.file(patch.place.file)?.path.to_path_buf(), patch.path.to_vec())));
+        let (path, mut steps) = known.unwrap_or_else(|| {
+            let folder = self.file(found.place.file).and_then(|file| file.path.parent()).unwrap_or(&self.root).to_owned();
+            (self.entry_file(&folder, "macros", &found.name), vec![Step::key("macros"), Step::named(&found.name)])
+        });
+        if let Some(argument) = argument {
+            steps.extend([Step::key("arguments"), Step::named(argument)]);
+        }
+        (path, steps)
+    }
+
+    /// The file that a new entry goes to, beside what it is for: where the settings say, else as the project does it. What a folder's own
+    /// properties files do counts before what others do.
+    fn entry_file(&self, folder: &Path, section: &str, name: &str) -> PathBuf {
+        let folder_name = folder.file_name().and_then(|name| name.to_str()).unwrap_or(section);
+        let made = |pattern: &str| folder.join(pattern.replace("{folder}", folder_name).replace("{section}", section).replace("{name}", name));
+        if let Some(pattern) = self.rules.new_entries() {
+            return made(pattern);
+        }
+        // How many entries of this kind each file has, and how its name comes from what is in it.
+        let mut files: BTreeMap<&Path, (usize, &str)> = BTreeMap::new();
+        let nodes = self.index.nodes.iter().filter(|node| node.package == self.index.project && crate::section_of(node.resource_type) == Some(section));
+        let entries = nodes.filter_map(|node| Some((node.patch.as_ref()?, node.name.as_str())));
+        let macros = self.index.macros.iter().filter(|found| section == "macros" && found.package == self.index.project);
+        for (patch, name) in entries.chain(macros.filter_map(|found| Some((found.patch.as_ref()?, found.name.as_str())))) {
+            let Some(file) = self.file(patch.place.file) else { continue };
+            let known = files.entry(&file.path).or_insert((0, name));
+            known.0 += 1;
+        }
+        let here: Vec<(&Path, usize, String)> = files
+            .iter()
+            .filter(|(path, _)| path.parent() == Some(folder))
+            .map(|(path, (count, name))| (*path, *count, pattern(path, section, *count, name)))
+            .collect();
+        let is_each = |pattern: &str| pattern.contains("{name}");
+        let each = here.iter().filter(|(.., pattern)| is_each(pattern)).count();
+        if let Some((path, ..)) =
+            here.iter().filter(|(.., pattern)| !is_each(pattern)).max_by_key(|(_, count, _)| *count).filter(|(_, count, _)| *count >= each)
+        {
+            return path.to_path_buf();
+        }
+        let patterns: Vec<String> = match here.is_empty() {
+            true => files.iter().map(|(path, (count, name))| pattern(path, section, *count, name)).collect(),
+            false => here.into_iter().map(|(.., pattern)| pattern).collect(),
+        };
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        patterns.iter().for_each(|pattern| *counts.entry(pattern).or_default() += 1);
+        made(counts.into_iter().max_by_key(|(_, count)| *count).map_or("_{folder}__{section}.yml", |(pattern, _)| pattern))
+    }
+}
+
+/// How a properties file's name comes from its folder's and, where it has one entry, from that's: `_{folder}__models.yml`.
+fn pattern(path: &Path, section: &str, count: usize, name: &str) -> String {
+    let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name).and_then(|folder| folder.to_str()).unwrap_or_default();
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    if count == 1 && stem.trim_start_matches('_') == name {
+        return file.replace(name, "{name}");
+    }
+    // A folder that is called as the section is says nothing.
+    let parts: Vec<&str> = stem.split('_').collect();
+    let is_part = !folder.is_empty() && folder != section && (parts.contains(&folder) || stem.trim_start_matches('_').split("__").any(|part| part == folder));
+    if is_part { file.replacen(folder, "{folder}", 1) } else { file.to_owned() }
+}
+
+/// The edits that write a description into a text.
+fn described(source: &str, steps: &[Step], description: &str) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    if source.trim().is_empty() {
+        edits.push(Edit::insert(0, NEW_PROPERTIES));
+    }
+    edits.extend(yaml_edit::set_string(source, steps, "description", description)?);
+    Ok(edits)
+}
+
+/// The edit that gives a docs block another text; the blanks around it stay.
+fn in_block(source: &str, name: &str, description: &str) -> Result<Edit, Refusal> {
+    if description.contains("{%") {
+        return Err(Refusal("the text holds a Jinja tag, which would end the docs block".to_owned()));
+    }
+    let (blocks, _) = syntax::jinja::docs(source);
+    let Some(block) = blocks.iter().find(|block| block.name == name && block.closed) else {
+        return Err(Refusal(format!("the docs block `{name}` is not there any more")));
+    };
+    let body = block.body.of(source);
+    let newline = if source.contains("\r\n") { "\r\n" } else { "\n" };
+    let text = description.trim().replace('\n', newline);
+    let head = body.len() - body.trim_start().len();
+    let (start, end) = (block.body.start as usize + head, block.body.start as usize + body.trim_end().len());
+    if body.trim().is_empty() {
+        return Ok(Edit::replace(block.body, format!("{newline}{text}{newline}")));
+    }
+    Ok(Edit::replace(TextRange::new(start, end), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_support::{analysis, at_cursor};
+    use crate::{DescribeAct, DescribeTarget, RuleSet};
+    use expect_test::{Expect, expect};
+    use testkit::Fixture;
+    use text::TextRange;
+
+    /// What is changed where a target gets a text.
+    fn check(fixture: &str, unique_id: &str, column: Option<&str>, text: &str, expected: Expect) {
+        let analysis = analysis(&Fixture::parse(fixture));
+        let target = DescribeTarget { unique_id: unique_id.to_owned(), column: column.map(str::to_owned) };
+        let shown = match analysis.describe(&target, text) {
+            Ok(made) => {
+                let before = analysis.file_at(&made.path).map_or("", |file| &file.text);
+                let after = text::apply_edits(before, &made.edits).expect("the edits fit");
+                text::unified_diff(before, &after, &made.path.display().to_string()).replace('\r', "␍")
+            }
+            Err(refusal) => format!("refused: {refusal}"),
+        };
+        let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with(['+', '-', 'r']) && !line.starts_with("---")).collect();
+        expected.assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_docs_block_is_edited_in_its_place() {
+        let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n, 3 as m\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: '{{ doc(\"a\") }}'\n    columns:\n      - {name: id, description: \"{{ doc('shop', 'id') }}\"}\n      - {name: n, description: \"{{ doc('id') }} and more\"}\n      - {name: m, description: \"{{ doc('p', 'id') }}\"}\n-- file: models/d.md\nProse.\n{% docs a %}\n\nOld\ntext.\n\n{% enddocs %}\n{% docs id %}{% enddocs %}\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/d.md\n{% docs id %}x{% enddocs %}\n";
+        check(shop, "model.shop.a", None, "New text.", expect![[r#"
+            +++ b//project/models/d.md
+            -Old
+            -text.
+            +New text."#]]);
+        check(shop, "model.shop.a", Some("id"), "The key.", expect![[r#"
+            +++ b//project/models/d.md
+            -{% docs id %}{% enddocs %}
+            +{% docs id %}
+            +The key.
+            +{% enddocs %}"#]]);
+        check(shop, "model.shop.a", Some("n"), "x", expect!["refused: the description takes its text from several parts or from another package; edit these instead"]);
+        check(shop, "model.shop.a", Some("m"), "x", expect!["refused: the description takes its text from several parts or from another package; edit these instead"]);
+        check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds a Jinja tag, which would end the docs block"]);
+    }
+
+    #[test]
+    fn macros_and_their_arguments() {
+        let shop = "-- file: macros/m.sql\n{% macro cents(column, scale=2) %}{% endmacro %}\n{% macro other() %}{% endmacro %}\n-- file: macros/m.yml\nmacros:\n  - name: cents\n    arguments:\n      - name: column\n        type: string\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/macros/d.sql\n{% macro theirs() %}{% endmacro %}\n";
+        check(shop, "macro.shop.cents", None, "Cents as euros.", expect![[r#"
+            +++ b//project/macros/m.yml
+            +    description: Cents as euros."#]]);
+        check(shop, "macro.shop.cents", Some("column"), "What is in cents.", expect![[r#"
+            +++ b//project/macros/m.yml
+            +        description: What is in cents."#]]);
+        check(shop, "macro.shop.cents", Some("scale"), "Digits.", expect![[r#"
+            +++ b//project/macros/m.yml
+            +      - name: scale
+            +        description: Digits."#]]);
+        check(shop, "macro.shop.other", None, "Does nothing.", expect![[r#"
+            +++ b//project/macros/m.yml
+            +  - name: other
+            +    description: Does nothing."#]]);
+        check(shop, "macro.p.theirs", None, "x", expect!["refused: `theirs` belongs to package `p`, whose files are not ours to change"]);
+        let titles = |fixture: &str| {
+            let (analysis, file, offset) = at_cursor(fixture);
+            let actions = analysis.code_actions(&file, TextRange::at(offset)).into_iter().filter(|action| action.act == DescribeAct::Write);
+            actions.map(|action| action.title).collect::<Vec<_>>().join("\n")
+        };
+        expect!["Write description for macro `cents`"].assert_eq(&titles(&shop.replace("macro cents", "macro ce$0nts")));
+        expect!["Write description for argument `column` of macro `cents`"].assert_eq(&titles(&shop.replace("- name: column", "- name: col$0umn")));
+    }
+
+    #[test]
+    fn new_entries_go_where_the_project_has_such() {
+        let at = |files: &str| {
+            let all = format!("-- file: models/new/x.sql\nselect 1\n{files}");
+            let analysis = analysis(&Fixture::parse(&all));
+            let target = DescribeTarget { unique_id: "model.shop.x".to_owned(), column: None };
+            analysis
+                .describe(&target, "X.")
+                .map_or_else(|why| why.to_string(), |made| made.path.strip_prefix("/project").unwrap_or(&made.path).display().to_string())
+        };
+        let of = |folder: &str, file: &str, models: &[&str]| {
+            let sql: String = models.iter().map(|name| format!("-- file: models/{folder}/{name}.sql\nselect 1\n")).collect();
+            let entries: String = models.iter().map(|name| format!("  - name: {name}\n")).collect();
+            format!("{sql}-- file: models/{folder}/{file}\nmodels:\n{entries}")
+        };
+        expect!["models/new/_new__models.yml"].assert_eq(&at(""));
+        expect!["models/new/schema.yml"].assert_eq(&at(&format!("{}{}", of("a", "schema.yml", &["a1", "a2"]), of("b", "schema.yml", &["b1"]))));
+        expect!["models/new/_new_models.yml"].assert_eq(&at(&format!(
+            "{}{}",
+            of("core", "_core_models.yml", &["a1", "a2"]),
+            of("b", "_b_models.yml", &["b1"])
+        )));
+        expect!["models/new/x.yml"].assert_eq(&at(&format!(
+            "{}{}{}",
+            of("a", "a1.yml", &["a1"]),
+            of("a", "a2.yml", &["a2"]),
+            of("b", "all.yml", &["b1", "b2"])
+        )));
+        expect!["models/new/_x.yml"].assert_eq(&at(&format!("{}{}", of("new", "_n1.yml", &["n1"]), of("b", "b.yml", &["b1", "b2"]))));
+        expect!["models/new/all.yml"].assert_eq(&at(&format!("{}{}", of("new", "all.yml", &["n1", "n2"]), of("b", "b1.yml", &["b1"]))));
+    }
+
+    #[test]
+    fn the_setting_has_the_last_word() {
+        let refused = |pattern: &str| RuleSet::default().with_new_entries(Some(pattern)).1.is_some();
+        assert!(["../{name}.yml", "/x.yml", "x.sql", "a//b.yml", "c:x.yml"].into_iter().all(refused));
+        assert!(!["{name}.yml", "yaml/_{folder}__{section}.yaml"].into_iter().any(refused));
+    }
+}
