@@ -25,17 +25,31 @@ struct Destination {
 }
 
 enum Way {
-    /// Into an entry of a properties file.
-    Entry(Vec<Step>),
+    /// Into an entry of a properties file: the path from the document's root. Of one that is there also its span, and how many steps lead to
+    /// it.
+    Entry(Vec<Step>, Option<(TextRange, usize)>),
     /// Into the docs block of this name.
     Docs(String),
 }
 
 impl Destination {
-    /// The edits that write a description into a text.
-    fn edits(&self, source: &str, description: &str) -> Result<Vec<Edit>, Refusal> {
+    /// The span of the entry in the file as it is, where it is there already.
+    fn entry(&self) -> Option<TextRange> {
         match &self.way {
-            Way::Entry(steps) => described(source, steps, description),
+            Way::Entry(_, known) => known.as_ref().map(|(entry, _)| *entry),
+            Way::Docs(_) => None,
+        }
+    }
+
+    /// The edits that write a description into a text; where an entry of it is now, if that is known.
+    fn edits(&self, source: &str, entry: Option<TextRange>, description: &str) -> Result<Vec<Edit>, Refusal> {
+        match &self.way {
+            Way::Entry(steps, known) => {
+                let alone = entry
+                    .zip(known.as_ref())
+                    .and_then(|(entry, (_, length))| yaml_edit::set_string_in(source, entry, steps.get(*length..)?, "description", description));
+                alone.unwrap_or_else(|| described(source, steps, description))
+            }
             Way::Docs(name) => Ok(vec![in_block(source, name, description)?]),
         }
     }
@@ -47,7 +61,7 @@ impl Analysis {
     pub fn describe(&self, target: &DescribeTarget, description: &str) -> Result<FileEdits, Refusal> {
         let destination = self.may_describe(target)?;
         let file = self.file_at(&destination.path);
-        let edits = destination.edits(file.map_or("", |file| &file.text), description)?;
+        let edits = destination.edits(file.map_or("", |file| &file.text), destination.entry(), description)?;
         Ok(FileEdits { create: file.is_none(), path: destination.path, edits })
     }
 
@@ -82,7 +96,13 @@ impl Analysis {
             Subject::Node(index, _) => self.place_of(index, target),
             Subject::Macro(found) => self.macro_place(found, target.column.as_deref()),
         };
-        Ok(Destination { path, way: Way::Entry(steps) })
+        let patch = match subject {
+            Subject::Node(_, node) => node.patch.as_ref(),
+            Subject::Macro(found) => found.patch.as_ref(),
+        };
+        let known = patch.filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_))));
+        let known = known.map(|patch| (patch.place.range, patch.path.len()));
+        Ok(Destination { path, way: Way::Entry(steps, known) })
     }
 
     /// The project's docs block that a description takes all of its text from.
@@ -110,22 +130,39 @@ impl Analysis {
     /// The edits that write many descriptions, a set for each file; with what was refused, and why.
     pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
         let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
-        let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+        // What became of each file so far: its text, and by how much each of its entries grew; nothing where others were made.
+        let mut files: BTreeMap<PathBuf, (String, Option<BTreeMap<u32, i64>>)> = BTreeMap::new();
         let mut refused = Vec::new();
         for (target, text) in texts {
             let made = self.may_describe(target).and_then(|destination| {
-                let so_far = files.get(&destination.path).map_or_else(|| before(&destination.path), String::as_str);
-                let edits = destination.edits(so_far, text)?;
+                let known = files.get(&destination.path);
+                let so_far = known.map_or_else(|| before(&destination.path), |(text, _)| text);
+                let grown = known.map_or_else(|| Some(BTreeMap::new()), |(_, grown)| grown.clone());
+                let entry = destination.entry().zip(grown.as_ref()).and_then(|(entry, grown)| {
+                    let by = |until: u32| grown.range(..until).map(|(_, by)| by).sum::<i64>();
+                    let start = i64::from(entry.start) + by(entry.start);
+                    let end = i64::from(entry.end) + by(entry.start.saturating_add(1));
+                    Some(TextRange { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+                });
+                let edits = destination.edits(so_far, entry, text)?;
                 let after = text::apply_edits(so_far, &edits).map_err(|error| Refusal(error.to_string()))?;
-                files.insert(destination.path, after);
+                let by = after.len() as i64 - so_far.len() as i64;
+                let grown = destination.entry().zip(grown).map(|(entry, mut grown)| {
+                    *grown.entry(entry.start).or_default() += by;
+                    grown
+                });
+                files.insert(destination.path, (after, grown));
                 Ok(())
             });
             if let Err(why) = made {
                 refused.push((target.clone(), why));
             }
         }
-        let edits =
-            files.into_iter().map(|(path, after)| FileEdits { create: self.file_at(&path).is_none(), edits: text::line_edits(before(&path), &after), path });
+        let edits = files.into_iter().map(|(path, (after, _))| FileEdits {
+            create: self.file_at(&path).is_none(),
+            edits: text::line_edits(before(&path), &after),
+            path,
+        });
         (edits.collect(), refused)
     }
 
@@ -322,39 +359,87 @@ mod tests {
     #[test]
     fn a_docs_block_is_edited_in_its_place() {
         let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n, 3 as m\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: '{{ doc(\"a\") }}'\n    columns:\n      - {name: id, description: \"{{ doc('shop', 'id') }}\"}\n      - {name: n, description: \"{{ doc('id') }} and more\"}\n      - {name: m, description: \"{{ doc('p', 'id') }}\"}\n-- file: models/d.md\nProse.\n{% docs a %}\n\nOld\ntext.\n\n{% enddocs %}\n{% docs id %}{% enddocs %}\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/d.md\n{% docs id %}x{% enddocs %}\n";
-        check(shop, "model.shop.a", None, "New text.", expect![[r#"
+        check(
+            shop,
+            "model.shop.a",
+            None,
+            "New text.",
+            expect![[r#"
             +++ b//project/models/d.md
             -Old
             -text.
-            +New text."#]]);
-        check(shop, "model.shop.a", Some("id"), "The key.", expect![[r#"
+            +New text."#]],
+        );
+        check(
+            shop,
+            "model.shop.a",
+            Some("id"),
+            "The key.",
+            expect![[r#"
             +++ b//project/models/d.md
             -{% docs id %}{% enddocs %}
             +{% docs id %}
             +The key.
-            +{% enddocs %}"#]]);
-        check(shop, "model.shop.a", Some("n"), "x", expect!["refused: the description takes its text from several parts or from another package; edit these instead"]);
-        check(shop, "model.shop.a", Some("m"), "x", expect!["refused: the description takes its text from several parts or from another package; edit these instead"]);
+            +{% enddocs %}"#]],
+        );
+        check(
+            shop,
+            "model.shop.a",
+            Some("n"),
+            "x",
+            expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
+        );
+        check(
+            shop,
+            "model.shop.a",
+            Some("m"),
+            "x",
+            expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
+        );
         check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds a Jinja tag, which would end the docs block"]);
     }
 
     #[test]
     fn macros_and_their_arguments() {
         let shop = "-- file: macros/m.sql\n{% macro cents(column, scale=2) %}{% endmacro %}\n{% macro other() %}{% endmacro %}\n-- file: macros/m.yml\nmacros:\n  - name: cents\n    arguments:\n      - name: column\n        type: string\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/macros/d.sql\n{% macro theirs() %}{% endmacro %}\n";
-        check(shop, "macro.shop.cents", None, "Cents as euros.", expect![[r#"
+        check(
+            shop,
+            "macro.shop.cents",
+            None,
+            "Cents as euros.",
+            expect![[r#"
             +++ b//project/macros/m.yml
-            +    description: Cents as euros."#]]);
-        check(shop, "macro.shop.cents", Some("column"), "What is in cents.", expect![[r#"
+            +    description: Cents as euros."#]],
+        );
+        check(
+            shop,
+            "macro.shop.cents",
+            Some("column"),
+            "What is in cents.",
+            expect![[r#"
             +++ b//project/macros/m.yml
-            +        description: What is in cents."#]]);
-        check(shop, "macro.shop.cents", Some("scale"), "Digits.", expect![[r#"
+            +        description: What is in cents."#]],
+        );
+        check(
+            shop,
+            "macro.shop.cents",
+            Some("scale"),
+            "Digits.",
+            expect![[r#"
             +++ b//project/macros/m.yml
             +      - name: scale
-            +        description: Digits."#]]);
-        check(shop, "macro.shop.other", None, "Does nothing.", expect![[r#"
+            +        description: Digits."#]],
+        );
+        check(
+            shop,
+            "macro.shop.other",
+            None,
+            "Does nothing.",
+            expect![[r#"
             +++ b//project/macros/m.yml
             +  - name: other
-            +    description: Does nothing."#]]);
+            +    description: Does nothing."#]],
+        );
         check(shop, "macro.p.theirs", None, "x", expect!["refused: `theirs` belongs to package `p`, whose files are not ours to change"]);
         let titles = |fixture: &str| {
             let (analysis, file, offset) = at_cursor(fixture);

@@ -14,14 +14,14 @@ use editor::Editor;
 use habits::Habits;
 pub use lines::{indented, key_lines, list_lines};
 use proof::{Proof, Shape};
-use text::{Edit, apply_edits};
+use text::{Edit, TextRange, apply_edits};
 
 /// A step from a node to one below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The value of a key.
     Key(String),
-    /// The entry of a list whose `name` is this.
+    /// The entry of a list whose `name` is this; the last one, as dbt has it of columns.
     Named(String),
     /// The entry of a list at this place, from 0; it is never made.
     Item(usize),
@@ -89,6 +89,33 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result<Vec<Edit>, Refusal> {
     let value = Value::from(value);
     make(source, path, Leaf::Set { key, value: &value, is_scalar: true })
+}
+
+/// The same as [`set_string`] in a large file, of which only one entry is read: `entry` is its span, a block list's entry in a reading of
+/// this very text, and `path` leads on from it. That takes a time that doesn't grow with the file, and is proved for the entry's lines, which
+/// no other line has a part in. `None` where that can't be said of them: small files, entries between brackets, anchors.
+pub fn set_string_in(source: &str, entry: TextRange, path: &[Step], key: &str, value: &str) -> Option<Result<Vec<Edit>, Refusal>> {
+    let alone = lines::alone(source, entry)?;
+    let own = alone.of(source);
+    let root = read(own).ok()??;
+    let value = Value::from(value);
+    let leaf = Leaf::Set { key, value: &value, is_scalar: true };
+    let path = [&[Step::Item(0)], path].concat();
+    let habits = lines::around(source, alone).and_then(|text| Some(Habits::of(text, &read(text).ok()??))).unwrap_or_else(|| Habits::of(own, &root));
+    let made = Editor { source: own, habits: &habits }.edit(&root, &path, leaf).and_then(|edits| {
+        prove(own, &root, &edits, |tree| {
+            tree.set(&path, leaf.set());
+            Some(())
+        })?;
+        Ok(edits)
+    });
+    // Its lines have to stay its own.
+    let fits = |edits: &Vec<Edit>| apply_edits(own, edits).is_ok_and(|text| lines::is_alone(&text));
+    if made.as_ref().is_ok_and(|edits| !fits(edits)) {
+        return None;
+    }
+    let moved = |edit: Edit| Edit { range: edit.range.shift(alone.start as usize), ..edit };
+    Some(made.map(|edits| edits.into_iter().map(moved).collect()))
 }
 
 /// The same with any value, in the place of whatever stands there; refused where comments stand in it, which would be lost.
@@ -185,7 +212,7 @@ fn own<'n>(root: &'n Node, path: &[Step]) -> Result<&'n Node, Refusal> {
 fn place_in(list: &Node, step: &Step) -> Option<usize> {
     match step {
         Step::Key(_) => None,
-        Step::Named(name) => list.items().iter().position(|item| item.get_str("name") == Some(name)),
+        Step::Named(name) => list.items().iter().rposition(|item| item.get_str("name") == Some(name)),
         Step::Item(place) => Some(*place).filter(|place| *place < list.items().len()),
     }
 }
@@ -270,7 +297,7 @@ fn prove(source: &str, root: &Node, edits: &[Edit], change: impl FnOnce(&mut Pro
 pub fn find<'a>(root: &'a Node, path: &[Step]) -> Option<&'a Node> {
     path.iter().try_fold(root, |node, step| match step {
         Step::Key(key) => node.get(key),
-        Step::Named(name) => node.items().iter().find(|item| item.get_str("name") == Some(name)),
+        Step::Named(name) => node.items().iter().rfind(|item| item.get_str("name") == Some(name)),
         Step::Item(place) => node.items().get(*place),
     })
 }

@@ -148,7 +148,9 @@ impl<'a> Reader<'a> {
     }
 
     fn is_any(&self, at: usize, words: &[&str]) -> bool {
-        words.iter().any(|word| self.is_word(at, word))
+        let is_word = self.tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word);
+        let text = if is_word { self.text(at) } else { return false };
+        words.iter().any(|word| text.eq_ignore_ascii_case(word))
     }
 
     fn is_sign(&self, at: usize, sign: u8) -> bool {

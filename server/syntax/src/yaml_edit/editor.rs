@@ -32,7 +32,7 @@ impl Editor<'_> {
                     None => return self.add_key(node, rest, leaf),
                 },
                 Step::Named(name) => match &node.kind {
-                    Kind::Seq { items, .. } => match items.iter().find(|item| item.get_str("name") == Some(name)) {
+                    Kind::Seq { items, .. } => match items.iter().rfind(|item| item.get_str("name") == Some(name)) {
                         Some(next) => next,
                         None => return self.add_item(node, rest, leaf),
                     },

@@ -91,6 +91,65 @@ pub fn list_lines(source: &str, list: &Node) -> Option<Vec<TextRange>> {
     Some(lines)
 }
 
+/// Smaller files are read whole.
+const LARGE: usize = if cfg!(test) { 0 } else { 64 << 10 };
+/// So much before and behind an entry shows how a file is written.
+const AROUND: usize = 12 << 10;
+
+/// The lines of a block list's entry, with the blank ones behind it, where they can be read by themselves: it begins with a dash on a line of
+/// its own, and no anchor leads into it or out of it.
+pub(super) fn alone(source: &str, entry: TextRange) -> Option<TextRange> {
+    if source.len() < LARGE {
+        return None;
+    }
+    let start = line_start(source, entry.start as usize);
+    let mut end = behind_line(source, entry.end as usize);
+    while let Some(line) = source[end..].split_inclusive('\n').next().filter(|line| line.trim().is_empty()) {
+        end += line.len();
+    }
+    let lines = TextRange::new(start, end);
+    (source[start..entry.start as usize].trim_start_matches(' ').strip_prefix('-')?.trim().is_empty() && is_alone(lines.of(source))).then_some(lines)
+}
+
+/// Whether lines are one entry of a block list: all stand right of the first one's dash.
+pub(super) fn is_alone(lines: &str) -> bool {
+    let column = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let mut all = lines.lines();
+    let Some(first) = all.next().filter(|first| first.trim_start_matches(' ').starts_with("- ")) else { return false };
+    let dash = column(first);
+    !lines.contains(['&', '*', '\u{feff}', '\t']) && all.all(|line| line.trim().is_empty() || column(line) > dash)
+}
+
+/// The lines around an entry from one entry of its list to another.
+pub(super) fn around(source: &str, entry: TextRange) -> Option<&str> {
+    let dash = entry.of(source).len() - entry.of(source).trim_start_matches(' ').len();
+    let begins = |line: &str| line.len() - line.trim_start_matches(' ').len() == dash && line[dash..].starts_with("- ");
+    let mut start = entry.start as usize;
+    let mut at = start;
+    while at > 0 && entry.start as usize - at < AROUND {
+        let before = line_start(source, at - 1);
+        let line = &source[before..at];
+        if begins(line) {
+            start = before;
+        } else if !line.trim().is_empty() && line.len() - line.trim_start_matches(' ').len() <= dash {
+            break;
+        }
+        at = before;
+    }
+    let mut end = entry.end as usize;
+    let mut at = end;
+    for line in source[end..].split_inclusive('\n') {
+        if begins(line) || at - entry.end as usize > AROUND {
+            end = at;
+        }
+        if at - entry.end as usize > AROUND || (!line.trim().is_empty() && !begins(line) && line.len() - line.trim_start_matches(' ').len() <= dash) {
+            break;
+        }
+        at += line.len();
+    }
+    source.get(start..end)
+}
+
 /// Lines moved to the right; empty ones stay empty.
 pub fn indented(lines: &str, by: usize) -> String {
     let pad = " ".repeat(by);

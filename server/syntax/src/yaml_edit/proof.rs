@@ -6,7 +6,7 @@ use crate::yaml_scalar;
 use data::Value;
 
 /// A tree without its spans and styles.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A text, and whether it is written bare though it would be something else to a reader, such as a number or a date.
     Scalar(String, bool),
@@ -29,11 +29,8 @@ impl Proof {
     }
 
     /// Whether a tree says that. Where a key stands among its neighbours is no part of it.
-    pub fn fits(mut self, root: &Node) -> bool {
-        let mut found = shape(root);
-        sort(&mut self.0);
-        sort(&mut found);
-        self.0 == found
+    pub fn fits(&self, root: &Node) -> bool {
+        same(&self.0, &shape(root))
     }
 
     /// Makes what is missing at a path, and sets a key there.
@@ -115,7 +112,7 @@ fn at<'t>(tree: &'t mut Shape, path: &[Step]) -> Option<&'t mut Shape> {
     let [step, rest @ ..] = path else { return Some(tree) };
     let next = match (step, tree) {
         (Step::Key(name), Shape::Map(entries)) => entries.iter_mut().rev().find(|(entry, _)| *entry == text(name)).map(|(_, value)| value),
-        (Step::Named(name), Shape::Seq(items)) => items.iter_mut().find(|item| is_called(item, name)),
+        (Step::Named(name), Shape::Seq(items)) => items.iter_mut().rfind(|item| is_called(item, name)),
         (Step::Item(place), Shape::Seq(items)) => items.get_mut(*place),
         _ => None,
     };
@@ -146,7 +143,7 @@ fn made<'t>(tree: &'t mut Shape, path: &[Step]) -> Option<&'t mut Shape> {
                 *tree = Shape::Seq(Vec::new());
             }
             let Shape::Seq(items) = tree else { return None };
-            let place = items.iter().position(|item| is_called(item, name)).unwrap_or_else(|| {
+            let place = items.iter().rposition(|item| is_called(item, name)).unwrap_or_else(|| {
                 items.push(Shape::Map(vec![(text("name"), text(name))]));
                 items.len() - 1
             });
@@ -156,13 +153,19 @@ fn made<'t>(tree: &'t mut Shape, path: &[Step]) -> Option<&'t mut Shape> {
     made(next, rest)
 }
 
-fn sort(tree: &mut Shape) {
-    match tree {
-        Shape::Scalar(..) => {}
-        Shape::Map(entries) => {
-            entries.iter_mut().for_each(|(_, value)| sort(value));
-            entries.sort_by_cached_key(|(key, _)| format!("{key:?}"));
+/// Whether two trees say the same, in whatever order their keys are.
+fn same(one: &Shape, other: &Shape) -> bool {
+    match (one, other) {
+        (Shape::Seq(one), Shape::Seq(other)) => one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other)),
+        (Shape::Map(one), Shape::Map(other)) => {
+            let mut left: Vec<&(Shape, Shape)> = other.iter().rev().collect();
+            // Most stand where they stood.
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| {
+                    let Some(at) = left.iter().rposition(|(other, _)| same(key, other)) else { return false };
+                    same(value, &left.remove(at).1)
+                })
         }
-        Shape::Seq(items) => items.iter_mut().for_each(sort),
+        (one, other) => one == other,
     }
 }

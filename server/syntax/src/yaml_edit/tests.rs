@@ -326,6 +326,39 @@ proptest! {
 }
 
 #[test]
+fn what_is_not_alone_is_left_to_the_whole_file() {
+    let edit = |source: &str| {
+        let root = yaml::parse(source).root.expect("a document");
+        let entry = find(&root, &[Step::key("models"), Step::named("a")]).expect("the entry").range;
+        set_string_in(source, entry, &[], "description", "New").map(|made| made.map(|edits| apply_edits(source, &edits).expect("edits fit")))
+    };
+    let plain = "models:\n  # c\n  - name: a\n    tags: x   # y\n\n  # d\n  - name: b\nlast: 1\n";
+    assert_eq!(edit(plain), Some(Ok(plain.replace("name: a\n", "name: a\n    description: New\n"))));
+    for other in [
+        "models: [{name: a}, {name: b}]\n",
+        "models:\n  - {name: a}\n  - name: b\n    x: &x 1\n  - name: c\n".replace("{name: a}", "&m {name: a}").as_str(),
+        "models:\n  - name: a\n    tags: &x y\n",
+        "models:\n  - name: a\n# between\n    tags: y\n",
+        "models:\n- - name: q\n- name: a\n  text: \"x\n\ty\"\n",
+    ] {
+        assert_eq!(edit(other), None, "{other}");
+    }
+}
+
+#[test]
+fn of_two_entries_of_a_name_the_last_is_meant() {
+    let source = "models:\n  - name: a\n    columns:\n      - name: b\n      - name: b\n        description: counts\n";
+    check_diff(
+        source,
+        &column_path("a", "b"),
+        "New",
+        expect![[r#"
+        -        description: counts
+        +        description: New"#]],
+    );
+}
+
+#[test]
 fn blanks_at_the_end_of_a_block_go_with_it() {
     check_diff(
         "models:\n  - name: a\n    description: |\n      x  \n\n    tags: q\n",
@@ -687,6 +720,25 @@ proptest! {
             let made = apply_edits(&source, &edits).expect("edits fit");
             let comments = |text: &str| text.matches('#').count();
             prop_assert_eq!(comments(&made), comments(&source));
+        }
+    }
+
+    #[test]
+    fn an_entry_alone_is_edited_as_in_its_file(source in files(), model in 0..4usize, column in prop::option::of("[a-d][0-2]"), value in prop_oneof!["[A-Za-z ,.:#'\"é-]{1,60}", "[ -~\n]{1,40}"]) {
+        let value = value.trim().to_owned();
+        let model = [Step::key("models"), Step::named(&format!("m{model}"))];
+        let below: Vec<Step> = column.iter().flat_map(|column| [Step::key("columns"), Step::named(column)]).collect();
+        let path = [&model[..], &below].concat();
+        let root = yaml::parse(&source).root.expect("a document");
+        if let Some(entry) = find(&root, &model).filter(|_| !value.is_empty())
+            && let Some(Ok(edits)) = set_string_in(&source, entry.range, &below, "description", &value)
+        {
+            // It is what the whole file would have proved.
+            let whole = prove(&source, &root, &edits, |tree| {
+                tree.set(&path, Some(("description", &json!(value.as_str()))));
+                Some(())
+            });
+            prop_assert_eq!(whole, Ok(()), "{}", source);
         }
     }
 
