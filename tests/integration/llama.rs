@@ -62,17 +62,22 @@ pub fn start() -> Result<(Running, String), String> {
     Err(why)
 }
 
+/// Somebody whose language model that is.
+pub fn with_model(person: Person, url: &str) -> Person {
+    person
+        .with("LLM_CHAT_BASE_URL", url)
+        .with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b")
+        .with("LLM_CHAT_CONFIG_TEMPERATURE", "0")
+        .with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160")
+}
+
 #[test]
 fn a_small_local_model_answers_from_the_project() {
     let (_server, url) = match start() {
         Ok(started) => started,
         Err(why) => return skip(&format!("no local model here: {}", why.lines().last().unwrap_or_default())),
     };
-    let person = Person::new()
-        .with("LLM_CHAT_BASE_URL", &url)
-        .with("LLM_CHAT_MODEL", "qwen2.5-coder-0.5b")
-        .with("LLM_CHAT_CONFIG_TEMPERATURE", "0")
-        .with("LLM_CHAT_MAX_OUTPUT_TOKENS", "160");
+    let person = with_model(Person::new(), &url);
     // A question waits for vectors for some seconds only, and the model takes all the time there is.
     person.run(&shop(), &["index", "--publish"]);
     let answer = person.json(&shop(), &["ask", "Which model has the monthly revenue, and what is one row of it?"]);
@@ -100,4 +105,70 @@ fn a_small_local_model_answers_from_the_project() {
     let (_, written) = inserted.split_once("description: ").unwrap_or_else(|| panic!("{inserted}"));
     assert!(written.trim().len() > 10, "{inserted}");
     assert_eq!(client.end(), Some(0));
+
+    // So it does from Neovim, where the draft is accepted, too.
+    let (said, written) = crate::neovim::attach(with_model(Person::new(), &url).with("RAGSTAR_TEST_PATIENCE", "240000"));
+    assert!(said.contains("ok code action") && said.contains("ok draft accepted"), "{said}");
+    assert!(written.iter().any(|line| line.trim().trim_start_matches("description:").trim_matches(['\'', '"', ' ']).len() > 10), "{written:?}");
+
+    a_hundred_models_through_a_kill(&with_model(Person::new(), &url));
+}
+
+/// Five models whose columns nobody has described, and 95 that take theirs over through chains.
+fn hundred_models() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let write = |path: &str, text: &str| {
+        std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        std::fs::write(root.join(path), text).unwrap();
+    };
+    write("dbt_project.yml", "name: hundred\nversion: '1.0'\nprofile: hundred\n");
+    write(
+        "models/raw.yml",
+        "version: 2\n\nsources:\n  - name: raw\n    description: The shop.\n    tables:\n      - name: payments\n        description: Payments.\n",
+    );
+    let mut yaml = String::from("version: 2\n\nmodels:   # all of them\n");
+    for number in 0..100 {
+        let (name, from) = match number {
+            0..5 => (format!("stg_payments_{number}"), "{{ source('raw', 'payments') }}".to_owned()),
+            5..10 => (format!("chain_{number}"), format!("{{{{ ref('stg_payments_{}') }}}}", number - 5)),
+            _ => (format!("chain_{number}"), format!("{{{{ ref('chain_{}') }}}}", number - 5)),
+        };
+        write(&format!("models/{name}.sql"), &format!("select payment_id, paid_at from {from}\n"));
+        yaml.push_str(&format!("  - name: {name}\n    description: Payments, step {number}.\n\n"));
+    }
+    write("models/models.yml", &yaml);
+    (folder, root)
+}
+
+/// What is killed goes on where it was; nothing is lost, nothing stands twice, and nothing else changes.
+fn a_hundred_models_through_a_kill(person: &Person) {
+    let (_folder, root) = hundred_models();
+    let path = root.join("models/models.yml");
+    let text = || std::fs::read_to_string(&path).unwrap();
+    let before = text();
+    let mut killed =
+        person.ragstar(&root, &["docs", "generate", "chain_5+", "+chain_5", "--jobs", "1"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    crate::harness::wait_for("a description", 300, || (text() != before).then_some(()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let middle = text();
+    let ran = person.json(&root, &["docs", "generate", "--jobs", "2"]);
+    let refused: Vec<&Value> = ran["refused"].as_array().unwrap().iter().collect();
+    let lines: Vec<String> = text().lines().map(str::to_owned).collect();
+    for old in [&before, &middle] {
+        let mut rest = lines.iter();
+        assert!(old.lines().all(|line| rest.any(|new| new == line)), "a line is gone:\n{}", text());
+    }
+    let coverage = person.json(&root, &["docs", "coverage"]);
+    let of_columns = |key: &str| coverage["total"]["columns"][key].as_u64().unwrap();
+    let (columns, described) = (of_columns("total"), of_columns("described"));
+    assert_eq!(columns, 200, "{coverage}");
+    // What the small model can't say, the models downstream can't take over either.
+    assert!(described + 20 * refused.len() as u64 >= columns && described > 0, "{ran} {coverage}");
+    let found = person.json(&root, &["check", "--level", "hint", "--fail-on", "never"]);
+    let twice = found.as_array().unwrap().iter().filter(|one| ["duplicate-key", "duplicate-entry", "yaml-syntax"].contains(&one["code"].as_str().unwrap()));
+    assert_eq!(twice.count(), 0, "{found}");
+    let entries = lines.iter().filter(|line| line.trim() == "- name: payment_id").count();
+    assert!(entries <= 100 && lines.iter().filter(|line| line.trim_start().starts_with("description:")).count() as u64 == 100 + described);
 }

@@ -25,6 +25,8 @@ pub enum Reply {
     /// Text, and then the connection closes without an end.
     Cut(&'static str),
     Raw(&'static str),
+    /// Nothing, for longer than anybody waits.
+    Hangs,
 }
 
 pub struct Server {
@@ -66,6 +68,10 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
                 names.into_iter().map(|name| json!({"name": name, "description": format!("What {} tells of it.", name.replace('_', " "))})).collect();
             Reply::Calls("write_descriptions", json!({"descriptions": texts}))
         }
+        Reply::Hangs => {
+            tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+            Reply::Raw("")
+        }
         other => other,
     };
     let chunk = |delta: Value, finish: Value| {
@@ -103,7 +109,7 @@ async fn complete(State(script): State<Script>, headers: HeaderMap, body: String
             ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
         }
         Reply::Raw(text) => events(text.to_owned()),
-        Reply::Describes(_) => unreachable!("it has become a call"),
+        Reply::Describes(_) | Reply::Hangs => unreachable!("it has become something else"),
     }
 }
 

@@ -91,7 +91,10 @@ fn vscode_does_what_a_person_asks() {
     let scratch = tempfile::tempdir().unwrap();
     let vsix = tools.packed(scratch.path());
     let project = testkit::shop_copy().unwrap();
-    let mut driver = Person::new()
+    // With a language model, where one is to be had.
+    let model = crate::llama::start().ok();
+    let person = model.as_ref().map_or_else(Person::new, |(_, url)| crate::llama::with_model(Person::new(), url));
+    let mut driver = person
         .with("RAGSTAR_BIN", RAGSTAR.display())
         .with("RAGSTAR_PROJECT", project.path().canonicalize().unwrap().display())
         .with("RAGSTAR_VSIX", vsix.display())
@@ -115,6 +118,7 @@ fn vscode_does_what_a_person_asks() {
         "completion",
         "diagnostics and quick fix",
         "description written to disk",
+        "draft accepted",
         "compiled SQL",
         "lineage",
         "chat",

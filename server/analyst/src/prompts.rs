@@ -6,10 +6,8 @@ use ide::Analysis;
 
 /// Text to read, fenced. What would end or begin a fence inside of it is defused.
 pub fn data(text: &str) -> String {
-    let mut inner = text.to_owned();
-    for tag in ["</data", "<data", "</DATA", "<DATA", "</Data", "<Data"] {
-        inner = inner.replace(tag, &tag.replace('<', "‹"));
-    }
+    let is_tag = |rest: &str| ["<data", "</data"].iter().any(|tag| rest.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag)));
+    let inner: String = text.char_indices().map(|(at, c)| if c == '<' && is_tag(&text[at..]) { '‹' } else { c }).collect();
     format!("<data>\n{inner}\n</data>")
 }
 
