@@ -12,6 +12,8 @@ struct Editor {
     path: PathBuf,
     text: String,
     version: i32,
+    /// Whether it runs the command of an offer, which one that took the offer back meanwhile doesn't.
+    runs_commands: bool,
 }
 
 impl Editor {
@@ -21,7 +23,7 @@ impl Editor {
         client.until_loaded();
         let path = root.join(file);
         let text = client.open(&path);
-        Self { client, path, text, version: 1 }
+        Self { client, path, text, version: 1, runs_commands: true }
     }
 
     fn offers(&mut self, at: &str) -> Vec<Value> {
@@ -58,7 +60,7 @@ impl Editor {
             }
             self.tell();
         }
-        if let Some(command) = resolved.get("command") {
+        if let Some(command) = resolved.get("command").filter(|_| self.runs_commands) {
             self.client.request("workspace/executeCommand", json!({"command": command["command"], "arguments": command["arguments"]}));
         }
     }
@@ -187,4 +189,21 @@ fn a_model_is_read_step_by_step() {
     assert!(card(&mut client).contains("read it; its SQL has changed since.*"), "{}", card(&mut client));
     assert_eq!(client.end(), Some(0));
     assert!(person.run(&root, &["interpret", "fct_monthly_revenue", "--reject"]).ok);
+}
+
+#[test]
+fn a_draft_is_noted_though_its_command_is_not_run() {
+    let server = Server::start(vec![Reply::Calls("write_description", json!({"description": "Net revenue of the month against that of the month before."}))]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let mut editor = Editor::open(&person, &root, "models/marts/finance/_finance__models.yml");
+    let before = editor.text.clone();
+    editor.runs_commands = false;
+    editor.take("net_revenue_growth", "Write description for column `net_revenue_growth`");
+    editor.is_told(&["draft-description"]);
+    editor.take("Net revenue of the month against", "Reject draft");
+    assert_eq!(editor.text, before);
+    editor.is_told(&[]);
+    assert_eq!(editor.client.end(), Some(0));
 }

@@ -197,16 +197,18 @@ try {
     await offer.click();
     await page.waitForTimeout(2000);
     await page.keyboard.press('Control+S');
-    for (let tries = 0; readFileSync(file, 'utf8') === before; tries++) {
-      // A language model takes its time.
+    const old = new Set(before.split('\n'));
+    let added = [];
+    // A language model takes its time, and a file that is being saved may be empty for a moment.
+    for (let tries = 0; added.length === 0; tries++) {
       if (tries > 120) {
         throw new Error('nothing was written');
       }
       await page.waitForTimeout(1000);
       await page.keyboard.press('Control+S');
+      await page.waitForTimeout(200);
+      added = readFileSync(file, 'utf8').split('\n').filter((line) => !old.has(line));
     }
-    const old = new Set(before.split('\n'));
-    const added = readFileSync(file, 'utf8').split('\n').filter((line) => !old.has(line));
     if (added.length !== 1 || !added[0].trim().startsWith('description:')) {
       throw new Error(`more than a description was written: ${JSON.stringify(added)}`);
     }
@@ -218,10 +220,12 @@ try {
     if (!process.env.LLM_CHAT_BASE_URL) {
       return;
     }
-    // The cursor still stands in the entry; the draft is told on the line of its text.
+    // The draft is told on the line of its text, once it is noted.
+    await page.waitForTimeout(2000);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('End');
     const offer = page.locator('.action-widget .monaco-list-row', { hasText: 'Accept draft' }).first();
     for (let tries = 0; ; tries++) {
-      await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Control+.');
       if (await offer.waitFor({ timeout: 3000 }).then(() => true, () => false)) {
         break;

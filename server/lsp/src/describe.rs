@@ -1,13 +1,15 @@
 //! What is done for descriptions: ide says where they go, the analyst what they say, and ide makes the edits; what was not written by
 //! hand is noted as a draft.
 
-use crate::convert;
-use crate::event::Snapshot;
+use crate::event::{Event, Scope, Snapshot};
+use crate::{convert, main_loop};
 use analyst::ports::{Draft, DraftKind, DraftState};
 use analyst::{Described, InterpretLimits, Origin, PortError};
 use ide::{DescribeAct, DescribeTarget, FileEdits};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 use tower_lsp::lsp_types::WorkspaceEdit;
 
 /// An offer that a person took.
@@ -84,6 +86,53 @@ pub fn noted(data: &Value) -> Option<(PathBuf, Vec<Draft>)> {
         })
     };
     Some((text(data, "root")?.into(), data.get("drafts")?.as_array()?.iter().map(draft).collect::<Option<Vec<_>>>()?))
+}
+
+/// Notes drafts for good, and has the loop hear of them.
+pub async fn note(root: PathBuf, drafts: &[Draft], snapshot: &Snapshot, events: &mpsc::UnboundedSender<Event>) -> Result<(), PortError> {
+    let noted = async { snapshot.services.drafts().await?.put(drafts).await };
+    noted.await.inspect_err(|error| tracing::warn!(error = %error.log, "drafts were not noted"))?;
+    main_loop::load_drafts(root, snapshot.services.clone(), events.clone()).await;
+    Ok(())
+}
+
+/// How often, and every how long, an edit is looked for that a client may apply or not.
+const LOOKS: usize = 240;
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Notes drafts when their texts stand in the project, unless the client has had them noted before.
+pub async fn note_once_applied(root: PathBuf, mut drafts: Vec<Draft>, events: mpsc::UnboundedSender<Event>) {
+    for _ in 0..LOOKS {
+        tokio::time::sleep(EVERY).await;
+        let (reply, answer) = oneshot::channel();
+        if events.send(Event::Snapshot { scope: Scope::File(root.join("dbt_project.yml")), reply }).is_err() {
+            return;
+        }
+        let Some(snapshot) = answer.await.ok().and_then(|found| found.into_iter().next()) else { return };
+        let analysis = &snapshot.analysis;
+        // What was noted meanwhile may have been decided on, too.
+        drafts.retain(|draft| {
+            let known = analysis.drafts().get(draft.kind, &draft.target);
+            known.is_none_or(|known| known.text != draft.text || (draft.state == DraftState::Rejected && known.state != DraftState::Rejected))
+        });
+        let (there, open): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(|draft| is_applied(analysis, draft));
+        if !there.is_empty() {
+            // It is told in the log where that fails.
+            let _ = note(root.clone(), &there, &snapshot, &events).await;
+        }
+        if open.is_empty() {
+            return;
+        }
+        drafts = open;
+    }
+}
+
+fn is_applied(analysis: &ide::Analysis, draft: &Draft) -> bool {
+    match (analysis.description_of(&draft.target), draft.state) {
+        (description, DraftState::Rejected) => description.is_none(),
+        (Some(description), _) => [description.raw(), &description.text].iter().any(|text| text.trim() == draft.text.trim()),
+        (None, _) => false,
+    }
 }
 
 /// Does what was asked. `newest` gives the project as it is when the texts have come: the person may have typed on meanwhile. `told`

@@ -4,7 +4,7 @@ use crate::capabilities::{self, Capabilities, DESCRIBE, NOTE_DRAFTS};
 use crate::custom::{self, ChatParams, CompiledParams, FeedbackParams, LineageParams, SearchParams};
 use crate::event::{Event, Scope, Snapshot};
 use crate::progress::Progress;
-use crate::{convert, describe, diagnostics, features, graph, lifecycle, main_loop};
+use crate::{convert, describe, diagnostics, features, graph, lifecycle};
 use analyst::ports::{DraftState, Feedback};
 use ide::{DescribeAct, File, LineageWish, Navigation};
 use rustc_hash::FxHashMap;
@@ -131,13 +131,7 @@ impl Mailbox {
     /// Notes drafts for good, and shows what that changes.
     async fn note(&self, root: PathBuf, drafts: &[analyst::ports::Draft]) -> Result<()> {
         let Some(snapshot) = self.project_in(root.clone()).await else { return Ok(()) };
-        let noted = async { snapshot.services.drafts().await?.put(drafts).await };
-        noted.await.map_err(|error| {
-            tracing::warn!(error = %error.log, "drafts were not noted");
-            refused(error.reader)
-        })?;
-        main_loop::load_drafts(root, snapshot.services.clone(), self.events.clone()).await;
-        Ok(())
+        describe::note(root, drafts, &snapshot, &self.events).await.map_err(|error| refused(error.reader))
     }
 
     async fn navigate(&self, at: TextDocumentPositionParams, to: Navigation) -> Result<Option<GotoDefinitionResponse>> {
@@ -559,6 +553,10 @@ impl LanguageServer for Mailbox {
         if !done.drafts.is_empty() {
             // Run by the client once the edit is applied (LSP 3.17, "Code Action").
             let arguments = Some(vec![describe::noting(&task.root, &done.drafts)]);
+            if action.edit.is_some() {
+                // One that took the offer back meanwhile, as VS Code does after some seconds, runs no command of it.
+                tokio::spawn(describe::note_once_applied(task.root, done.drafts, self.events.clone()));
+            }
             action.command = Some(Command { title: "Note what was written".to_owned(), command: NOTE_DRAFTS.to_owned(), arguments });
         }
         Ok(action)
