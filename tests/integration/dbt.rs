@@ -192,6 +192,51 @@ fn our_manifest_is_dbts() {
     assert!(idle.is_empty(), "these are no differences any more: {idle:?}");
 }
 
+/// dbt reads what `docs generate` wrote as it was meant, and all else as before.
+#[test]
+fn what_is_written_is_what_dbt_reads() {
+    let dbt = Dbt::installed();
+    for fixture in ["shop", "constructs", "overrides"] {
+        let project = copy_of(fixture);
+        let root = project.path().canonicalize().unwrap();
+        let before = dbt.parse(&root);
+        let server = crate::scripted::Server::start(vec![crate::scripted::Reply::Describes(0)]);
+        let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+        let report = person.json(&root, &["docs", "generate"]);
+        let written = report["written"].as_array().unwrap();
+        assert!(!written.is_empty(), "{fixture}: {report}");
+        let after = dbt.parse(&root);
+        let mut meant: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+        for one in written {
+            let (id, column) = (one["uniqueId"].as_str().unwrap(), one["column"].as_str());
+            let node =
+                ["nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "functions"].iter().find_map(|kind| after[kind].get(id));
+            let node = node.unwrap_or_else(|| panic!("{fixture}: {id} is gone"));
+            let found = match column {
+                Some(column) => node["columns"].as_object().unwrap().iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, found)| found),
+                None => Some(node),
+            };
+            let text = found.and_then(|found| found["description"].as_str()).unwrap_or_default().trim();
+            let wanted = one["text"].as_str().unwrap().trim();
+            // What comes from a docs block is its text to dbt.
+            assert!(text == wanted || (wanted.contains("doc(") && !text.is_empty()), "{fixture}: {id} {column:?}: {text:?}, not {wanted:?}");
+            meant.insert((id.to_owned(), column.map(str::to_lowercase)));
+        }
+        for (id, old) in before["nodes"].as_object().unwrap() {
+            let new = &after["nodes"][id];
+            assert!(new["description"] == old["description"] || meant.contains(&(id.clone(), None)), "{fixture}: {id}");
+            for (name, column) in old["columns"].as_object().into_iter().flatten() {
+                let same = new["columns"][name] == *column;
+                let is_meant = meant.iter().any(|(known, of)| {
+                    known.rsplit_once(".v").map_or(known.as_str(), |(model, _)| model) == id.rsplit_once(".v").map_or(id.as_str(), |(model, _)| model)
+                        && of.as_deref() == Some(&name.to_lowercase())
+                });
+                assert!(same || is_meant, "{fixture}: {id}.{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn init_with_the_persons_own_dbt() {
     let dbt = Dbt::installed();

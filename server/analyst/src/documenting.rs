@@ -1,7 +1,7 @@
 //! The descriptions of many nodes: upstream first, so that what is written feeds the next, with as many requests under way as are
 //! wanted, and every text in its file before the next one needs it.
 
-use crate::describe::{NodeTexts, known};
+use crate::describe::{Described, NodeTexts, known};
 use crate::ports::{DescribeTarget, Draft, DraftKind, DraftState, PortError, Usage};
 use crate::{Analyst, estimated_tokens};
 use dbt::NodeIndex;
@@ -78,6 +78,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether more may be asked for.
+    fn may_ask(&self, limits: &RunLimits) -> bool {
+        limits.may_write && self.stopped.is_none() && limits.tokens.is_none_or(|most| self.usage.all() < most)
+    }
+
     /// Has drafts written, and counts them.
     async fn write(&mut self, desk: &mut impl Desk, drafts: Vec<Draft>) -> Result<(), PortError> {
         if drafts.is_empty() {
@@ -133,22 +138,10 @@ pub async fn run<D: Desk>(
             let analysis = desk.analysis();
             let (drafts, open) = found(&analysis, &plan[at].targets);
             report.write(desk, drafts).await?;
-            let may_write = limits.may_write && report.stopped.is_none() && limits.tokens.is_none_or(|most| report.usage.all() < most);
+            let may_write = report.may_ask(&limits);
             let index = analysis.index.node(&plan[at].unique_id);
             match index.filter(|_| may_write && !open.is_empty()) {
-                Some(index) => {
-                    let analyst = analyst.clone();
-                    under_way.spawn(async move {
-                        let mut written = analyst.write_for_node(&analysis, index, &open).await;
-                        // A server that doesn't count is counted for.
-                        if let Ok(written) = &mut written
-                            && written.usage == Usage::default()
-                        {
-                            written.usage.input_tokens = estimated_tokens(&analysis, index, &open) as u64;
-                        }
-                        (at, open, written)
-                    });
-                }
+                Some(index) => drop(under_way.spawn(request(analyst.clone(), analysis, at, index, open))),
                 None => {
                     report.left += open.len();
                     done += 1;
@@ -163,29 +156,83 @@ pub async fn run<D: Desk>(
             }
             continue;
         };
-        let (at, open, written) = ended.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
-        match written {
-            Ok(texts) => {
-                failures = 0;
-                report.usage += texts.usage;
-                report.refused.extend(texts.refused);
-                let analysis = desk.analysis();
-                let still_open = texts.texts.iter().filter(|(target, _)| is_open(&analysis, target));
-                let drafts = still_open.map(|(target, described)| described.to_draft(&analysis, target)).collect();
-                report.write(desk, drafts).await?;
-            }
-            Err(error) => {
-                failures += 1;
-                if failures >= MAX_FAILURES {
-                    report.stopped.get_or_insert_with(|| error.reader.clone());
+        // What came meanwhile is written with it.
+        let mut all = vec![ended];
+        all.extend(std::iter::from_fn(|| under_way.try_join_next()));
+        // Versions of a model share an entry: what one has brought is there when the next is written.
+        let mut rounds: Vec<Vec<(DescribeTarget, Described)>> = Vec::new();
+        let mut of_model: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut ended = Vec::with_capacity(all.len());
+        for one in all {
+            let (at, open, written) = one.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
+            ended.push(at);
+            match written {
+                Ok(made) => {
+                    failures = 0;
+                    report.usage += made.usage;
+                    report.refused.extend(made.refused);
+                    let id = &plan[at].unique_id;
+                    let round = of_model.entry(id.rsplit_once(".v").map_or(id, |(model, _)| model)).or_default();
+                    if rounds.len() <= *round {
+                        rounds.push(Vec::new());
+                    }
+                    rounds[*round].extend(made.texts);
+                    *round += 1;
                 }
-                report.refused.extend(open.into_iter().map(|target| (target, error.reader.clone())));
+                Err(error) => {
+                    failures += 1;
+                    if failures >= MAX_FAILURES {
+                        report.stopped.get_or_insert_with(|| error.reader.clone());
+                    }
+                    report.refused.extend(open.into_iter().map(|target| (target, error.reader.clone())));
+                }
             }
         }
-        done += 1;
-        release(at, &feeds, &mut waits, &mut ready);
+        let analysis = desk.analysis();
+        // To write takes time, in which the server is not left idle: what waits for none of these and takes nothing over is asked for first.
+        let mut later = Vec::new();
+        while under_way.len() < limits.jobs.max(1) && report.may_ask(&limits) {
+            let Some(at) = ready.pop_front() else { break };
+            let (drafts, open) = found(&analysis, &plan[at].targets);
+            match analysis.index.node(&plan[at].unique_id).filter(|_| !begun[at] && drafts.is_empty() && !open.is_empty()) {
+                Some(index) => {
+                    begun[at] = true;
+                    under_way.spawn(request(analyst.clone(), analysis.clone(), at, index, open));
+                }
+                None => later.push(at),
+            }
+        }
+        later.into_iter().rev().for_each(|at| ready.push_front(at));
+        for texts in rounds {
+            let analysis = desk.analysis();
+            let still_open = texts.iter().filter(|(target, _)| is_open(&analysis, target));
+            let drafts = still_open.map(|(target, described)| described.to_draft(&analysis, target)).collect();
+            report.write(desk, drafts).await?;
+        }
+        for at in ended {
+            done += 1;
+            release(at, &feeds, &mut waits, &mut ready);
+        }
         told(progress(done, plan.len(), &report, under_way.len()));
     }
+}
+
+/// Has a language model write what a node lacks.
+async fn request(
+    analyst: Analyst,
+    analysis: Analysis,
+    at: usize,
+    index: NodeIndex,
+    open: Vec<DescribeTarget>,
+) -> (usize, Vec<DescribeTarget>, Result<NodeTexts, PortError>) {
+    let mut written = analyst.write_for_node(&analysis, index, &open).await;
+    // A server that doesn't count is counted for.
+    if let Ok(written) = &mut written
+        && written.usage == Usage::default()
+    {
+        written.usage.input_tokens = estimated_tokens(&analysis, index, &open) as u64;
+    }
+    (at, open, written)
 }
 
 fn progress(done: usize, all: usize, report: &Report, under_way: usize) -> Progress {

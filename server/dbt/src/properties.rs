@@ -3,6 +3,7 @@
 use crate::shape::{self, Problem};
 use crate::{TestUse, Use, facts};
 use data::{Map, Value as Json};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use syntax::SyntaxError;
 use syntax::yaml::{self, Kind, Node};
@@ -127,6 +128,17 @@ impl EntryData {
     }
 }
 
+/// The entries of a list, each with the step that leads to it: its name, or its place where a later one has that name, too.
+fn with_steps(list: &Node) -> Vec<(&Node, Step)> {
+    let items = list.items();
+    let last: FxHashMap<&str, usize> = items.iter().enumerate().filter_map(|(at, item)| Some((item.get_str("name")?, at))).collect();
+    let step = |at: usize, item: &Node| match item.get_str("name").filter(|name| last.get(name) == Some(&at)) {
+        Some(name) => Step::named(name),
+        None => Step::Item(at),
+    };
+    items.iter().enumerate().map(|(at, item)| (item, step(at, item))).collect()
+}
+
 fn holds_jinja(value: &Json) -> bool {
     match value {
         Json::String(text) => EntryData::may_change(text),
@@ -177,8 +189,8 @@ pub fn read(source: &str) -> (Properties, Vec<Problem>) {
     let mut reader = Reader { source, uses: Vec::new(), data: yaml_value::Reader::default() };
     for (section, key) in Section::ALL {
         let Some(list) = root.get(key) else { continue };
-        for item in list.items() {
-            reader.entry(section, item, &mut properties.entries);
+        for (item, step) in with_steps(list) {
+            reader.entry(section, item, step, &mut properties.entries);
         }
     }
     properties.uses = reader.uses;
@@ -213,9 +225,9 @@ impl Reader<'_> {
         Some(Text { value, range: node.range })
     }
 
-    fn entry(&mut self, section: Section, item: &Node, entries: &mut Vec<Entry>) {
+    fn entry(&mut self, section: Section, item: &Node, step: Step, entries: &mut Vec<Entry>) {
         let Some(name) = name(item) else { return };
-        let path = vec![Step::key(section.key()), Step::named(&name.value)];
+        let path = vec![Step::key(section.key()), step];
         if section == Section::Sources {
             return self.source(item, path, entries);
         }
@@ -320,10 +332,10 @@ impl Reader<'_> {
         if let Json::Object(map) = &mut shared_data {
             map.remove("tables");
         }
-        for table in item.get("tables").map(Node::items).unwrap_or_default() {
+        for (table, step) in item.get("tables").map(with_steps).unwrap_or_default() {
             let Some(table_name) = name(table) else { continue };
             let mut path = path.clone();
-            path.extend([Step::key("tables"), Step::named(&table_name.value)]);
+            path.extend([Step::key("tables"), step]);
             let mut entry = self.common(Section::Sources, table, table_name, path);
             entry.data = EntryData::new(self.data.of(table), shared_data.clone());
             let either = |key: &str| table.get_str(key).or_else(|| item.get_str(key)).map(str::to_owned);

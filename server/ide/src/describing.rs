@@ -73,6 +73,11 @@ impl Analysis {
         }
     }
 
+    /// The file that a description goes to, or what stands in its way.
+    pub fn file_for(&self, target: &DescribeTarget) -> Result<PathBuf, Refusal> {
+        self.may_describe(target).map(|destination| destination.path)
+    }
+
     /// Where a description goes, or what stands in its way.
     fn may_describe(&self, target: &DescribeTarget) -> Result<Destination, Refusal> {
         let refuse = |why: String| Err(Refusal(why));
@@ -100,7 +105,7 @@ impl Analysis {
             Subject::Node(_, node) => node.patch.as_ref(),
             Subject::Macro(found) => found.patch.as_ref(),
         };
-        let known = patch.filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_))));
+        let known = patch.filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
         let known = known.map(|patch| (patch.place.range, patch.path.len()));
         Ok(Destination { path, way: Way::Entry(steps, known) })
     }
@@ -397,6 +402,31 @@ mod tests {
             expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
         );
         check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds a Jinja tag, which would end the docs block"]);
+    }
+
+    #[test]
+    fn a_source_that_is_listed_twice() {
+        let shop = "-- file: models/s.yml\nsources:\n  - name: raw\n    tables: [{name: one}]\n  - name: raw\n    tables: [{name: two}]\n";
+        check(
+            shop,
+            "source.shop.raw.one",
+            None,
+            "One.",
+            expect![[r#"
+            +++ b//project/models/s.yml
+            -    tables: [{name: one}]
+            +    tables: [{name: one, description: One.}]"#]],
+        );
+        check(
+            shop,
+            "source.shop.raw.two",
+            Some("id"),
+            "Two.",
+            expect![[r#"
+            +++ b//project/models/s.yml
+            -    tables: [{name: two}]
+            +    tables: [{name: two, columns: [{name: id, description: Two.}]}]"#]],
+        );
     }
 
     #[test]

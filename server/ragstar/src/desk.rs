@@ -50,7 +50,7 @@ impl ProjectDesk {
     }
 
     /// Makes edits of the project's files, worked out anew where a file has changed meanwhile.
-    pub fn edit(&mut self, work_out: impl Fn(&Analysis) -> Result<FileEdits, String>) -> Result<(), String> {
+    pub fn edit(&mut self, mut work_out: impl FnMut(&Analysis) -> Result<FileEdits, String>) -> Result<(), String> {
         for _ in 0..TRIES {
             let analysis = self.host.analysis();
             let made = work_out(&analysis)?;
@@ -91,23 +91,37 @@ impl analyst::Desk for ProjectDesk {
     async fn write(&mut self, drafts: Vec<Draft>) -> Result<Vec<(DescribeTarget, String)>, PortError> {
         // What can't be written is not noted: what stands there stays what it was.
         let analysis = self.host.analysis();
-        let (mut refused, mut writable) = (Vec::new(), Vec::new());
+        let mut refused = Vec::new();
+        let mut files: BTreeMap<PathBuf, Vec<Draft>> = BTreeMap::new();
         for draft in drafts {
-            match analysis.describe(&draft.target, &draft.text) {
-                Ok(_) => writable.push(draft),
+            match analysis.file_for(&draft.target) {
+                Ok(path) => files.entry(path).or_default().push(draft),
                 Err(refusal) => refused.push((draft.target, refusal.to_string())),
             }
         }
-        let before: Vec<Option<Draft>> = writable.iter().map(|draft| self.drafts.get(draft.kind, &draft.target).cloned()).collect();
+        let before = |draft: &Draft| (draft.target.clone(), self.drafts.get(draft.kind, &draft.target).cloned());
+        let before: Vec<(DescribeTarget, Option<Draft>)> = files.values().flatten().map(before).collect();
         // First noted: what is written and not noted would be taken for a person's.
-        self.note(&writable).await?;
-        for (draft, before) in writable.into_iter().zip(before) {
-            let written = self.edit(|analysis| analysis.describe(&draft.target, &draft.text).map_err(|refusal| refusal.to_string()));
-            if let Err(why) = written {
-                self.note(before.as_slice()).await?;
-                refused.push((draft.target, why));
+        self.note(&files.values().flatten().cloned().collect::<Vec<_>>()).await?;
+        let mut unwritten: Vec<(DescribeTarget, String)> = Vec::new();
+        // Each file is written once.
+        for (path, drafts) in files {
+            let wanted: Vec<(DescribeTarget, String)> = drafts.into_iter().map(|draft| (draft.target, draft.text)).collect();
+            let mut in_file = Vec::new();
+            let written = self.edit(|analysis| {
+                let (made, refused) = analysis.describe_all(&wanted);
+                in_file = refused.into_iter().map(|(target, why)| (target, why.to_string())).collect();
+                made.into_iter().find(|made| made.path == path).ok_or_else(String::new)
+            });
+            match written {
+                Err(why) if !why.is_empty() => unwritten.extend(wanted.into_iter().map(|(target, _)| (target, why.clone()))),
+                // Nothing of it could be put there.
+                _ => unwritten.append(&mut in_file),
             }
         }
+        let back = before.into_iter().filter(|(target, _)| unwritten.iter().any(|(other, _)| other == target));
+        self.note(&back.filter_map(|(_, before)| before).collect::<Vec<_>>()).await?;
+        refused.append(&mut unwritten);
         Ok(refused)
     }
 }
