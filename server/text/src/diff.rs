@@ -19,12 +19,17 @@ pub fn line_edits(before: &str, after: &str) -> Vec<Edit> {
             .collect()
     };
     let (old, new) = (starts(diff.old_slices()), starts(diff.new_slices()));
-    let changed = diff.ops().iter().filter(|op| op.tag() != DiffTag::Equal);
-    let edits = changed.map(|op| {
-        let (from, to) = (op.old_range(), op.new_range());
-        Edit::replace(TextRange::new(old[from.start], old[from.end]), &after[new[to.start]..new[to.end]])
-    });
-    edits.collect()
+    // By their lengths: where an operation says that it begins may be wrong (similar 2.7 swaps neighbours without it).
+    let (mut from, mut to) = (0, 0);
+    let mut edits = Vec::new();
+    for op in diff.ops() {
+        let (until, new_until) = (from + op.old_range().len(), to + op.new_range().len());
+        if op.tag() != DiffTag::Equal {
+            edits.push(Edit::replace(TextRange::new(old[from], old[until]), &after[new[to]..new[new_until]]));
+        }
+        (from, to) = (until, new_until);
+    }
+    edits
 }
 
 /// The difference as `diff -u` shows it, with three lines around each change; empty where there is none.
@@ -45,6 +50,12 @@ mod tests {
             let edits = line_edits(&before, &after);
             prop_assert_eq!(apply_edits(&before, &edits).expect("they fit"), after);
         }
+    }
+
+    #[test]
+    fn a_line_that_moves_to_the_front() {
+        let (before, after) = ("a\nb\r\n", "b\r\nb\r\na");
+        assert_eq!(apply_edits(before, &line_edits(before, after)).expect("they fit"), after);
     }
 
     #[test]
