@@ -196,8 +196,8 @@ fn our_manifest_is_dbts() {
 #[test]
 fn what_is_written_is_what_dbt_reads() {
     let dbt = Dbt::installed();
-    {
-        let fixture = "shop";
+    // Of `constructs` dbt reads one folder twice, as models and as tests, and then refuses any properties file in it.
+    for fixture in ["shop", "overrides"] {
         let project = copy_of(fixture);
         let root = project.path().canonicalize().unwrap();
         let before = dbt.parse(&root);
@@ -225,17 +225,21 @@ fn what_is_written_is_what_dbt_reads() {
         }
         for (id, old) in before["nodes"].as_object().unwrap() {
             let new = &after["nodes"][id];
-            assert!(new["description"] == old["description"] || meant.contains(&(id.clone(), None)), "{fixture}: {id}");
+            let is_meant = |column: Option<&str>| {
+                let column = column.map(str::to_lowercase);
+                meant.iter().any(|(known, of)| model_of(known) == model_of(id) && *of == column)
+            };
+            assert!(new["description"] == old["description"] || is_meant(None), "{fixture}: {id}");
             for (name, column) in old["columns"].as_object().into_iter().flatten() {
-                let same = new["columns"][name] == *column;
-                let is_meant = meant.iter().any(|(known, of)| {
-                    known.rsplit_once(".v").map_or(known.as_str(), |(model, _)| model) == id.rsplit_once(".v").map_or(id.as_str(), |(model, _)| model)
-                        && of.as_deref() == Some(&name.to_lowercase())
-                });
-                assert!(same || is_meant, "{fixture}: {id}.{name}");
+                assert!(new["columns"][name] == *column || is_meant(Some(name)), "{fixture}: {id}.{name}");
             }
         }
     }
+}
+
+/// Versions of a model share an entry.
+fn model_of(id: &str) -> &str {
+    id.rsplit_once(".v").map_or(id, |(model, _)| model)
 }
 
 #[test]

@@ -72,6 +72,13 @@ pub struct Draft {
     pub described: String,
 }
 
+impl Draft {
+    /// Whether it is what a description says, as written or as shown.
+    pub fn is_text_of(&self, description: &Description) -> bool {
+        [description.raw(), &description.text].iter().any(|text| text.trim() == self.text.trim())
+    }
+}
+
 /// The texts of a project, one of each kind for each thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Drafts(FxHashMap<(DraftKind, DescribeTarget), Draft>);
@@ -138,8 +145,7 @@ impl Analysis {
     pub fn written_draft(&self, target: &DescribeTarget) -> Option<&Draft> {
         let draft = self.drafts.get(DraftKind::Description, target)?;
         let description = self.description_of(target)?;
-        let same = [description.raw(), &description.text].iter().any(|text| text.trim() == draft.text.trim());
-        (same && draft.state != DraftState::Rejected).then_some(draft)
+        (draft.is_text_of(description) && draft.state != DraftState::Rejected).then_some(draft)
     }
 
     /// Whether the code that a draft is about has changed since.

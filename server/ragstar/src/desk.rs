@@ -111,13 +111,13 @@ impl analyst::Desk for ProjectDesk {
             let written = self.edit(|analysis| {
                 let (made, refused) = analysis.describe_all(&wanted);
                 in_file = refused.into_iter().map(|(target, why)| (target, why.to_string())).collect();
-                made.into_iter().find(|made| made.path == path).ok_or_else(String::new)
+                made.into_iter().find(|made| made.path == path).ok_or_else(|| "nothing of it can be put there".to_owned())
             });
-            match written {
-                Err(why) if !why.is_empty() => unwritten.extend(wanted.into_iter().map(|(target, _)| (target, why.clone()))),
-                // Nothing of it could be put there.
-                _ => unwritten.append(&mut in_file),
+            if let Err(why) = written {
+                let others = wanted.into_iter().map(|(target, _)| target).filter(|target| in_file.iter().all(|(refused, _)| refused != target));
+                in_file.extend(others.map(|target| (target, why.clone())).collect::<Vec<_>>());
             }
+            unwritten.append(&mut in_file);
         }
         let back = before.into_iter().filter(|(target, _)| unwritten.iter().any(|(other, _)| other == target));
         self.note(&back.filter_map(|(_, before)| before).collect::<Vec<_>>()).await?;

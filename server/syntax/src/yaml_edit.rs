@@ -12,7 +12,7 @@ use crate::yaml::{self, Node};
 use data::Value;
 use editor::Editor;
 use habits::Habits;
-pub use lines::{indented, key_lines, list_lines};
+pub use lines::{behind_line, indented, key_lines, line_start, list_lines};
 use proof::{Proof, Shape};
 use text::{Edit, TextRange, apply_edits};
 
@@ -102,13 +102,7 @@ pub fn set_string_in(source: &str, entry: TextRange, path: &[Step], key: &str, v
     let leaf = Leaf::Set { key, value: &value, is_scalar: true };
     let path = [&[Step::Item(0)], path].concat();
     let habits = lines::around(source, alone).and_then(|text| Some(Habits::of(text, &read(text).ok()??))).unwrap_or_else(|| Habits::of(own, &root));
-    let made = Editor { source: own, habits: &habits }.edit(&root, &path, leaf).and_then(|edits| {
-        prove(own, &root, &edits, |tree| {
-            tree.set(&path, leaf.set());
-            Some(())
-        })?;
-        Ok(edits)
-    });
+    let made = proved(own, &root, &habits, &path, leaf);
     // Its lines have to stay its own.
     let fits = |edits: &Vec<Edit>| apply_edits(own, edits).is_ok_and(|text| lines::is_alone(&text));
     if made.as_ref().is_ok_and(|edits| !fits(edits)) {
@@ -252,9 +246,12 @@ fn read(source: &str) -> Result<Option<Node>, Refusal> {
 
 fn make(source: &str, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
     let Some(root) = read(source)? else { return at_end_of_file(source, path, leaf) };
-    let habits = Habits::of(source, &root);
-    let edits = Editor { source, habits: &habits }.edit(&root, path, leaf)?;
-    prove(source, &root, &edits, |tree| {
+    proved(source, &root, &Habits::of(source, &root), path, leaf)
+}
+
+fn proved(source: &str, root: &Node, habits: &Habits, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
+    let edits = Editor { source, habits }.edit(root, path, leaf)?;
+    prove(source, root, &edits, |tree| {
         tree.set(path, leaf.set());
         Some(())
     })?;

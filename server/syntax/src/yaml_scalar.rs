@@ -56,23 +56,25 @@ pub fn write_in(value: &str, style: Style, layout: &Layout<'_>) -> String {
 
 /// A plain or quoted text over several lines, which readers fold back into one.
 fn wrapped(text: &str, layout: &Layout<'_>) -> String {
-    let words: Vec<&str> = text.split(' ').collect();
     // Where blanks stand together, or a word could be taken for something else at a line's start, the line goes on.
     let may_begin = |word: &str| word.chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '(' | '/'));
-    if words.iter().any(|word| word.is_empty()) {
+    if text.split(' ').any(str::is_empty) {
         return text.to_owned();
     }
-    let pad = " ".repeat(layout.indent + 2);
+    // A backslash before the line end would take it away.
+    fold(text, layout.start, layout.indent + 2, layout.width, layout.newline, |so_far, word| may_begin(word) && !so_far.ends_with('\\'))
+}
+
+/// A text that goes on in the next line, `indent` columns in, wherever the next word would stand behind `width` and the line may end.
+fn fold(text: &str, start: usize, indent: usize, width: usize, newline: &str, may_break: impl Fn(&str, &str) -> bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    let mut column = layout.start;
-    for (number, word) in words.into_iter().enumerate() {
+    let mut column = start;
+    for (number, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
-        // A backslash before the line end would take it away.
-        let may_break = number > 0 && may_begin(word) && !out.ends_with('\\');
-        if may_break && column + 1 + length > layout.width {
-            out.push_str(layout.newline);
-            out.push_str(&pad);
-            column = pad.len();
+        if number > 0 && column + 1 + length > width && may_break(&out, word) {
+            out.push_str(newline);
+            out.push_str(&" ".repeat(indent));
+            column = indent;
         } else if number > 0 {
             out.push(' ');
             column += 1;
@@ -142,19 +144,8 @@ fn literal(value: &str, indent: usize, newline: &str) -> String {
 
 /// A folded block (`>-`) of one paragraph, wrapped at a width.
 fn folded(value: &str, indent: usize, newline: &str, width: usize) -> String {
-    let pad = " ".repeat(indent + 2);
-    let width = width.saturating_sub(pad.len()).max(20);
-    let mut lines: Vec<String> = Vec::new();
-    for word in value.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    format!(">-{newline}{}", lines.iter().map(|line| format!("{pad}{line}")).collect::<Vec<_>>().join(newline))
+    let indent = indent + 2;
+    format!(">-{newline}{}{}", " ".repeat(indent), fold(value, indent, indent, width.max(indent + 20), newline, |_, _| true))
 }
 
 /// Whether a block style can hold the value: printable, no line that starts or ends with a blank, at most one final newline.

@@ -1,10 +1,10 @@
 //! Generic tests for the column at the cursor, and its description into a docs block.
 
-use super::yaml::{column, line_end};
+use super::yaml::column;
 use super::{FixKind, Fixes, deprecated};
 use dbt::{FileKind, NodeIndex};
 use syntax::yaml::{self, Kind, Node};
-use syntax::yaml_edit;
+use syntax::yaml_edit::{self, behind_line};
 use text::Edit;
 
 /// Other tables that are offered for one column.
@@ -117,6 +117,6 @@ fn add(fixes: &mut Fixes<'_>, item: &Node, test: &str, relation: Option<(&str, &
 
 /// Lines below the line that holds the last byte before an offset.
 fn below(text: &str, offset: usize, lines: &str, newline: &str) -> Edit {
-    let end = line_end(text, offset);
+    let end = behind_line(text, offset);
     if text[..end].ends_with('\n') { Edit::insert(end, format!("{lines}{newline}")) } else { Edit::insert(end, format!("{newline}{lines}")) }
 }

@@ -1,18 +1,8 @@
 //! Places in YAML: lines, the mapping around a key, the list around an entry.
 
 use syntax::yaml::{Kind, Node};
-use syntax::yaml_edit::Step;
+use syntax::yaml_edit::{Step, line_start};
 use text::TextRange;
-
-pub(super) fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |end| end + 1)
-}
-
-/// Behind the line end of the line that holds the last byte before an offset.
-pub(super) fn line_end(text: &str, offset: usize) -> usize {
-    let last = offset.saturating_sub(1);
-    text[last..].find('\n').map_or(text.len(), |end| last + end + 1)
-}
 
 /// The column of an offset, in bytes.
 pub(super) fn column(text: &str, offset: usize) -> usize {

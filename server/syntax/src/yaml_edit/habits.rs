@@ -1,6 +1,6 @@
 //! How a file is written: its line ends, how far its lists stand in, its quotes, how wide its texts are.
 
-use super::lines::column;
+use super::lines::{column, line_start};
 use crate::yaml::{Kind, Node, Style};
 use text::TextRange;
 
@@ -99,8 +99,7 @@ impl Seen {
         if style == Style::Literal {
             return;
         }
-        let start = range.start as usize - column_bytes(source, range.start as usize);
-        let text = source[start..range.end as usize].trim_end();
+        let text = source[line_start(source, range.start as usize)..range.end as usize].trim_end();
         let widths: Vec<usize> = text.lines().map(|line| line.trim_end().chars().count()).collect();
         let going_on = match style {
             // The header says nothing.
@@ -115,10 +114,6 @@ impl Seen {
         let widest = going_on.iter().copied().max().filter(|width| *width >= MIN_WIDTH);
         self.width = self.width.max(widest);
     }
-}
-
-fn column_bytes(source: &str, offset: usize) -> usize {
-    offset - source[..offset].rfind('\n').map_or(0, |at| at + 1)
 }
 
 fn list_indent(source: &str, node: &Node) -> Option<usize> {

@@ -10,7 +10,8 @@ pub(super) fn column(source: &str, offset: usize) -> usize {
     source[line_start(source, offset)..offset].chars().filter(|&c| c != '\u{feff}').count()
 }
 
-fn line_start(source: &str, offset: usize) -> usize {
+/// The start of the line that holds `offset`.
+pub fn line_start(source: &str, offset: usize) -> usize {
     source[..offset].rfind('\n').map_or(0, |end| end + 1)
 }
 
@@ -21,7 +22,7 @@ pub(super) fn line_end(source: &str, offset: usize) -> usize {
 }
 
 /// Behind the line end of the line that holds the last byte before an offset.
-fn behind_line(source: &str, offset: usize) -> usize {
+pub fn behind_line(source: &str, offset: usize) -> usize {
     let last = offset.saturating_sub(1);
     source[last..].find('\n').map_or(source.len(), |end| last + end + 1)
 }
@@ -91,6 +92,11 @@ pub fn list_lines(source: &str, list: &Node) -> Option<Vec<TextRange>> {
     Some(lines)
 }
 
+/// The blanks before a line's text.
+fn blanks(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
 /// Smaller files are read whole.
 const LARGE: usize = if cfg!(test) { 0 } else { 64 << 10 };
 /// So much before and behind an entry shows how a file is written.
@@ -113,17 +119,16 @@ pub(super) fn alone(source: &str, entry: TextRange) -> Option<TextRange> {
 
 /// Whether lines are one entry of a block list: all stand right of the first one's dash.
 pub(super) fn is_alone(lines: &str) -> bool {
-    let column = |line: &str| line.len() - line.trim_start_matches(' ').len();
     let mut all = lines.lines();
     let Some(first) = all.next().filter(|first| first.trim_start_matches(' ').starts_with("- ")) else { return false };
-    let dash = column(first);
-    !lines.contains(['&', '*', '\u{feff}', '\t']) && all.all(|line| line.trim().is_empty() || column(line) > dash)
+    let dash = blanks(first);
+    !lines.contains(['&', '*', '\u{feff}', '\t']) && all.all(|line| line.trim().is_empty() || blanks(line) > dash)
 }
 
 /// The lines around an entry from one entry of its list to another.
 pub(super) fn around(source: &str, entry: TextRange) -> Option<&str> {
-    let dash = entry.of(source).len() - entry.of(source).trim_start_matches(' ').len();
-    let begins = |line: &str| line.len() - line.trim_start_matches(' ').len() == dash && line[dash..].starts_with("- ");
+    let dash = blanks(entry.of(source));
+    let begins = |line: &str| blanks(line) == dash && line[dash..].starts_with("- ");
     let mut start = entry.start as usize;
     let mut at = start;
     while at > 0 && entry.start as usize - at < AROUND {
@@ -131,7 +136,7 @@ pub(super) fn around(source: &str, entry: TextRange) -> Option<&str> {
         let line = &source[before..at];
         if begins(line) {
             start = before;
-        } else if !line.trim().is_empty() && line.len() - line.trim_start_matches(' ').len() <= dash {
+        } else if !line.trim().is_empty() && blanks(line) <= dash {
             break;
         }
         at = before;
@@ -142,7 +147,7 @@ pub(super) fn around(source: &str, entry: TextRange) -> Option<&str> {
         if begins(line) || at - entry.end as usize > AROUND {
             end = at;
         }
-        if at - entry.end as usize > AROUND || (!line.trim().is_empty() && !begins(line) && line.len() - line.trim_start_matches(' ').len() <= dash) {
+        if at - entry.end as usize > AROUND || (!line.trim().is_empty() && !begins(line) && blanks(line) <= dash) {
             break;
         }
         at += line.len();
@@ -280,17 +285,10 @@ pub(super) fn moved(source: &str, root: &Node, node: &Node, key: &str, path: &[S
     let from = column(source, name.range.start as usize);
     let habits = Habits::of(source, root);
     let newline = habits.newline;
-    let with_end = |lines: String| if lines.ends_with('\n') { lines } else { format!("{lines}{newline}") };
-    let taken = || {
-        if entries.len() > 1 {
-            Ok(Edit::delete(if source[lines.start as usize..].contains('\n') && lines.of(source).ends_with('\n') {
-                lines
-            } else {
-                whole_lines(source, lines.start as usize, lines.end as usize)
-            }))
-        } else {
-            refuse(format!("`{key}` is all that there is of the entry"))
-        }
+    let taken = || match entries.len() {
+        1 => refuse(format!("`{key}` is all that there is of the entry")),
+        _ if lines.of(source).ends_with('\n') => Ok(Edit::delete(lines)),
+        _ => Ok(Edit::delete(whole_lines(source, lines.start as usize, lines.end as usize))),
     };
     match target.map(|target| (target, &target.kind)) {
         Some((target, _)) if target.is_alias => refuse("what it would be moved to is an alias (`*…`)"),
@@ -319,14 +317,13 @@ pub(super) fn moved(source: &str, root: &Node, node: &Node, key: &str, path: &[S
         None if is_below => {
             let Some(Step::Key(holder)) = to.last() else { return refuse("there is no such entry") };
             let pad = " ".repeat(from);
-            let made = with_end(indented(lines.of(source), 2));
+            let made = indented(lines.of(source), 2);
             // A holder that stands there empty is filled.
             if let Some((empty, _)) = node.entries().iter().find(|(name, _)| name.as_str() == Some(holder)) {
                 let at = line_end(source, empty.range.end as usize);
                 let made = made.trim_end_matches(['\n', '\r']);
                 return Ok(vec![Edit::insert(at, format!("{newline}{made}")), taken()?]);
             }
-            let made = if lines.of(source).ends_with('\n') { made } else { made.trim_end_matches(['\n', '\r']).to_owned() };
             Ok(vec![Edit::replace(lines, format!("{pad}{holder}:{newline}{made}"))])
         }
         None => {
