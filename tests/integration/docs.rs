@@ -124,6 +124,48 @@ fn what_was_rejected_is_taken_out_and_not_made_again() {
 }
 
 #[test]
+fn macros_are_described_where_they_are_asked_for() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let kinds = |more: &[&str]| {
+        let made = person.json(&root, &[&["docs", "coverage", "--by", "type"], more].concat());
+        made["groups"].as_array().unwrap().iter().map(|group| format!("{}: {}", group["name"].as_str().unwrap(), group["entries"])).collect::<Vec<_>>()
+    };
+    assert!(!kinds(&[]).iter().any(|kind| kind.starts_with("macro")));
+    assert!(kinds(&["--macros"]).contains(&r#"macro: {"described":2,"total":3}"#.to_owned()), "{:?}", kinds(&["--macros"]));
+    // Of a selection those that it calls.
+    let dry = person.run(&root, &["docs", "generate", "--dry-run", "--macros", "stg_shop__customers"]);
+    assert!(dry.ok && dry.err.contains("Nothing here lacks a description."), "{dry:?}");
+    let made = person.run(&root, &["docs", "generate", "--macros", "fct_monthly_revenue"]);
+    assert!(made.ok && made.out.contains("3 descriptions written in 2 files"), "{made:?}");
+    let text = inserted(&before, &files(&root));
+    for line in ["    description: What month of tells of it.\n", "        description: What timestamp column tells of it.\n"] {
+        assert_eq!(text.matches(line).count(), 1, "{text}");
+    }
+    let asked =
+        server.requests().iter().map(|(body, _)| body["messages"][1]["content"].to_string()).find(|asked| asked.contains("the macro `month_of` itself"));
+    let asked = asked.expect("a request for the macro");
+    assert!(asked.contains("date_trunc") && asked.contains(", and of the arguments `timestamp_column` of `month_of`"), "{asked}");
+    // Drafts like those of models: told, stale once the macro's text changes, decided on.
+    let told = || {
+        let found = person.json(&root, &["check", "--level", "hint", "--rules", "draft-description,stale-description", "--fail-on", "never"]);
+        found.as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(told()[0].starts_with("nobody has read this description of macro `month_of` yet") && told().len() == 3, "{:?}", told());
+    assert!(person.run(&root, &["docs", "accept"]).ok && told().is_empty());
+    let code = root.join("macros/month_of.sql");
+    std::fs::write(&code, std::fs::read_to_string(&code).unwrap().replace("month", "quarter").replace("quarter_of", "month_of")).unwrap();
+    assert!(told()[1].starts_with("the SQL of argument `timestamp_column` of macro `month_of` has changed"), "{:?}", told());
+    assert!(person.run(&root, &["docs", "reject"]).ok);
+    let after = files(&root);
+    let yaml = root.join("macros/_macros.yml");
+    assert_eq!(after[&yaml], before[&yaml]);
+}
+
+#[test]
 fn budgets_failures_and_bad_selections() {
     let server = Server::start(vec![Reply::Describes(0)]);
     let project = testkit::shop_copy().unwrap();

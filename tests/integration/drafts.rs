@@ -192,6 +192,37 @@ fn a_model_is_read_step_by_step() {
 }
 
 #[test]
+fn a_conversation_has_a_model_read_closely() {
+    let server = Server::start(vec![
+        Reply::Calls("interpret", json!({"name": "fct_monthly_revenue"})),
+        Reply::Calls("sql", json!({"name": "fct_orders"})),
+        Reply::Calls(
+            "write_interpretation",
+            json!({"summary": "Revenue of each month.", "grain": "One row per month.", "caveats": [{"text": "Refunds count late.", "line": 3}]}),
+        ),
+        Reply::Says("Each row of `fct_monthly_revenue` is one month."),
+    ]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let answer = person.run(&root, &["ask", "--steps", "Can I trust fct_monthly_revenue?"]);
+    assert!(answer.out.contains("Each row of `fct_monthly_revenue` is one month."), "{answer:?}");
+    assert!(answer.err.contains("· Interpreting fct_monthly_revenue\n· Reading the SQL of fct_orders\n"), "{answer:?}");
+    let last = server.requests()[3].0["messages"].to_string();
+    assert!(last.contains("**Grain:** One row per month.") && last.contains("Refunds count late. (`fct_monthly_revenue`, line 3)"), "{last}");
+    // What somebody accepted is not read again.
+    let accepting = Server::start(vec![Reply::Calls("write_interpretation", json!({"summary": "It was accepted.", "grain": "One row per month."}))]);
+    let person = person.with("LLM_CHAT_BASE_URL", &accepting.url);
+    assert!(person.run(&root, &["interpret", "fct_monthly_revenue"]).ok);
+    assert!(person.run(&root, &["interpret", "fct_monthly_revenue", "--accept"]).ok);
+    let asked = Server::start(vec![Reply::Calls("interpret", json!({"name": "fct_monthly_revenue"})), Reply::Says("Yes.")]);
+    let person = person.with("LLM_CHAT_BASE_URL", &asked.url);
+    person.json(&root, &["ask", "Can I trust fct_monthly_revenue?"]);
+    assert_eq!(asked.requests().len(), 2);
+    assert!(asked.requests()[1].0["messages"].to_string().contains("It was accepted."));
+}
+
+#[test]
 fn a_draft_is_noted_though_its_command_is_not_run() {
     let server = Server::start(vec![Reply::Calls("write_description", json!({"description": "Net revenue of the month against that of the month before."}))]);
     let project = testkit::shop_copy().unwrap();

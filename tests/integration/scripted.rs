@@ -157,7 +157,7 @@ fn names_that_do_not_exist_are_marked_and_a_local_server_needs_no_key() {
     let (body, _) = &server.requests()[0];
     assert_eq!((&body["temperature"], &body["model"]), (&json!(0.1), &json!("local")));
     let tools: Vec<&str> = body["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
-    assert_eq!(tools, ["search", "describe", "lineage", "sql"]);
+    assert_eq!(tools, ["search", "describe", "lineage", "sql", "interpret"]);
 }
 
 #[test]

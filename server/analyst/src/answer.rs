@@ -2,7 +2,7 @@
 
 use crate::check::{self, Checker, Names};
 use crate::documents::{clip, facts, labels};
-use crate::ports::{Chat, ChatRequest, Embed, Exchange, Knowledge, Message, PortError, ToolCall};
+use crate::ports::{Chat, ChatRequest, Embed, Exchange, KeepDrafts, Knowledge, Message, PortError, ToolCall};
 use crate::{prompts, search, tools};
 use ide::Analysis;
 use rules::Rules;
@@ -66,6 +66,8 @@ pub struct Analyst {
     pub chat: Option<Arc<dyn Chat>>,
     pub embed: Option<Arc<dyn Embed>>,
     pub knowledge: Option<Arc<dyn Knowledge>>,
+    /// Where interpretations are that somebody accepted.
+    pub drafts: Option<Arc<dyn KeepDrafts>>,
     pub rules: Rules,
     /// Why a port is absent, for the reader.
     pub absent: Vec<String>,
@@ -205,7 +207,11 @@ impl Analyst {
                 let title = tools::step_title(&call);
                 on_event(Event::Step(title.clone()));
                 answer.steps.push(title);
-                let content = match tools::run(analysis, self.knowledge.as_deref(), self.embed.as_deref(), &call).await {
+                let mut on_step = |step: String| {
+                    on_event(Event::Step(step.clone()));
+                    answer.steps.push(step);
+                };
+                let content = match self.run_tool(analysis, &call, &mut on_step).await {
                     Ok(found) => {
                         given.push(found.clone());
                         found

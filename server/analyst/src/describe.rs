@@ -5,7 +5,6 @@ use crate::check::{Checker, Names};
 use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
-use dbt::NodeIndex;
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
 
@@ -97,13 +96,10 @@ impl Analyst {
     }
 
     async fn written(&self, analysis: &Analysis, target: &DescribeTarget) -> Result<Described, PortError> {
-        let Some(subject) = analysis.subject(target) else {
+        let Some(subject) = analysis.subject(&target.unique_id) else {
             return Err(PortError::new(format!("{} is not in the project any more", target.unique_id), "unknown target"));
         };
-        let given = match subject {
-            Subject::Node(index, _) => surroundings(analysis, index),
-            Subject::Macro(found) => about_macro(analysis, found),
-        };
+        let given = surroundings(analysis, subject);
         let name = name_of(analysis, target);
         let Some(chat) = &self.chat else {
             let missing = "no language model is configured, so the description is left for you to write".to_owned();
@@ -148,9 +144,11 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
     if let Some(found) = analysis.inherited(target) {
         return described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
     }
-    let (node_name, package, facts) = match analysis.subject(target)? {
-        Subject::Node(_, node) => (&node.name, &node.package, node.artifacts.as_ref()),
-        Subject::Macro(found) => (&found.name, &found.package, None),
+    let subject = analysis.subject(&target.unique_id)?;
+    let (name, package) = (subject.name(), subject.package());
+    let facts = match subject {
+        Subject::Node(_, node) => node.artifacts.as_ref(),
+        Subject::Macro(_) => None,
     };
     let comment = match &target.column {
         Some(column) => facts.and_then(|facts| facts.columns.iter().find(|found| found.name.eq_ignore_ascii_case(column))?.comment.clone()),
@@ -160,16 +158,16 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
         return described(comment.trim().to_owned(), Origin::Comment);
     }
     let names: Vec<String> = match &target.column {
-        Some(column) => vec![format!("{node_name}__{column}"), format!("{node_name}_{column}"), column.clone()],
-        None => vec![node_name.clone()],
+        Some(column) => vec![format!("{name}__{column}"), format!("{name}_{column}"), column.clone()],
+        None => vec![name.to_owned()],
     };
-    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| docs.package == *package && docs.name.eq_ignore_ascii_case(name)))?;
+    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| *docs.package == *package && docs.name.eq_ignore_ascii_case(name)))?;
     described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()))
 }
 
-/// What came of the descriptions of one node.
+/// What came of the descriptions of one node or macro.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct NodeTexts {
+pub struct EntryTexts {
     pub texts: Vec<(DescribeTarget, Described)>,
     /// Those that a language model could not write, and why.
     pub refused: Vec<(DescribeTarget, String)>,
@@ -180,23 +178,23 @@ pub struct NodeTexts {
 const AT_ONCE: usize = 20;
 
 impl Analyst {
-    /// Descriptions for a node and its columns that a language model writes, many in one request: a JSON object with a text for each
+    /// Descriptions for a node and its columns, or a macro and its arguments, that a language model writes, many in one request: a JSON object with a text for each
     /// name. Those that can't be used are asked for again, twice at most.
-    pub async fn write_for_node(&self, analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> Result<NodeTexts, PortError> {
+    pub async fn write_for(&self, analysis: &Analysis, subject: Subject<'_>, targets: &[DescribeTarget]) -> Result<EntryTexts, PortError> {
         let Some(chat) = &self.chat else { return Err(PortError::new("no language model is configured", "no chat")) };
-        let mut made = NodeTexts::default();
-        let given = surroundings(analysis, index);
+        let mut made = EntryTexts::default();
+        let given = surroundings(analysis, subject);
         for targets in targets.chunks(AT_ONCE) {
             let mut request = ChatRequest {
                 messages: vec![
                     Message::System(prompts::describe_system(&samples(analysis), self.rules.model_interpreter.as_deref())),
-                    Message::User(facts_for_node(analysis, index, targets)),
+                    Message::User(facts_for(analysis, subject, targets)),
                 ],
                 tools: vec![ToolSpec {
                     name: "write_descriptions",
                     description: "Writes the descriptions into the documentation.",
                     parameters: json!({"type": "object", "properties": {"descriptions": {"type": "array", "items": {"type": "object", "properties": {
-                        "name": {"type": "string", "description": "the name of the column, or of the node itself"},
+                        "name": {"type": "string", "description": "the name of the column or argument, or of the node or macro itself"},
                         "description": {"type": "string"},
                     }, "required": ["name", "description"]}}}, "required": ["descriptions"]}),
                 }],
@@ -236,10 +234,9 @@ impl Analyst {
 }
 
 fn name_of(analysis: &Analysis, target: &DescribeTarget) -> String {
-    match (&target.column, analysis.subject(target)) {
+    match (&target.column, analysis.subject(&target.unique_id)) {
         (Some(column), _) => column.clone(),
-        (None, Some(Subject::Node(_, node))) => node.name.clone(),
-        (None, Some(Subject::Macro(found))) => found.name.clone(),
+        (None, Some(subject)) => subject.name().to_owned(),
         (None, None) => target.unique_id.clone(),
     }
 }
@@ -257,27 +254,28 @@ fn written_by_name(reply: &ChatReply) -> Vec<(String, String)> {
     }
 }
 
-/// What a language model reads to describe a node and some of its columns.
-fn facts_for_node(analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> String {
-    let node = &analysis.index.nodes[index];
-    let mut text = prompts::data(&surroundings(analysis, index));
+/// What a language model reads to describe a node and some of its columns, or a macro and some of its arguments.
+fn facts_for(analysis: &Analysis, subject: Subject<'_>, targets: &[DescribeTarget]) -> String {
+    let (kind, label) = (subject.kind(), subject.label());
+    let parts = match subject {
+        Subject::Node(..) => "columns",
+        Subject::Macro(_) => "arguments",
+    };
+    let mut text = prompts::data(&surroundings(analysis, subject));
     let columns: Vec<String> = targets.iter().filter_map(|target| target.column.as_ref()).map(|column| format!("`{column}`")).collect();
     let own = targets.iter().any(|target| target.column.is_none());
-    text.push_str(&format!(
-        "\n\nWrite the description of {}",
-        if own { format!("the {} `{}` itself", node.resource_type, node.label()) } else { String::new() }
-    ));
+    text.push_str(&format!("\n\nWrite the description of {}", if own { format!("the {kind} `{label}` itself") } else { String::new() }));
     if !columns.is_empty() {
-        text.push_str(&format!("{}the columns {} of `{}`", if own { ", and of " } else { "" }, columns.join(", "), node.label()));
+        text.push_str(&format!("{}the {parts} {} of `{label}`", if own { ", and of " } else { "" }, columns.join(", ")));
     }
-    text.push_str(&format!(". Call `write_descriptions` once, with all of them; the {} itself goes by the name `{}`.", node.resource_type, node.name));
+    text.push_str(&format!(". Call `write_descriptions` once, with all of them; the {kind} itself goes by the name `{}`.", subject.name()));
     text
 }
 
 /// How many tokens a request for these would take in, about.
-pub fn estimated_tokens(analysis: &Analysis, index: NodeIndex, targets: &[DescribeTarget]) -> usize {
+pub fn estimated_tokens(analysis: &Analysis, subject: Subject<'_>, targets: &[DescribeTarget]) -> usize {
     let requests = targets.len().div_ceil(AT_ONCE);
-    requests * (facts_for_node(analysis, index, targets).len() + 1500) / 4
+    requests * (facts_for(analysis, subject, targets).len() + 1500) / 4
 }
 
 /// The longest existing descriptions show the project's tone.
@@ -295,8 +293,12 @@ fn samples(analysis: &Analysis) -> Vec<String> {
     texts.into_iter().take(4).map(str::to_owned).collect()
 }
 
-/// A node's own facts and SQL, and what is upstream of it.
-fn surroundings(analysis: &Analysis, index: NodeIndex) -> String {
+/// A node's own facts and SQL, and what is upstream of it; of a macro its text and where it is called.
+fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
+    let index = match subject {
+        Subject::Node(index, _) => index,
+        Subject::Macro(found) => return about_macro(analysis, found),
+    };
     let mut known = documents::facts(analysis, index, 1800);
     if let Some(sql) = sql_of(analysis, index) {
         known.push_str(&format!("\n\nIts SQL:\n{}", clip(&sql, 4000)));
@@ -311,10 +313,10 @@ fn surroundings(analysis: &Analysis, index: NodeIndex) -> String {
 fn about_macro(analysis: &Analysis, found: &dbt::Macro) -> String {
     let description = found.description.as_ref().map(|description| one_line(&description.text)).filter(|text| !text.is_empty());
     let mut known = format!("`{}` is a macro.\nDescription: {}\n", found.signature(), description.as_deref().unwrap_or("none"));
-    for (name, data_type, text) in &found.arguments {
-        known.push_str(&format!("Argument `{name}`"));
-        data_type.iter().for_each(|data_type| known.push_str(&format!(" ({data_type})")));
-        text.iter().for_each(|text| known.push_str(&format!(": {}", one_line(text))));
+    for argument in &found.arguments {
+        known.push_str(&format!("Argument `{}`", argument.name));
+        argument.data_type.iter().for_each(|data_type| known.push_str(&format!(" ({data_type})")));
+        argument.description.iter().for_each(|description| known.push_str(&format!(": {}", one_line(&description.text))));
         known.push('\n');
     }
     known.push_str(&format!("\nIts text:\n{}", clip(&found.text, 4000)));
@@ -333,7 +335,7 @@ fn facts(analysis: &Analysis, given: &str, target: &DescribeTarget) -> String {
     }
     let mut text = prompts::data(&known);
     text.push_str("\n\n");
-    let wanted = match (analysis.subject(target), &target.column) {
+    let wanted = match (analysis.subject(&target.unique_id), &target.column) {
         (Some(Subject::Node(_, node)), Some(column)) => format!("column `{column}` of the {} `{}`", node.resource_type, node.label()),
         (Some(Subject::Node(_, node)), None) => format!("{} `{}`", node.resource_type, node.label()),
         (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of the macro `{}`", found.name),
@@ -449,7 +451,7 @@ mod tests {
     fn useless_texts_are_refused() {
         let analysis = crate::answer::tests::shop();
         let index = analysis.index.node("model.shop.fct_orders").expect("the example has it");
-        let given = surroundings(&analysis, index);
+        let given = surroundings(&analysis, analysis.node_subject(index));
         for text in ["", "The column order_id.", "{{ doc('x') }}", &"x".repeat(700)] {
             assert!(refuse(text, "order_id", &analysis, &given).is_some(), "{text}");
         }

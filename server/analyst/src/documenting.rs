@@ -1,16 +1,16 @@
 //! The descriptions of many nodes: upstream first, so that what is written feeds the next, with as many requests under way as are
 //! wanted, and every text in its file before the next one needs it.
 
-use crate::describe::{Described, NodeTexts, known};
+use crate::describe::{Described, EntryTexts, known};
 use crate::ports::{DescribeTarget, Draft, DraftKind, DraftState, PortError, Usage};
 use crate::{Analyst, estimated_tokens};
 use dbt::NodeIndex;
-use ide::Analysis;
+use ide::{Analysis, Subject};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
 
-/// A node, and what of it is to be described.
+/// A node or a macro, and what of it is to be described.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     pub unique_id: String,
@@ -19,9 +19,13 @@ pub struct Planned {
     pub after: Vec<usize>,
 }
 
-/// Puts nodes in the order of their lineage.
-pub fn plan(analysis: &Analysis, wanted: Vec<(NodeIndex, Vec<DescribeTarget>)>) -> Vec<Planned> {
-    let place: FxHashMap<NodeIndex, usize> = wanted.iter().enumerate().map(|(at, (index, _))| (*index, at)).collect();
+/// Puts nodes in the order of their lineage; macros have none.
+pub fn plan(analysis: &Analysis, wanted: Vec<(Subject<'_>, Vec<DescribeTarget>)>) -> Vec<Planned> {
+    let index_of = |subject: &Subject<'_>| match subject {
+        Subject::Node(index, _) => Some(*index),
+        Subject::Macro(_) => None,
+    };
+    let place: FxHashMap<NodeIndex, usize> = wanted.iter().enumerate().filter_map(|(at, (subject, _))| Some((index_of(subject)?, at))).collect();
     let upstream = |index: NodeIndex| -> Vec<usize> {
         // The nearest planned ones on every way up; those above them wait for these.
         let (mut seen, mut open, mut found) = (FxHashSet::default(), vec![index], Vec::new());
@@ -38,12 +42,8 @@ pub fn plan(analysis: &Analysis, wanted: Vec<(NodeIndex, Vec<DescribeTarget>)>) 
         found.sort_unstable();
         found
     };
-    let after: Vec<Vec<usize>> = wanted.iter().map(|(index, _)| upstream(*index)).collect();
-    wanted
-        .into_iter()
-        .zip(after)
-        .map(|((index, targets), after)| Planned { unique_id: analysis.index.nodes[index].unique_id.to_string(), targets, after })
-        .collect()
+    let after: Vec<Vec<usize>> = wanted.iter().map(|(subject, _)| index_of(subject).map(upstream).unwrap_or_default()).collect();
+    wanted.into_iter().zip(after).map(|((subject, targets), after)| Planned { unique_id: subject.unique_id().to_owned(), targets, after }).collect()
 }
 
 /// Where texts are written to, and the project as it is once they are.
@@ -125,7 +125,7 @@ pub async fn run<D: Desk>(
     }
     let mut ready: VecDeque<usize> = (0..plan.len()).filter(|&at| waits[at] == 0).collect();
     let mut begun = vec![false; plan.len()];
-    let mut under_way: JoinSet<(usize, Vec<DescribeTarget>, Result<NodeTexts, PortError>)> = JoinSet::new();
+    let mut under_way: JoinSet<(usize, Vec<DescribeTarget>, Result<EntryTexts, PortError>)> = JoinSet::new();
     let (mut done, mut failures) = (0, 0);
     loop {
         while under_way.len() < limits.jobs.max(1) {
@@ -139,14 +139,12 @@ pub async fn run<D: Desk>(
             let (drafts, open) = found(&analysis, &plan[at].targets);
             report.write(desk, drafts).await?;
             let may_write = report.may_ask(&limits);
-            let index = analysis.index.node(&plan[at].unique_id);
-            match index.filter(|_| may_write && !open.is_empty()) {
-                Some(index) => drop(under_way.spawn(request(analyst.clone(), analysis, at, index, open))),
-                None => {
-                    report.left += open.len();
-                    done += 1;
-                    release(at, &feeds, &mut waits, &mut ready);
-                }
+            if may_write && !open.is_empty() {
+                under_way.spawn(request(analyst.clone(), analysis, at, plan[at].unique_id.clone(), open));
+            } else {
+                report.left += open.len();
+                done += 1;
+                release(at, &feeds, &mut waits, &mut ready);
             }
             told(progress(done, plan.len(), &report, under_way.len()));
         }
@@ -171,8 +169,7 @@ pub async fn run<D: Desk>(
                     failures = 0;
                     report.usage += made.usage;
                     report.refused.extend(made.refused);
-                    let id = &plan[at].unique_id;
-                    let round = of_model.entry(id.rsplit_once(".v").map_or(id, |(model, _)| model)).or_default();
+                    let round = of_model.entry(model_of(&plan[at].unique_id)).or_default();
                     if rounds.len() <= *round {
                         rounds.push(Vec::new());
                     }
@@ -194,12 +191,11 @@ pub async fn run<D: Desk>(
         while under_way.len() < limits.jobs.max(1) && report.may_ask(&limits) {
             let Some(at) = ready.pop_front() else { break };
             let (drafts, open) = found(&analysis, &plan[at].targets);
-            match analysis.index.node(&plan[at].unique_id).filter(|_| !begun[at] && drafts.is_empty() && !open.is_empty()) {
-                Some(index) => {
-                    begun[at] = true;
-                    under_way.spawn(request(analyst.clone(), analysis.clone(), at, index, open));
-                }
-                None => later.push(at),
+            if !begun[at] && drafts.is_empty() && !open.is_empty() {
+                begun[at] = true;
+                under_way.spawn(request(analyst.clone(), analysis.clone(), at, plan[at].unique_id.clone(), open));
+            } else {
+                later.push(at);
             }
         }
         later.into_iter().rev().for_each(|at| ready.push_front(at));
@@ -217,22 +213,33 @@ pub async fn run<D: Desk>(
     }
 }
 
-/// Has a language model write what a node lacks.
+/// Has a language model write what a node or a macro lacks.
 async fn request(
     analyst: Analyst,
     analysis: Analysis,
     at: usize,
-    index: NodeIndex,
+    unique_id: String,
     open: Vec<DescribeTarget>,
-) -> (usize, Vec<DescribeTarget>, Result<NodeTexts, PortError>) {
-    let mut written = analyst.write_for_node(&analysis, index, &open).await;
+) -> (usize, Vec<DescribeTarget>, Result<EntryTexts, PortError>) {
+    let Some(subject) = analysis.subject(&unique_id) else {
+        return (at, open, Err(PortError::new(format!("{unique_id} is not in the project any more"), "unknown target")));
+    };
+    let mut written = analyst.write_for(&analysis, subject, &open).await;
     // A server that doesn't count is counted for.
     if let Ok(written) = &mut written
         && written.usage == Usage::default()
     {
-        written.usage.input_tokens = estimated_tokens(&analysis, index, &open) as u64;
+        written.usage.input_tokens = estimated_tokens(&analysis, subject, &open) as u64;
     }
     (at, open, written)
+}
+
+/// The unique id of a model without its version.
+fn model_of(unique_id: &str) -> &str {
+    match unique_id.match_indices('.').nth(2) {
+        Some((end, _)) if unique_id.starts_with("model.") => &unique_id[..end],
+        _ => unique_id,
+    }
 }
 
 fn progress(done: usize, all: usize, report: &Report, under_way: usize) -> Progress {

@@ -15,7 +15,7 @@ mod sync;
 mod tools;
 
 pub use answer::{Analyst, Answer, Citation, Event, Question};
-pub use describe::{Described, NodeTexts, Origin, estimated_tokens, known};
+pub use describe::{Described, EntryTexts, Origin, estimated_tokens, known};
 pub use documenting::{Desk, Planned, Progress, Report, RunLimits, plan, run};
 pub use interpret::{InterpretLimits, Interpretation, Statement};
 pub use ports::{Chat, Embed, Knowledge, PortError, Services};

@@ -1,12 +1,15 @@
 //! What a language model may ask of the project while it answers. Everything is read-only and comes from the snapshot.
 
 use crate::documents::{clip, facts, sql_of};
-use crate::ports::{Embed, Knowledge, ToolCall, ToolSpec};
-use crate::search;
+use crate::ports::{DescribeTarget, Draft, DraftKind, DraftState, Drafts, Embed, Knowledge, ToolCall, ToolSpec};
+use crate::{Analyst, Event, InterpretLimits, search};
 use dbt::NodeIndex;
 use ide::Analysis;
 use serde_json::{Value, json};
 use std::fmt::Write;
+
+/// The tool that has a model read closely; [`Analyst`] runs it.
+pub const INTERPRET: &str = "interpret";
 
 /// No result is longer; models forget what came before a long one.
 const MAX_RESULT: usize = 6000;
@@ -35,6 +38,11 @@ pub fn specs() -> Vec<ToolSpec> {
             description: "The SQL source of a model, with its Jinja.",
             parameters: json!({"type": "object", "properties": {"name": name}, "required": ["name"]}),
         },
+        ToolSpec {
+            name: INTERPRET,
+            description: "A close reading of one model and of the SQL upstream that it needs: grain, keys, filters, joins, metrics and caveats, with the lines that show them. Takes a while; for questions on what a model does as a whole or on whether its rows can be trusted.",
+            parameters: json!({"type": "object", "properties": {"name": name}, "required": ["name"]}),
+        },
     ]
 }
 
@@ -46,14 +54,53 @@ pub fn step_title(call: &ToolCall) -> String {
         "describe" => format!("Reading {}", argument("name")),
         "lineage" => format!("Following what is {} of {}", argument("direction"), argument("name")),
         "sql" => format!("Reading the SQL of {}", argument("name")),
+        INTERPRET => format!("Interpreting {}", argument("name")),
         other => format!("Calling {other}"),
     }
 }
 
-/// Runs a call: what it found, or what was wrong with it, which repeats the model's own words.
-pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: Option<&dyn Embed>, call: &ToolCall) -> Result<String, String> {
-    let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let result = match call.name.as_str() {
+fn argument<'a>(call: &'a ToolCall, name: &str) -> Option<&'a str> {
+    call.arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What a reading in the middle of a conversation may take.
+const LIMITS: InterpretLimits = InterpretLimits { tokens: 12_000, steps: 4 };
+
+impl Analyst {
+    /// Runs a call: what it found, or what was wrong with it, which repeats the model's own words. `on_step` hears what it does on its way.
+    pub(crate) async fn run_tool(&self, analysis: &Analysis, call: &ToolCall, on_step: &mut (dyn FnMut(String) + Send)) -> Result<String, String> {
+        let result = match call.name.as_str() {
+            INTERPRET => self.interpreted(analysis, call, on_step).await,
+            _ => run(analysis, self.knowledge.as_deref(), self.embed.as_deref(), call).await,
+        };
+        result.map(|text| clip(&text, MAX_RESULT)).map_err(|text| clip(&text, MAX_RESULT))
+    }
+
+    /// What a model does: as somebody accepted it for its SQL as it is, else read now.
+    async fn interpreted(&self, analysis: &Analysis, call: &ToolCall, on_step: &mut (dyn FnMut(String) + Send)) -> Result<String, String> {
+        let index = node(analysis, argument(call, "name"))?;
+        let kept = match &self.drafts {
+            Some(drafts) => drafts.list().await.inspect_err(|error| tracing::warn!(error = %error.log, "interpretations were not read")).unwrap_or_default(),
+            None => Drafts::default(),
+        };
+        let target = DescribeTarget::of(&analysis.index.nodes[index], None);
+        let is_valid = |draft: &&Draft| draft.state == DraftState::Accepted && !analysis.is_stale(draft);
+        if let Some(accepted) = kept.get(DraftKind::Interpretation, &target).filter(is_valid) {
+            return Ok(accepted.text.clone());
+        }
+        let mut steps = |event| {
+            if let Event::Step(step) = event {
+                on_step(step);
+            }
+        };
+        let made = self.interpret(analysis, index, LIMITS, &mut steps).await;
+        made.map(|made| made.to_markdown()).map_err(|error| error.reader)
+    }
+}
+
+async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: Option<&dyn Embed>, call: &ToolCall) -> Result<String, String> {
+    let argument = |name: &str| argument(call, name);
+    match call.name.as_str() {
         "search" => match argument("query") {
             Some(query) => {
                 let result = search::search(analysis, knowledge, embed, query, 8).await;
@@ -82,17 +129,18 @@ pub async fn run(analysis: &Analysis, knowledge: Option<&dyn Knowledge>, embed: 
             Some(sql) => format!("```sql\n{sql}\n```"),
             None => format!("{} has no SQL of its own; describe it instead", analysis.index.nodes[index].label()),
         }),
-        other => Err(format!("there is no tool `{other}`; the tools are search, describe, lineage, sql")),
-    };
-    result.map(|text| clip(&text, MAX_RESULT)).map_err(|text| clip(&text, MAX_RESULT))
+        other => Err(format!("there is no tool `{other}`; the tools are search, describe, lineage, sql, interpret")),
+    }
 }
 
 fn with_node(analysis: &Analysis, name: Option<&str>, then: impl Fn(NodeIndex) -> String) -> Result<String, String> {
-    let Some(name) = name else { return Err("the call lacks `name`".to_owned()) };
-    match analysis.index.find(name).first() {
-        Some(&index) => Ok(then(index)),
-        None => Err(format!("nothing in this project is called `{name}`{}", analysis.names_like(name, 5))),
-    }
+    node(analysis, name).map(then)
+}
+
+fn node(analysis: &Analysis, name: Option<&str>) -> Result<NodeIndex, String> {
+    let name = name.ok_or("the call lacks `name`")?;
+    let found = analysis.index.find(name).first().copied();
+    found.ok_or_else(|| format!("nothing in this project is called `{name}`{}", analysis.names_like(name, 5)))
 }
 
 /// Lineage as lines of `steps name (type)`.

@@ -302,12 +302,34 @@ pub struct Macro {
     /// Of a materialization.
     pub supported_languages: Option<Vec<String>>,
     pub description: Option<Description>,
-    /// Name, type and description of documented arguments.
-    pub arguments: Vec<(String, Option<String>, Option<String>)>,
+    /// Those that its entry names.
+    pub arguments: Vec<Argument>,
     pub patch: Option<Patch>,
 }
 
+/// What is said of a macro's argument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    pub name: String,
+    pub data_type: Option<String>,
+    pub description: Option<Description>,
+}
+
+impl Argument {
+    pub fn has_description(&self) -> bool {
+        is_written(&self.description)
+    }
+}
+
 impl Macro {
+    pub fn has_description(&self) -> bool {
+        is_written(&self.description)
+    }
+
+    pub fn argument(&self, name: &str) -> Option<&Argument> {
+        self.arguments.iter().find(|argument| argument.name == name)
+    }
+
     pub fn signature(&self) -> String {
         format!("{}({})", self.name, self.parameters.join(", "))
     }

@@ -28,7 +28,8 @@ pub use facts::Reading;
 pub use facts::{Facts, Target, Use, expression_uses, read, uses_in, uses_within};
 pub use index::bare;
 pub use index::{
-    BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Patch, Place, Severity, TestMetadata, TestUse,
+    Argument, BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Patch, Place, Severity,
+    TestMetadata, TestUse,
 };
 pub use parallel::in_parallel;
 pub use parse::{Parser, Reached};

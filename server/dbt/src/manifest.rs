@@ -495,7 +495,7 @@ impl Index {
         let arguments: Vec<Json> = found
             .arguments
             .iter()
-            .map(|(name, kind, description)| json!({"name": name, "type": kind, "description": description.as_deref().unwrap_or("")}))
+            .map(|argument| json!({"name": argument.name, "type": argument.data_type, "description": text(&argument.description).unwrap_or("")}))
             .collect();
         json!({"unique_id": &*found.unique_id, "name": found.name, "resource_type": "macro", "package_name": &*found.package, "path": found.path, "original_file_path": found.path,
         "macro_sql": sql, "depends_on": {"macros": ids(&found.depends_on)}, "description": text(&found.description).unwrap_or(""), "meta": found.meta,

@@ -1,6 +1,6 @@
 //! What is offered for descriptions at a place.
 
-use crate::{Analysis, File, Inherited};
+use crate::{Analysis, File, Inherited, Subject};
 use dbt::{FileKind, Node, NodeIndex, ResourceType};
 use std::path::PathBuf;
 use text::{Edit, TextRange};
@@ -18,11 +18,6 @@ impl DescribeTarget {
     /// A node, or one of its columns.
     pub fn of(node: &Node, column: Option<&str>) -> Self {
         Self { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) }
-    }
-
-    /// A node, then the columns that its entry names.
-    pub fn all_of(node: &Node) -> impl Iterator<Item = Self> + '_ {
-        std::iter::once(None).chain(node.columns.keys().map(Some)).map(|column| Self::of(node, column))
     }
 }
 
@@ -148,7 +143,7 @@ impl Analysis {
     fn offers_for_entry(&self, file: &File, range: TextRange, missing: &[DescribeTarget], actions: &mut Vec<CodeAction>) {
         let offer = |title: String, act, targets| CodeAction { title, act, targets, mends: None, is_for_file: false };
         if file.kind == FileKind::Properties {
-            for target in self.targets_in(file) {
+            for target in self.subjects_in(file).flat_map(|subject| subject.targets()) {
                 let Some(description) = self.description_of(&target).filter(|found| found.place.file == file.id && found.place.range.meets(range)) else {
                     continue;
                 };
@@ -180,19 +175,16 @@ impl Analysis {
 
     /// A macro at its definition, and a macro or an argument at its entry, that has no description.
     fn offers_for_macros(&self, file: &File, range: TextRange, actions: &mut Vec<CodeAction>) {
-        let own = self.index.macros.iter().filter(|found| found.package == self.index.project && !found.is_generic_test);
-        for found in own {
-            let target = |column: Option<&str>| DescribeTarget { unique_id: found.unique_id.to_string(), column: column.map(str::to_owned) };
-            let is_described = found.description.as_ref().is_some_and(|description| !description.text.trim().is_empty());
+        for found in self.own_macros() {
+            let subject = Subject::Macro(found);
             let at_name = |place: dbt::Place| place.file == file.id && place.range.meets(range);
             let mut missing = Vec::new();
             let is_entry = found.patch.as_ref().is_some_and(|patch| patch.place.file == file.id && patch.place.range.meets(range));
-            if !is_described && (at_name(found.place) || found.patch.as_ref().is_some_and(|patch| at_name(patch.name))) {
-                missing.push(target(None));
+            if !found.has_description() && (at_name(found.place) || found.patch.as_ref().is_some_and(|patch| at_name(patch.name))) {
+                missing.push(subject.target(None));
             }
             if is_entry {
-                let lacks = |(_, _, text): &&(String, Option<String>, Option<String>)| text.as_ref().is_none_or(|text| text.trim().is_empty());
-                missing.extend(found.arguments.iter().filter(lacks).map(|(name, ..)| target(Some(name))));
+                missing.extend(found.arguments.iter().filter(|argument| !argument.has_description()).map(|argument| subject.target(Some(&argument.name))));
             }
             for target in missing {
                 let title = format!("Write description for {}", self.label_of(&target));
@@ -224,9 +216,9 @@ impl Analysis {
 
     /// A target's name for a title.
     fn short_label(&self, target: &DescribeTarget) -> String {
-        match &target.column {
-            Some(column) => format!("column `{column}`"),
-            None => self.label_of(target),
+        match (&target.column, self.subject(&target.unique_id)) {
+            (Some(column), Some(Subject::Node(..))) => format!("column `{column}`"),
+            _ => self.label_of(target),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where descriptions go, and the edits that put them there.
 
 use crate::{Analysis, DescribeTarget, File, FileEdits};
-use dbt::{Description, Macro, Node, NodeIndex};
+use dbt::{Description, Macro, Node, NodeIndex, Patch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syntax::jinja::{Arg, Literal};
@@ -16,6 +16,74 @@ pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
 pub enum Subject<'a> {
     Node(NodeIndex, &'a Node),
     Macro(&'a Macro),
+}
+
+impl<'a> Subject<'a> {
+    pub fn unique_id(&self) -> &'a str {
+        match self {
+            Self::Node(_, node) => &node.unique_id,
+            Self::Macro(found) => &found.unique_id,
+        }
+    }
+
+    /// As people call it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Node(_, node) => node.label(),
+            Self::Macro(found) => found.name.clone(),
+        }
+    }
+
+    pub fn name(&self) -> &'a str {
+        match self {
+            Self::Node(_, node) => &node.name,
+            Self::Macro(found) => &found.name,
+        }
+    }
+
+    pub fn package(&self) -> &'a str {
+        match self {
+            Self::Node(_, node) => &node.package,
+            Self::Macro(found) => &found.package,
+        }
+    }
+
+    /// What it is: `model`, `source`, `macro`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Node(_, node) => node.resource_type.as_str(),
+            Self::Macro(_) => "macro",
+        }
+    }
+
+    /// Its file, from the project's root.
+    pub fn path(&self) -> &'a str {
+        match self {
+            Self::Node(_, node) => &node.path,
+            Self::Macro(found) => &found.path,
+        }
+    }
+
+    pub fn patch(&self) -> Option<&'a Patch> {
+        match self {
+            Self::Node(_, node) => node.patch.as_ref(),
+            Self::Macro(found) => found.patch.as_ref(),
+        }
+    }
+
+    /// Itself, or one of its columns or arguments.
+    pub fn target(&self, column: Option<&str>) -> DescribeTarget {
+        DescribeTarget { unique_id: self.unique_id().to_owned(), column: column.map(str::to_owned) }
+    }
+
+    /// Itself, then the columns or arguments that its entry names.
+    pub fn targets(&self) -> Vec<DescribeTarget> {
+        let names: Vec<&str> = match self {
+            Self::Node(_, node) => node.columns.keys().collect(),
+            Self::Macro(found) => found.arguments.iter().map(|argument| argument.name.as_str()).collect(),
+        };
+        std::iter::once(None).chain(names.into_iter().map(Some)).map(|column| self.target(column)).collect()
+    }
 }
 
 /// Where a description goes.
@@ -55,6 +123,40 @@ impl Destination {
     }
 }
 
+/// A file that one description after another is written into.
+struct Growing {
+    text: String,
+    /// By how much each entry grew that was there, by its start; nothing once others were made.
+    grown: Option<BTreeMap<u32, i64>>,
+}
+
+impl Growing {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), grown: Some(BTreeMap::new()) }
+    }
+
+    /// Where an entry of the file as it was is now, if that is known.
+    fn now(&self, entry: TextRange) -> Option<TextRange> {
+        let grown = self.grown.as_ref()?;
+        let by = |until: u32| grown.range(..until).map(|(_, by)| by).sum::<i64>();
+        let start = i64::from(entry.start) + by(entry.start);
+        let end = i64::from(entry.end) + by(entry.start.saturating_add(1));
+        Some(TextRange { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    /// Makes edits of an entry that was there, or of something else.
+    fn apply(&mut self, entry: Option<TextRange>, edits: &[Edit]) -> Result<(), Refusal> {
+        let after = text::apply_edits(&self.text, edits).map_err(|error| Refusal(error.to_string()))?;
+        let by = after.len() as i64 - self.text.len() as i64;
+        self.text = after;
+        match (entry, &mut self.grown) {
+            (Some(entry), Some(grown)) => *grown.entry(entry.start).or_default() += by,
+            _ => self.grown = None,
+        }
+        Ok(())
+    }
+}
+
 impl Analysis {
     /// The edit that writes a description: into the entry that exists, else into a new one where this project keeps such entries; of one
     /// that is nothing but `{{ doc('…') }}` into that docs block. A package's files are never touched.
@@ -65,12 +167,22 @@ impl Analysis {
         Ok(FileEdits { create: file.is_none(), path: destination.path, edits })
     }
 
-    /// What a target names.
-    pub fn subject(&self, target: &DescribeTarget) -> Option<Subject<'_>> {
-        match self.index.node(&target.unique_id) {
+    /// What a unique id names.
+    pub fn subject(&self, unique_id: &str) -> Option<Subject<'_>> {
+        match self.index.node(unique_id) {
             Some(index) => Some(Subject::Node(index, &self.index.nodes[index])),
-            None => self.index.macros.iter().find(|found| *found.unique_id == *target.unique_id).map(Subject::Macro),
+            None => self.index.macros.iter().find(|found| *found.unique_id == *unique_id).map(Subject::Macro),
         }
+    }
+
+    /// A node of the index.
+    pub fn node_subject(&self, index: NodeIndex) -> Subject<'_> {
+        Subject::Node(index, &self.index.nodes[index])
+    }
+
+    /// The project's macros that people describe.
+    pub fn own_macros(&self) -> impl Iterator<Item = &Macro> {
+        self.index.macros.iter().filter(|found| found.package == self.index.project && !found.is_generic_test)
     }
 
     /// The file that a description goes to, or what stands in its way.
@@ -81,15 +193,11 @@ impl Analysis {
     /// Where a description goes, or what stands in its way.
     fn may_describe(&self, target: &DescribeTarget) -> Result<Destination, Refusal> {
         let refuse = |why: String| Err(Refusal(why));
-        let Some(subject) = self.subject(target) else {
+        let Some(subject) = self.subject(&target.unique_id) else {
             return refuse(format!("{} is not in the project any more", target.unique_id));
         };
-        let (label, package) = match subject {
-            Subject::Node(_, node) => (node.label(), &node.package),
-            Subject::Macro(found) => (found.name.clone(), &found.package),
-        };
-        if **package != *self.index.project {
-            return refuse(format!("`{label}` belongs to package `{package}`, whose files are not ours to change"));
+        if *subject.package() != *self.index.project {
+            return refuse(format!("`{}` belongs to package `{}`, whose files are not ours to change", subject.label(), subject.package()));
         }
         if let Some(existing) = self.entry_text(target).filter(|existing| existing.has_jinja()) {
             let Some((file, name)) = self.docs_block_of(existing) else {
@@ -97,15 +205,8 @@ impl Analysis {
             };
             return Ok(Destination { path: file.path.to_path_buf(), way: Way::Docs(name) });
         }
-        let (path, steps) = match subject {
-            Subject::Node(index, _) => self.place_of(index, target),
-            Subject::Macro(found) => self.macro_place(found, target.column.as_deref()),
-        };
-        let patch = match subject {
-            Subject::Node(_, node) => node.patch.as_ref(),
-            Subject::Macro(found) => found.patch.as_ref(),
-        };
-        let known = patch.filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
+        let (path, steps) = self.place_of(subject, target);
+        let known = subject.patch().filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
         let known = known.map(|patch| (patch.place.range, patch.path.len()));
         Ok(Destination { path, way: Way::Entry(steps, known) })
     }
@@ -135,37 +236,22 @@ impl Analysis {
     /// The edits that write many descriptions, a set for each file; with what was refused, and why.
     pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
         let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
-        // What became of each file so far: its text, and by how much each of its entries grew; nothing where others were made.
-        let mut files: BTreeMap<PathBuf, (String, Option<BTreeMap<u32, i64>>)> = BTreeMap::new();
+        let mut files: BTreeMap<PathBuf, Growing> = BTreeMap::new();
         let mut refused = Vec::new();
         for (target, text) in texts {
             let made = self.may_describe(target).and_then(|destination| {
-                let known = files.get(&destination.path);
-                let so_far = known.map_or_else(|| before(&destination.path), |(text, _)| text);
-                let grown = known.map_or_else(|| Some(BTreeMap::new()), |(_, grown)| grown.clone());
-                let entry = destination.entry().zip(grown.as_ref()).and_then(|(entry, grown)| {
-                    let by = |until: u32| grown.range(..until).map(|(_, by)| by).sum::<i64>();
-                    let start = i64::from(entry.start) + by(entry.start);
-                    let end = i64::from(entry.end) + by(entry.start.saturating_add(1));
-                    Some(TextRange { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
-                });
-                let edits = destination.edits(so_far, entry, text)?;
-                let after = text::apply_edits(so_far, &edits).map_err(|error| Refusal(error.to_string()))?;
-                let by = after.len() as i64 - so_far.len() as i64;
-                let grown = destination.entry().zip(grown).map(|(entry, mut grown)| {
-                    *grown.entry(entry.start).or_default() += by;
-                    grown
-                });
-                files.insert(destination.path, (after, grown));
-                Ok(())
+                let entry = destination.entry();
+                let file = files.entry(destination.path.clone()).or_insert_with(|| Growing::new(before(&destination.path)));
+                let edits = destination.edits(&file.text, entry.and_then(|entry| file.now(entry)), text)?;
+                file.apply(entry, &edits)
             });
             if let Err(why) = made {
                 refused.push((target.clone(), why));
             }
         }
-        let edits = files.into_iter().map(|(path, (after, _))| FileEdits {
+        let edits = files.into_iter().filter(|(path, file)| file.text != before(path)).map(|(path, file)| FileEdits {
             create: self.file_at(&path).is_none(),
-            edits: text::line_edits(before(&path), &after),
+            edits: text::line_edits(before(&path), &file.text),
             path,
         });
         (edits.collect(), refused)
@@ -174,15 +260,12 @@ impl Analysis {
     /// The edit that takes a description out of its entry.
     pub fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
         let description = self.description_of(target);
-        let found = self.subject(target).zip(description.and_then(|description| self.file(description.place.file)));
+        let found = self.subject(&target.unique_id).zip(description.and_then(|description| self.file(description.place.file)));
         let Some((subject, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };
         if file.package != 0 {
             return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
         }
-        let steps = match subject {
-            Subject::Node(index, _) => self.place_of(index, target).1,
-            Subject::Macro(found) => self.macro_place(found, target.column.as_deref()).1,
-        };
+        let (_, steps) = self.place_of(subject, target);
         let edits = yaml_edit::remove_key(&file.text, &steps, "description")?;
         if edits.is_empty() {
             return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
@@ -215,7 +298,11 @@ impl Analysis {
     }
 
     /// The file and the path of a target's entry.
-    fn place_of(&self, index: NodeIndex, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
+    fn place_of(&self, subject: Subject<'_>, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
+        let index = match subject {
+            Subject::Node(index, _) => index,
+            Subject::Macro(found) => return self.macro_place(found, target.column.as_deref()),
+        };
         let (path, mut steps) = self.entry_of(index);
         if let Some(version) = self.version_of(index, &path, &steps, target) {
             return (path, version);
@@ -471,13 +558,17 @@ mod tests {
             +    description: Does nothing."#]],
         );
         check(shop, "macro.p.theirs", None, "x", expect!["refused: `theirs` belongs to package `p`, whose files are not ours to change"]);
-        let titles = |fixture: &str| {
+        let offered = |fixture: &str, act: DescribeAct| {
             let (analysis, file, offset) = at_cursor(fixture);
-            let actions = analysis.code_actions(&file, TextRange::at(offset)).into_iter().filter(|action| action.act == DescribeAct::Write);
+            let actions = analysis.code_actions(&file, TextRange::at(offset)).into_iter().filter(|action| action.act == act);
             actions.map(|action| action.title).collect::<Vec<_>>().join("\n")
         };
+        let titles = |fixture: &str| offered(fixture, DescribeAct::Write);
+        let improved = |fixture: &str| offered(fixture, DescribeAct::Improve);
         expect!["Write description for macro `cents`"].assert_eq(&titles(&shop.replace("macro cents", "macro ce$0nts")));
         expect!["Write description for argument `column` of macro `cents`"].assert_eq(&titles(&shop.replace("- name: column", "- name: col$0umn")));
+        expect!["Improve description of argument `column` of macro `cents`"]
+            .assert_eq(&improved(&shop.replace("type: string", "description: Wh$0at is in cents.")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::columns::{Meaning, Scopes, Source};
 use crate::{Analysis, DescribeTarget, File, Subject};
-use dbt::{Description, Diagnostic, Node, NodeIndex, ResourceType, Severity};
+use dbt::{Description, Diagnostic, Macro, Node, NodeIndex, ResourceType, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
@@ -132,12 +132,11 @@ impl Analysis {
 
     /// The same, though nothing may be in it.
     pub(crate) fn entry_text(&self, target: &DescribeTarget) -> Option<&Description> {
-        match (self.subject(target)?, &target.column) {
+        match (self.subject(&target.unique_id)?, &target.column) {
             (Subject::Node(_, node), Some(column)) => node.column(column)?.description.as_ref(),
             (Subject::Node(_, node), None) => node.description.as_ref(),
             (Subject::Macro(found), None) => found.description.as_ref(),
-            // Of an argument only the text is known.
-            (Subject::Macro(_), Some(_)) => None,
+            (Subject::Macro(found), Some(argument)) => found.argument(argument)?.description.as_ref(),
         }
     }
 
@@ -160,19 +159,21 @@ impl Analysis {
 
     /// A mark of the code that a thing is made by, the same as long as the code means the same: of a column the expressions that have a
     /// part in it and what their selects read, of a column that is taken over the one that it is, of all else (also where Jinja makes a
-    /// part of the expression) the whole code. `None` where no code makes it, as with a source.
+    /// part of the expression) the whole code, of a macro and its arguments its text. `None` where no code makes it, as with a source.
     pub fn described(&self, target: &DescribeTarget) -> Option<String> {
         Some(self.code_of(&target.unique_id)?.mark(target.column.as_deref()))
     }
 
     /// The code that makes a node, if some does.
     fn code_of(&self, unique_id: &str) -> Option<Code<'_>> {
-        let index = self.index.node(unique_id)?;
-        let node = &self.index.nodes[index];
+        let (index, node) = match self.subject(unique_id)? {
+            Subject::Node(index, node) => (index, node),
+            Subject::Macro(found) => return Some(Code { analysis: self, query: None, text: &found.text }),
+        };
         let file = self.file(node.place.file)?;
         let is_code = matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot | ResourceType::Analysis | ResourceType::Test);
         let text = node.code_in(&file.text).filter(|_| is_code)?;
-        Some(Code { analysis: self, index, file, text, scopes: OnceCell::new() })
+        Some(Code { analysis: self, query: Some(Query { index, file, scopes: OnceCell::new() }).filter(|_| file.kind.is_sql()), text })
     }
 
     /// What is told of a file's drafts, each with what it is about: those that nobody has decided on, and those whose code has changed.
@@ -181,11 +182,10 @@ impl Analysis {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for &index in self.index.nodes_described_in(file.id) {
-            let node = &self.index.nodes[index];
+        for subject in self.subjects_in(file) {
             // Read once for all columns.
-            let code = self.code_of(&node.unique_id);
-            for target in DescribeTarget::all_of(node) {
+            let code = self.code_of(subject.unique_id());
+            for target in subject.targets() {
                 let Some(draft) = self.written_draft(&target) else { continue };
                 let Some(place) = self.description_of(&target).map(|description| description.place).filter(|place| place.file == file.id) else { continue };
                 let label = self.label_of(&target);
@@ -204,13 +204,15 @@ impl Analysis {
     }
 
     /// The things whose entries stand in a properties file.
-    pub(crate) fn targets_in<'s>(&'s self, file: &'s File) -> impl Iterator<Item = DescribeTarget> + 's {
-        self.index.nodes_described_in(file.id).iter().flat_map(|&index| DescribeTarget::all_of(&self.index.nodes[index]))
+    pub(crate) fn subjects_in<'s>(&'s self, file: &'s File) -> impl Iterator<Item = Subject<'s>> + 's {
+        let nodes = self.index.nodes_described_in(file.id).iter().map(|&index| self.node_subject(index));
+        let is_here = |found: &&Macro| found.patch.as_ref().is_some_and(|patch| patch.place.file == file.id);
+        nodes.chain(self.own_macros().filter(move |found| is_here(found)).map(Subject::Macro))
     }
 
     /// A target as people call it: `` `orders` ``, `` column `id` of `orders` ``.
     pub fn label_of(&self, target: &DescribeTarget) -> String {
-        match (self.subject(target), &target.column) {
+        match (self.subject(&target.unique_id), &target.column) {
             (Some(Subject::Node(_, node)), Some(column)) => format!("column `{column}` of `{}`", node.label()),
             (Some(Subject::Node(_, node)), None) => format!("`{}`", node.label()),
             (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of macro `{}`", found.name),
@@ -226,13 +228,18 @@ impl Analysis {
     }
 }
 
-/// The code that makes a node.
+/// The code that makes a thing.
 struct Code<'a> {
     analysis: &'a Analysis,
+    text: &'a str,
+    /// Of a node whose code is SQL.
+    query: Option<Query<'a>>,
+}
+
+struct Query<'a> {
     index: NodeIndex,
     file: &'a File,
-    text: &'a str,
-    /// Its query, read when the first column is asked for.
+    /// Read when the first column is asked for.
     scopes: OnceCell<Scopes<'a>>,
 }
 
@@ -247,19 +254,17 @@ impl Code<'_> {
     }
 
     fn of_column(&self, column: &str) -> Option<String> {
-        if !self.file.kind.is_sql() {
-            return None;
-        }
-        let made = self.analysis.made(self.index);
+        let Query { index, file, scopes } = self.query.as_ref()?;
+        let made = self.analysis.made(*index);
         let column = made.get(column)?;
         if let Some((from, name)) = &column.origin {
             return Some(format!("= {}.{}", self.analysis.index.nodes[*from].unique_id, name.to_lowercase()));
         }
-        let place = column.place.filter(|place| place.file == self.file.id)?;
-        let scopes = self.scopes.get_or_init(|| Scopes::of_node(self.analysis, self.file, self.index));
+        let place = column.place.filter(|place| place.file == file.id)?;
+        let scopes = scopes.get_or_init(|| Scopes::of_node(self.analysis, file, *index));
         let named = |item: &Item| item.name.as_ref().is_some_and(|(_, at)| *at == place.range);
         let (select, item) = scopes.query.selects.iter().enumerate().find_map(|(at, select)| Some((at, select.items.iter().position(named)?)))?;
-        let mut behind = Behind { scopes, text: &self.file.text, seen: FxHashSet::default(), code: Vec::new(), is_whole: true };
+        let mut behind = Behind { scopes, text: &file.text, seen: FxHashSet::default(), code: Vec::new(), is_whole: true };
         behind.item(select, item);
         behind.is_whole.then(|| behind.code.join("\n"))
     }

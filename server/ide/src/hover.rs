@@ -313,10 +313,10 @@ pub(crate) fn macro_card(found: &Macro) -> String {
     if let Some(description) = &found.description {
         push_description(&mut card, description);
     }
-    for (name, data_type, description) in &found.arguments {
-        let data_type = data_type.as_ref().map(|data_type| format!(" ({data_type})")).unwrap_or_default();
-        let description = description.as_ref().map(|text| format!(": {}", first_sentence(text))).unwrap_or_default();
-        let _ = write!(card, "\n- `{name}`{data_type}{description}");
+    for argument in &found.arguments {
+        let data_type = argument.data_type.as_ref().map(|data_type| format!(" ({data_type})")).unwrap_or_default();
+        let description = argument.description.as_ref().map(|description| format!(": {}", first_sentence(&description.text))).unwrap_or_default();
+        let _ = write!(card, "\n- `{}`{data_type}{description}", argument.name);
     }
     let _ = write!(card, "\n\n`{}`", found.path);
     card

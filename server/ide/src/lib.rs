@@ -43,7 +43,7 @@ pub use code_actions::{CodeAction, DescribeAct, DescribeTarget, FileEdits};
 pub use columns::{Made, MadeColumn};
 pub use compiled::FileCompiled;
 pub use completion::{Completion, CompletionDoc, CompletionKind, Completions};
-pub use coverage::{Coverage, NodeCoverage};
+pub use coverage::{Coverage, EntryCoverage};
 pub use dbt::{Artifact, ArtifactReport, Artifacts, State};
 pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::{Navigation, NavigationTarget};

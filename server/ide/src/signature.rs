@@ -103,8 +103,8 @@ impl Analysis {
         if let Some(found) = self.index.resolve_macro(&path, self.package_of(file)) {
             let doc = found.description.as_ref().map(|description| description.text.clone());
             let of_argument = |name: &str| {
-                let (_, data_type, description) = found.arguments.iter().find(|(argument, ..)| argument == name)?;
-                let parts = [data_type.clone(), description.as_deref().map(first_sentence)];
+                let argument = found.argument(name)?;
+                let parts = [argument.data_type.clone(), argument.description.as_ref().map(|description| first_sentence(&description.text))];
                 Some(parts.into_iter().flatten().collect::<Vec<_>>().join(": ")).filter(|text| !text.is_empty())
             };
             return Some(Signature::new(found.signature(), doc, active, of_argument));

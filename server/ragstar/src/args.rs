@@ -193,28 +193,39 @@ pub enum DocsAction {
     },
     /// Find drafts good; they stay as they are
     Accept {
-        /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
-        selection: Vec<String>,
+        #[command(flatten)]
+        selection: Selection,
         /// Take what people wrote as accepted now, so that it is told once its SQL changes
         #[arg(long)]
         existing: bool,
     },
     /// Take drafts out again; they are not made anew for the same SQL
     Reject {
-        /// Of these nodes only, as dbt selects them
-        selection: Vec<String>,
+        #[command(flatten)]
+        selection: Selection,
     },
     /// Go through drafts one by one
     Review {
-        /// Of these nodes only, as dbt selects them
-        selection: Vec<String>,
+        #[command(flatten)]
+        selection: Selection,
     },
+}
+
+/// What is to be looked at; everything but macros without a word.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Selection {
+    /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
+    #[arg(value_name = "SELECTION")]
+    pub nodes: Vec<String>,
+    /// The project's macros and their arguments, too; of a selection those that its nodes call
+    #[arg(long)]
+    pub macros: bool,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct GenerateOptions {
-    /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
-    pub selection: Vec<String>,
+    #[command(flatten)]
+    pub selection: Selection,
     /// What has no description; that is the default
     #[arg(long, conflicts_with = "stale")]
     pub missing: bool,
@@ -240,8 +251,8 @@ pub struct GenerateOptions {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct CoverageOptions {
-    /// Of these nodes only, as dbt selects them: names, +name, tag:x, path/to
-    pub selection: Vec<String>,
+    #[command(flatten)]
+    pub selection: Selection,
     /// How it is summed up
     #[arg(long, value_enum, default_value_t = CoverageBy::Folder)]
     pub by: CoverageBy,

@@ -283,6 +283,7 @@ impl Services for Wiring {
             }
         }
         made.embed = embed;
+        made.drafts = self.drafts().await.inspect_err(|error| tracing::warn!(error = %error.log, "drafts can't be had")).ok();
         made.knowledge = workspace.map(|workspace| Arc::new(workspace) as Arc<dyn Knowledge>);
         made
     }

@@ -1,6 +1,6 @@
 //! An index as bytes, for the cache: everything but what dbt's artifacts and the state to defer to add, which is laid on again.
 
-use super::{Column, Description, Diagnostic, Docs, Index, Macro, Node, Patch, Place, Severity, TestMetadata, TestUse};
+use super::{Argument, Column, Description, Diagnostic, Docs, Index, Macro, Node, Patch, Place, Severity, TestMetadata, TestUse};
 use crate::artifacts::NodeFacts;
 use crate::parallel::in_parallel_each;
 use crate::state::Deferred;
@@ -81,6 +81,7 @@ packed!(Config { enabled, materialized, schema, database, alias, group, access, 
 
 packed!(Place { file, range });
 packed!(Description { text, written, place });
+packed!(Argument { name, data_type, description });
 packed!(TestUse { name, arguments, range });
 packed!(Patch { place, name, path });
 packed!(Diagnostic { place, severity, code, message, dbt });

@@ -3,7 +3,7 @@
 use super::session::macro_name;
 use super::{Builder, object, string};
 use crate::FileKind;
-use crate::index::{Diagnostic, Macro, Patch, Place, Severity};
+use crate::index::{Argument, Diagnostic, Macro, Patch, Place, Severity};
 use crate::properties::{Entry, Section};
 use data::{Map, Value as Json};
 use jinja::ast::Name;
@@ -81,7 +81,7 @@ impl Builder<'_> {
                         is_generic_test: block.kind == BlockKind::Test,
                         supported_languages: (block.kind == BlockKind::Materialization).then(|| languages(block)),
                         description: entry.and_then(|(entry, file)| self.description(entry.description.as_ref(), file, &package_name).0),
-                        arguments: self.arguments(file.kind, block, &data.own, &package_name),
+                        arguments: self.arguments(file.kind, block, &data.own, entry, &package_name),
                         patch: entry.map(|(entry, file)| Patch {
                             place: Place { file, range: entry.range },
                             name: Place { file, range: entry.name.range },
@@ -97,10 +97,10 @@ impl Builder<'_> {
     }
 
     /// What the properties say of a macro's arguments; where they say nothing and `validate_macro_args` is set, what its signature says.
-    fn arguments(&self, file: FileKind, block: &Block, data: &Map, package: &Name) -> Vec<(String, Option<String>, Option<String>)> {
+    fn arguments(&self, file: FileKind, block: &Block, data: &Map, entry: Option<(&Entry, FileId)>, package: &Name) -> Vec<Argument> {
         let arguments = super::list(data, "arguments").iter().filter_map(Json::as_object);
         if arguments.clone().next().is_none() {
-            let named = |name: &str| (name.to_owned(), None, None);
+            let named = |name: &str| Argument { name: name.to_owned(), data_type: None, description: None };
             return match block.kind {
                 _ if !self.session.validate_macro_args => Vec::new(),
                 BlockKind::Materialization => vec![named("supported_languages")],
@@ -110,8 +110,10 @@ impl Builder<'_> {
         }
         arguments
             .map(|argument| {
-                let description = string(argument, "description").map(|text| self.rendered(&text, package).0);
-                (string(argument, "name").unwrap_or_default(), string(argument, "type"), description)
+                let name = string(argument, "name").unwrap_or_default();
+                let written = entry.and_then(|(entry, file)| Some((entry.columns.iter().rfind(|column| column.name.value == name)?, file)));
+                let description = written.and_then(|(written, file)| self.description(written.description.as_ref(), file, package).0);
+                Argument { name, data_type: string(argument, "type"), description }
             })
             .collect()
     }

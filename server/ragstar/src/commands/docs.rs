@@ -4,15 +4,16 @@ mod coverage;
 mod review;
 
 use super::Outcome;
-use crate::args::{DocsAction, GenerateOptions};
+use crate::args::{DocsAction, GenerateOptions, Selection};
 use crate::context::Context;
 use crate::desk::ProjectDesk;
 use crate::output;
 use analyst::ports::{DescribeTarget, DraftState};
 use analyst::{Report, RunLimits, Services};
-use dbt::NodeIndex;
-use ide::Analysis;
+use dbt::{Macro, NodeIndex};
+use ide::{Analysis, Subject};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 pub async fn run(context: &Context, action: DocsAction, json: bool) -> Outcome {
@@ -25,12 +26,15 @@ pub async fn run(context: &Context, action: DocsAction, json: bool) -> Outcome {
     }
 }
 
-/// The nodes of a selection; all without one.
-fn selected(analysis: &Analysis, selection: &[String]) -> Result<Vec<NodeIndex>, String> {
-    if selection.is_empty() {
-        return Ok((0..analysis.index.nodes.len()).collect());
-    }
-    Ok(analysis.select(&selection.join(" "))?.into_iter().collect())
+/// What of a selection can be described; of everything without one.
+fn selected<'a>(analysis: &'a Analysis, selection: &Selection) -> Result<Vec<Subject<'a>>, String> {
+    let all = || (0..analysis.index.nodes.len()).collect();
+    let nodes: Vec<NodeIndex> = if selection.nodes.is_empty() { all() } else { analysis.select(&selection.nodes.join(" "))?.into_iter().collect() };
+    let called: HashSet<&str> = nodes.iter().flat_map(|&index| analysis.index.nodes[index].macros.iter().flatten()).map(|id| &**id).collect();
+    let is_wanted = |found: &&Macro| selection.macros && (selection.nodes.is_empty() || called.contains(&*found.unique_id));
+    let macros = analysis.own_macros().filter(is_wanted).map(Subject::Macro);
+    let nodes = nodes.into_iter().filter(|&index| analysis.is_to_be_described(index)).map(|index| analysis.node_subject(index));
+    Ok(nodes.chain(macros).collect())
 }
 
 /// The project with its drafts, to be written to.
@@ -45,17 +49,16 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
     let analyst = super::wiring(context).writer().await;
     let mut desk = desk(context, options.dry_run).await?;
     let analysis = desk.analysis();
-    let nodes = selected(&analysis, &options.selection)?;
-    let wanted = wanted(&analysis, &nodes, options);
+    let wanted = wanted(&analysis, &selected(&analysis, &options.selection)?, options);
     let all: usize = wanted.iter().map(|(_, targets)| targets.len()).sum();
     if all == 0 {
         output::note(if options.stale { "No description is out of date." } else { "Nothing here lacks a description." });
     }
     // What a language model would have to write.
-    let open: Vec<(NodeIndex, Vec<DescribeTarget>)> = wanted
+    let open: Vec<(Subject<'_>, Vec<DescribeTarget>)> = wanted
         .iter()
-        .map(|(index, targets)| (*index, targets.iter().filter(|target| analyst::known(&analysis, target).is_none()).cloned().collect()))
-        .filter(|(_, targets): &(NodeIndex, Vec<DescribeTarget>)| !targets.is_empty())
+        .map(|(subject, targets)| (*subject, targets.iter().filter(|target| analyst::known(&analysis, target).is_none()).cloned().collect()))
+        .filter(|(_, targets): &(Subject<'_>, Vec<DescribeTarget>)| !targets.is_empty())
         .collect();
     let unknown: usize = open.iter().map(|(_, targets)| targets.len()).sum();
     let asks = !options.inherit_only && !options.dry_run;
@@ -66,7 +69,7 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
     let prices = Prices::of(context);
     let limit = options.budget.as_deref().map(|budget| tokens_of(budget, prices)).transpose()?;
     if all > 0 {
-        let tokens: usize = open.iter().map(|(index, targets)| analyst::estimated_tokens(&analysis, *index, targets)).sum();
+        let tokens: usize = open.iter().map(|(subject, targets)| analyst::estimated_tokens(&analysis, *subject, targets)).sum();
         let cost = prices.map(|prices| format!(", about ${:.2}", prices.cost(tokens as u64, unknown as u64 * 40))).unwrap_or_default();
         let model = analyst.chat.as_ref().map_or("a language model", |chat| chat.model());
         output::note(&format!(
@@ -102,16 +105,14 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
 }
 
 /// What is to be described: what lacks a description, or what has an outdated one.
-fn wanted(analysis: &Analysis, nodes: &[NodeIndex], options: &GenerateOptions) -> Vec<(NodeIndex, Vec<DescribeTarget>)> {
-    let coverage = analysis.coverage(nodes);
-    let of = |one: ide::NodeCoverage| {
-        if !options.stale {
-            return (one.index, one.missing);
-        }
-        let node = &analysis.index.nodes[one.index];
-        (one.index, DescribeTarget::all_of(node).filter(|target| analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft))).collect())
+fn wanted<'a>(analysis: &'a Analysis, subjects: &[Subject<'a>], options: &GenerateOptions) -> Vec<(Subject<'a>, Vec<DescribeTarget>)> {
+    let all: Vec<(Subject<'a>, Vec<DescribeTarget>)> = if options.stale {
+        let is_stale = |target: &DescribeTarget| analysis.written_draft(target).is_some_and(|draft| analysis.is_stale(draft));
+        subjects.iter().map(|subject| (*subject, subject.targets().into_iter().filter(is_stale).collect())).collect()
+    } else {
+        analysis.coverage(subjects).into_iter().map(|one| (one.subject, one.missing)).collect()
     };
-    coverage.into_iter().map(of).filter(|(_, targets)| !targets.is_empty()).collect()
+    all.into_iter().filter(|(_, targets)| !targets.is_empty()).collect()
 }
 
 fn tell(desk: &ProjectDesk, report: &Report, prices: Option<Prices>, options: &GenerateOptions, json: bool) {

@@ -1,16 +1,17 @@
 //! `ragstar docs accept`, `reject` and `review`.
 
 use super::super::Outcome;
+use crate::args::Selection;
 use crate::context::Context;
 use crate::desk::ProjectDesk;
 use crate::output;
 use analyst::ports::{DescribeTarget, Draft, DraftKind, DraftState};
-use ide::Analysis;
+use ide::{Analysis, Subject};
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
 /// Drafts of a selection that stand in the project: what nobody has decided on, and what was accepted and is out of date.
-fn open(analysis: &Analysis, selection: &[String]) -> Result<Vec<Draft>, String> {
+fn open(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
     let mut found = Vec::new();
     for target in targets(analysis, selection)? {
         let draft = analysis.written_draft(&target).filter(|draft| draft.state == DraftState::Draft || analysis.is_stale(draft));
@@ -19,13 +20,13 @@ fn open(analysis: &Analysis, selection: &[String]) -> Result<Vec<Draft>, String>
     Ok(found)
 }
 
-/// The things of a selection that can be described.
-fn targets(analysis: &Analysis, selection: &[String]) -> Result<Vec<DescribeTarget>, String> {
-    let nodes = super::selected(analysis, selection)?.into_iter().filter(|&index| analysis.is_to_be_described(index));
-    Ok(nodes.flat_map(|index| DescribeTarget::all_of(&analysis.index.nodes[index])).collect())
+/// The things of a selection that can be described; without one macros, too.
+fn targets(analysis: &Analysis, selection: &Selection) -> Result<Vec<DescribeTarget>, String> {
+    let macros = selection.macros || selection.nodes.is_empty();
+    Ok(super::selected(analysis, &Selection { macros, ..selection.clone() })?.iter().flat_map(Subject::targets).collect())
 }
 
-pub async fn decide(context: &Context, selection: &[String], state: DraftState, existing: bool) -> Outcome {
+pub async fn decide(context: &Context, selection: &Selection, state: DraftState, existing: bool) -> Outcome {
     let mut desk = super::desk(context, false).await?;
     let analysis = desk.analysis();
     let drafts = if existing { written_by_people(&analysis, selection)? } else { open(&analysis, selection)? };
@@ -57,7 +58,7 @@ fn take(desk: &mut ProjectDesk, draft: &Draft, state: DraftState) -> Result<Draf
 }
 
 /// Descriptions that nobody knows the origin of, as if they had been accepted just now: from here on it is noticed when they go stale.
-fn written_by_people(analysis: &Analysis, selection: &[String]) -> Result<Vec<Draft>, String> {
+fn written_by_people(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
     let targets = targets(analysis, selection)?.into_iter().filter(|target| analysis.written_draft(target).is_none());
     let of = |target: DescribeTarget| {
         let text = analysis.description_of(&target)?.raw().to_owned();
@@ -67,7 +68,7 @@ fn written_by_people(analysis: &Analysis, selection: &[String]) -> Result<Vec<Dr
     Ok(targets.filter_map(of).collect())
 }
 
-pub async fn review(context: &Context, selection: &[String]) -> Outcome {
+pub async fn review(context: &Context, selection: &Selection) -> Outcome {
     let mut desk = super::desk(context, false).await?;
     let analysis = desk.analysis();
     let drafts = open(&analysis, selection)?;
