@@ -270,6 +270,96 @@ mod tests {
                 columns:
                   - name: id"#]],
         );
+        // A block scalar ends with its text, whatever comes behind it.
+        let z = |columns: &str| format!("-- file: models/z.sql\nselect 1 as k, 2 as l\n-- file: models/z.yml\nmodels:\n  - name: z\n    columns:\n{columns}");
+        check(
+            &z(
+                "      - name: k\n        description: >\n          long\n      # about it\n      - name: go$0ne # x\n        description: |\n          long\n\n      # about l\n      - name: l\n",
+            ),
+            "Remove column",
+            expect![[r#"
+                Remove column `gone`
+                /project/models/z.yml
+                models:
+                  - name: z
+                    columns:
+                      - name: k
+                        description: >
+                          long
+
+                      # about l
+                      - name: l"#]],
+        );
+        check(
+            &z(
+                "      - name: k\n      - name: go$0ne\n        data_tests:\n          - unique:\n              config:\n                where: |\n                  k > 1\n      - name: l\n",
+            ),
+            "Remove column",
+            expect![[r#"
+                Remove column `gone`
+                /project/models/z.yml
+                models:
+                  - name: z
+                    columns:
+                      - name: k
+                      - name: l"#]],
+        );
+        check(&z("      - name: k$0\n        description: >\n          long\n      - name: l\n"), "Add not_null", expect![[r#"
+            Add not_null test
+            /project/models/z.yml
+            models:
+              - name: z
+                columns:
+                  - name: k
+                    description: >
+                      long
+                    data_tests:
+                      - not_null
+                  - name: l"#]]);
+        check(
+            &z(
+                "      - name: k$0\n        data_tests:\n          - unique:\n              config:\n                where: |\n                  k > 1\n      - name: l\n",
+            ),
+            "Add not_null",
+            expect![[r#"
+                Add not_null test
+                /project/models/z.yml
+                models:
+                  - name: z
+                    columns:
+                      - name: k
+                        data_tests:
+                          - unique:
+                              config:
+                                where: |
+                                  k > 1
+                          - not_null
+                      - name: l"#]],
+        );
+        check(
+            &z("      - name: go$0ne\n        description: |\n          long\n  - name: y\n"),
+            "Remove column",
+            expect![[r#"
+            Remove column `gone`
+            /project/models/z.yml
+            models:
+              - name: z
+              - name: y"#]],
+        );
+        check(
+            &z("      - name: l\n      - name: k$0\n        description: >-\n          long\n"),
+            "Sort columns",
+            expect![[r#"
+            Sort columns of `z` as the SQL has them
+            /project/models/z.yml
+            models:
+              - name: z
+                columns:
+                  - name: k
+                    description: >-
+                      long
+                  - name: l"#]],
+        );
         check(
             &format!(
                 "{A}-- file: models/z.sql\nselect 1 as k, 2 as l, 3 as m\n-- file: models/z.yml\nmodels:\n  - name: z$0\n    columns:\n      - name: m # last\n      # the key\n      - name: k\n        description: x\n      - name: l\n"

@@ -328,7 +328,7 @@ impl Builder<'_> {
     }
 
     /// Plain scalars end at their last visible byte, quoted ones with their quote, whatever comment the parser takes in behind it;
-    /// block scalars keep their line ends.
+    /// block scalars are trimmed where their header is seen.
     fn trimmed(&self, range: TextRange, style: Style) -> TextRange {
         let text = range.of(self.source);
         let len = match style {
@@ -388,7 +388,7 @@ impl Builder<'_> {
                 let mut node = node;
                 if is_block_scalar(&node) {
                     let dash = dash_before(self.source, node.range.start as usize).map_or(node.range.start as usize, |dash| dash + 1);
-                    node.range = with_header(self.source, dash, node.range);
+                    node.range = of_block_scalar(self.source, dash, node.range);
                 }
                 items.push(node);
             }
@@ -397,7 +397,7 @@ impl Builder<'_> {
                 Some(key) => {
                     let mut node = if is_absent(&node) { null(after_colon(self.source, key.range)) } else { node };
                     if is_block_scalar(&node) {
-                        node.range = with_header(self.source, key.range.end as usize, node.range);
+                        node.range = of_block_scalar(self.source, key.range.end as usize, node.range);
                     }
                     entries.push((key, node));
                 }
@@ -440,11 +440,27 @@ fn is_block_scalar(node: &Node) -> bool {
     !node.is_alias && matches!(node.kind, Kind::Scalar { style: Style::Literal | Style::Folded, .. })
 }
 
-/// The parser's span of a block scalar starts with its text; the node starts with its `|` or `>`, which follows `from`.
-fn with_header(source: &str, from: usize, range: TextRange) -> TextRange {
+/// The parser's span of a block scalar starts with its text and ends where something else begins; the node starts with its `|` or `>`,
+/// which follows `from`, and ends with its last line of text, or with the blank ones that it keeps (`|+`).
+fn of_block_scalar(source: &str, from: usize, range: TextRange) -> TextRange {
     let head = source.get(from..range.start as usize).unwrap_or("");
     let start = head.find(['|', '>']).map_or(range.start as usize, |at| from + at);
-    TextRange::new(start, range.end as usize)
+    let text = &source[start..range.end as usize];
+    let header = text.lines().next().unwrap_or("");
+    let keeps = header.split('#').next().is_some_and(|header| header.contains('+'));
+    let blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let indent = text.lines().skip(1).find(|line| !line.trim().is_empty()).map_or(0, blanks);
+    // Comments that stand left of the text are behind it.
+    let is_behind = |line: &str| if line.trim().is_empty() { !keeps } else { blanks(line) < indent && line.trim_start().starts_with('#') };
+    let mut kept = text;
+    while let Some((before, last)) = kept.rsplit_once('\n') {
+        // The start of the line that holds what comes next is no line of it either.
+        if !(is_behind(last) || kept.len() == text.len() && last.trim_matches(' ').is_empty()) {
+            break;
+        }
+        kept = before;
+    }
+    TextRange::new(start, start + kept.trim_end_matches('\r').len())
 }
 
 /// The `-` of the list entry whose content starts at `offset`. Between them stand blanks, an anchor or tag, or comments and line

@@ -12,7 +12,7 @@ use crate::yaml::{self, Node};
 use data::Value;
 use editor::Editor;
 use habits::Habits;
-pub use lines::{behind_line, indented, key_lines, line_start, list_lines};
+pub use lines::{behind_line, indented, key_lines, line_start};
 use proof::{Proof, Shape};
 use text::{Edit, TextRange, apply_edits};
 

@@ -86,20 +86,23 @@ fn missing_columns(fixes: &mut Fixes<'_>, name: TextRange, found: Option<&Diagno
     fixes.push(format!("Add missing columns to `{}`", node.label()), kind, change, found, found.is_some());
 }
 
-/// Takes the lines of a column's entry out.
+/// Takes a column's entry out; the last one of a list with the list.
 fn remove_column(fixes: &mut Fixes<'_>, found: &Diagnostic) {
     let text = &*fixes.file.text;
     let tree = yaml::parse(text);
     let Some(root) = &tree.root else { return };
-    let Some(list) = super::yaml::list_around(root, found.place.range) else { return };
-    let Some(items) = yaml_edit::list_lines(text, list) else { return };
-    // The last entry of a list takes its key with it, which is more than was asked for.
-    if items.len() < 2 {
-        return;
-    }
+    let Some(path) = super::yaml::path_to_item(root, found.place.range) else { return };
+    let (list, is_only) = match path.as_slice() {
+        [list @ .., Step::Item(_)] => (list, yaml_edit::find(root, list).is_some_and(|list| list.items().len() == 1)),
+        _ => return,
+    };
+    let edits = match list {
+        [owner @ .., Step::Key(columns)] if is_only => yaml_edit::remove_key(text, owner, columns),
+        _ => yaml_edit::remove_entry(text, &path),
+    };
+    let Ok(edits) = edits else { return };
     let name = super::inner_name(text, found.place.range);
-    let Some(lines) = items.iter().find(|lines| lines.contains_range(found.place.range)) else { return };
-    let change = fixes.here(vec![text::Edit::delete(*lines)]);
+    let change = fixes.here(edits);
     fixes.push(format!("Remove column `{name}`"), FixKind::Quick, change, Some(found), false);
 }
 

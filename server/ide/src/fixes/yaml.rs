@@ -9,15 +9,23 @@ pub(super) fn column(text: &str, offset: usize) -> usize {
     offset - line_start(text, offset)
 }
 
-/// The innermost list one of whose entries is around a range.
-pub(super) fn list_around(node: &Node, range: TextRange) -> Option<&Node> {
-    if node.is_alias {
+/// The way to the innermost entry of a list that holds a range.
+pub(super) fn path_to_item(node: &Node, range: TextRange) -> Option<Vec<Step>> {
+    if node.is_alias || !node.range.contains_range(range) {
         return None;
     }
+    let below = |step: Step, next: &Node| {
+        let mut path = path_to_item(next, range)?;
+        path.insert(0, step);
+        Some(path)
+    };
     match &node.kind {
         Kind::Scalar { .. } => None,
-        Kind::Map { entries, .. } => entries.iter().find_map(|(_, value)| value.range.contains_range(range).then(|| list_around(value, range)).flatten()),
-        Kind::Seq { items, .. } => items.iter().find(|item| item.range.contains_range(range)).and_then(|item| list_around(item, range).or(Some(node))),
+        Kind::Map { entries, .. } => entries.iter().find_map(|(key, value)| below(Step::key(key.as_str()?), value)),
+        Kind::Seq { items, .. } => {
+            let at = items.iter().position(|item| item.range.contains_range(range))?;
+            below(Step::Item(at), &items[at]).or_else(|| Some(vec![Step::Item(at)]))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Makes the edits that set a value, and what is missing on the way to it.
 
 use super::habits::Habits;
-use super::lines::{column, content_end, line_end};
+use super::lines::{column, line_end};
 use super::{Leaf, Refusal, Step, refuse};
 use crate::yaml::{Kind, Node, Style};
 use crate::yaml_scalar::{self, Layout};
@@ -68,7 +68,7 @@ impl Editor<'_> {
         if between.contains(['&', '!']) {
             return refuse(format!("`{key}` has an anchor or a tag"));
         }
-        let range = TextRange::new(existing.range.start as usize, content_end(self.source, existing));
+        let range = existing.range;
         if let (Value::String(text), Kind::Scalar { .. }) = (value, &existing.kind) {
             let written = self.text_in_place(existing_key, existing, *flow, text)?;
             return Ok(vec![Edit::replace(range, written)]);
@@ -160,7 +160,7 @@ impl Editor<'_> {
         let indent = entries.first().map_or(0, |(name, _)| column(self.source, name.range.start as usize));
         let lines = block(steps, leaf, indent, self.habits);
         let at_root = indent == 0 && !steps.is_empty();
-        Ok(vec![self.below(content_end(self.source, after).max(key.range.end as usize), &lines, at_root)])
+        Ok(vec![self.below(after.range.end.max(key.range.end) as usize, &lines, at_root)])
     }
 
     /// An entry at the end of a list.
@@ -181,13 +181,13 @@ impl Editor<'_> {
         let lines = block(steps, leaf, indent, self.habits);
         let apart = match items.as_slice() {
             [.., before, last] => {
-                let between = &self.source[content_end(self.source, before)..last.range.start as usize];
+                let between = &self.source[before.range.end as usize..last.range.start as usize];
                 between.replace('\r', "").contains("\n\n")
             }
             // One entry says nothing; models are usually set apart, columns not.
             _ => false,
         };
-        Ok(vec![self.below(content_end(self.source, last), &lines, apart)])
+        Ok(vec![self.below(last.range.end as usize, &lines, apart)])
     }
 
     /// Inserts whole lines below the line that holds `offset`.
@@ -217,7 +217,7 @@ fn holds_comment(source: &str, node: &Node) -> bool {
     }
     let mut found = Vec::new();
     scalars(node, &mut found);
-    let end = content_end(source, node);
+    let end = node.range.end as usize;
     let mut at = node.range.start as usize;
     for range in found.into_iter().chain([TextRange::at(end)]) {
         if source.get(at..range.start as usize).is_some_and(|between| between.contains('#')) {

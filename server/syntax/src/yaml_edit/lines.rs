@@ -2,7 +2,7 @@
 
 use super::habits::Habits;
 use super::{Editor, Leaf, Refusal, Step, find, refuse};
-use crate::yaml::{Kind, Node, Style};
+use crate::yaml::{Kind, Node};
 use text::{Edit, TextRange};
 
 /// Characters between the start of the line and `offset`, a BOM not counted.
@@ -27,39 +27,6 @@ pub fn behind_line(source: &str, offset: usize) -> usize {
     source[last..].find('\n').map_or(source.len(), |end| last + end + 1)
 }
 
-/// Where the content of a node ends: a block scalar's last line of text, unless it keeps its blank lines (`|+`).
-pub(super) fn content_end(source: &str, node: &Node) -> usize {
-    if node.is_alias {
-        return node.range.end as usize;
-    }
-    match &node.kind {
-        Kind::Map { entries, flow: false } => {
-            entries.last().map_or(node.range.end as usize, |(key, value)| content_end(source, value).max(key.range.end as usize))
-        }
-        Kind::Seq { items, flow: false } => items.last().map_or(node.range.end as usize, |item| content_end(source, item)),
-        Kind::Scalar { style: Style::Literal | Style::Folded, .. } => {
-            let text = node.range.of(source);
-            let header = text.lines().next().unwrap_or("");
-            let keeps = header.split('#').next().is_some_and(|header| header.contains('+'));
-            let kept = if keeps { text.trim_end_matches([' ']).strip_suffix('\n').unwrap_or(text) } else { without_blank_lines(text) };
-            node.range.start as usize + kept.trim_end_matches('\r').len()
-        }
-        _ => node.range.end as usize,
-    }
-}
-
-/// A text up to its last line that has something in it; blanks at that line's end are a part of it.
-fn without_blank_lines(text: &str) -> &str {
-    let mut kept = text;
-    while let Some((before, last)) = kept.rsplit_once('\n') {
-        if !last.trim().is_empty() {
-            break;
-        }
-        kept = before;
-    }
-    kept
-}
-
 /// The lines of a key and its value in a block mapping, from line start to behind the line end; `None` where something else stands
 /// on them.
 pub fn key_lines(source: &str, key: &Node, value: &Node) -> Option<TextRange> {
@@ -73,7 +40,7 @@ pub fn key_lines(source: &str, key: &Node, value: &Node) -> Option<TextRange> {
 
 /// The lines of a block list's entries, each with the comments above it, from line start to behind the line end; one follows another.
 /// `None` for flow style, aliases, and what shares its lines with something else.
-pub fn list_lines(source: &str, list: &Node) -> Option<Vec<TextRange>> {
+pub(super) fn list_lines(source: &str, list: &Node) -> Option<Vec<TextRange>> {
     let Kind::Seq { items, flow: false } = &list.kind else { return None };
     if list.is_alias || items.is_empty() {
         return None;
@@ -177,12 +144,12 @@ pub(super) fn removal(source: &str, node: &Node, key: &str) -> Result<Edit, Refu
         return refuse(format!("`{key}` is all that there is of the entry"));
     }
     let (name, value) = &entries[at];
-    let (start, end) = (name.range.start as usize, content_end(source, value).max(name.range.end as usize));
+    let (start, end) = (name.range.start as usize, value.range.end.max(name.range.end) as usize);
     if *flow {
         // With the comma before it, or the first one with the comma behind it.
         return Ok(Edit::delete(match at {
             0 => TextRange::new(start, entries[1].0.range.start as usize),
-            _ => TextRange::new(content_end(source, &entries[at - 1].1).max(entries[at - 1].0.range.end as usize), end),
+            _ => TextRange::new(entries[at - 1].1.range.end.max(entries[at - 1].0.range.end) as usize, end),
         }));
     }
     let line_end = line_end(source, end);
@@ -220,7 +187,7 @@ pub(super) fn entry_removal(source: &str, list: &Node, place: usize) -> Result<E
     if matches!(list.kind, Kind::Seq { flow: true, .. }) {
         return Ok(Edit::delete(match place {
             0 => TextRange::new(items[0].range.start as usize, items[1].range.start as usize),
-            _ => TextRange::new(content_end(source, &items[place - 1]), content_end(source, &items[place])),
+            _ => TextRange::new(items[place - 1].range.end as usize, items[place].range.end as usize),
         }));
     }
     let Some(lines) = list_lines(source, list) else { return refuse("the list begins on another's line") };
@@ -231,7 +198,7 @@ pub(super) fn entry_removal(source: &str, list: &Node, place: usize) -> Result<E
     let above = &text[..dash];
     let apart = above.rfind("\n\n").map(|at| at + 2).or_else(|| above.rfind("\n\r\n").map(|at| at + 3)).unwrap_or(0);
     let begins = own.start as usize + if above[..apart].contains('#') { apart } else { 0 };
-    let end = line_end(source, content_end(source, &items[place]));
+    let end = line_end(source, items[place].range.end as usize);
     Ok(Edit::delete(if source[end..].contains('\n') { TextRange::new(begins, own.end as usize) } else { whole_lines(source, begins, end) }))
 }
 
@@ -309,7 +276,7 @@ pub(super) fn moved(source: &str, root: &Node, node: &Node, key: &str, path: &[S
             let Some(text) = shifted(lines.of(source), from, column(source, first.range.start as usize)) else {
                 return refuse("a line of it doesn't stand far enough right to be moved");
             };
-            let at = line_end(source, content_end(source, last).max(last_key.range.end as usize));
+            let at = line_end(source, last.range.end.max(last_key.range.end) as usize);
             let text = text.trim_end_matches(['\n', '\r']);
             Ok(vec![Edit::insert(at, format!("{newline}{text}")), taken()?])
         }
