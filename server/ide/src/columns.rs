@@ -152,6 +152,8 @@ pub(crate) struct Scopes<'a> {
     pub query: Query,
     /// What each select makes, once it is known.
     made: Vec<OnceCell<Arc<Made>>>,
+    /// The selects that are being looked at.
+    under_way: RefCell<Vec<usize>>,
     /// The nodes that tags are, by where the tags begin.
     tags: RefCell<FxHashMap<u32, Option<NodeIndex>>>,
 }
@@ -164,7 +166,7 @@ impl<'a> Scopes<'a> {
 
     fn over(analysis: &'a Analysis, file: &'a File, query: Query) -> Self {
         let made = query.selects.iter().map(|_| OnceCell::new()).collect();
-        Self { analysis, file, query, made, tags: RefCell::default() }
+        Self { analysis, file, query, made, under_way: RefCell::default(), tags: RefCell::default() }
     }
 
     /// Those of one node's code; a file of snapshots holds several.
@@ -192,9 +194,9 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    /// The CTE that a name means at an offset; inside of one its own name means something else.
+    /// The CTE that a name means at an offset; inside of one its own name means something else, unless it recurs.
     pub fn cte_at(&self, name: &str, offset: usize) -> Option<usize> {
-        let fits = |cte: &sql::Cte| cte.name.eq_ignore_ascii_case(name) && cte.scope.touches(offset) && !cte.body.touches(offset);
+        let fits = |cte: &sql::Cte| cte.name.eq_ignore_ascii_case(name) && cte.scope.touches(offset) && (cte.is_recursive || !cte.body.touches(offset));
         let named = self.query.ctes.iter().enumerate().filter(|(_, cte)| fits(cte));
         named.max_by_key(|(_, cte)| (cte.name_range.start as usize <= offset, cte.name_range.start)).map(|(at, _)| at)
     }
@@ -262,8 +264,12 @@ impl<'a> Scopes<'a> {
         let Some(&first) = branches.first() else { return Made::default() };
         let known = match self.made[first].get() {
             Some(known) => known.clone(),
+            // It reads itself.
+            None if self.under_way.borrow().contains(&first) => return Made::default(),
             None => {
+                self.under_way.borrow_mut().push(first);
                 let made = Arc::new(self.of_select(&self.query.selects[first], above));
+                self.under_way.borrow_mut().pop();
                 self.made[first].get_or_init(|| made).clone()
             }
         };

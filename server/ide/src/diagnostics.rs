@@ -1,7 +1,6 @@
 //! Diagnostics of one file and of the whole project.
 
 use crate::rules::Ignored;
-use crate::spelling::closest;
 use crate::{Analysis, File};
 use dbt::{Diagnostic, FileKind, Node, Place, ResourceType, Severity};
 use std::sync::Arc;
@@ -56,8 +55,10 @@ impl Analysis {
             if diagnostic.place.range == TextRange::at(0) && !matches!(file.kind, FileKind::Properties | FileKind::Project) {
                 diagnostic.place.range = first_line(&file.text);
             }
-            if let Some(name) = self.suggestion(file, diagnostic) {
-                diagnostic.message.push_str(&format!("; did you mean `{name}`?"));
+            let is_told = matches!(diagnostic.code, "unknown-ref" | "unknown-source" | "unknown-doc" | "unknown-model" | "entry-without-node")
+                && !diagnostic.message.contains("has no version");
+            if let Some(meant) = Some(&*diagnostic).filter(|_| is_told).and_then(|diagnostic| self.meant(file, diagnostic)) {
+                diagnostic.message.push_str(&format!("; did you mean `{}`?", meant.name));
             }
         }
         if file.package == 0 {
@@ -208,48 +209,6 @@ impl Analysis {
         let mut seen = std::collections::HashSet::new();
         found.retain(|diagnostic| seen.insert((diagnostic.place.range, diagnostic.message.clone())));
         found
-    }
-
-    /// The name that was probably meant where a diagnostic tells of an unknown one.
-    pub(crate) fn meant(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
-        if let Some(name) = self.suggestion(file, diagnostic) {
-            return Some(name);
-        }
-        // Rules of our own say it themselves.
-        let said = diagnostic.message.rsplit_once("did you mean `").map(|(_, rest)| rest.trim_end_matches("`?"));
-        if let Some(name) = said.filter(|_| matches!(diagnostic.code, "column-not-made" | "unknown-column" | "test-on-unknown-column" | "unknown-property")) {
-            return Some(name.to_owned());
-        }
-        let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
-        let package = self.package_of(file);
-        let macros = |is_test: bool| self.index.macros.iter().filter(move |found| found.is_generic_test == is_test);
-        let callable = |found: &dbt::Macro, name: &str| if *found.package == *package { name.to_owned() } else { format!("{}.{name}", found.package) };
-        let names: Vec<String> = match diagnostic.code {
-            "unknown-macro" => {
-                let own = macros(false).map(|found| callable(found, &found.name));
-                own.chain(self.index.builtin_macros().into_iter().map(|found| found.name)).collect()
-            }
-            "unknown-test" => {
-                let own = macros(true).map(|found| callable(found, found.name.strip_prefix("test_").unwrap_or(&found.name)));
-                own.chain(["unique", "not_null", "accepted_values", "relationships"].map(str::to_owned)).collect()
-            }
-            "unknown-var" => self.config.vars.keys().cloned().collect(),
-            "unknown-group" => self.index.few_of(ResourceType::Group).map(|(_, node)| node.name.clone()).collect(),
-            _ => return None,
-        };
-        closest(written, names.iter().map(String::as_str)).map(str::to_owned)
-    }
-
-    /// The name that was probably meant.
-    fn suggestion(&self, file: &File, diagnostic: &Diagnostic) -> Option<String> {
-        let written = diagnostic.place.range.of(&file.text).trim_matches(['\'', '"']);
-        let found = match diagnostic.code {
-            "unknown-ref" | "entry-without-node" if diagnostic.message.starts_with("no ") => closest(written, self.index.refables().map(|(name, _)| name)),
-            "unknown-source" => closest(written, self.index.tables().map(|(name, _)| name)),
-            "unknown-doc" => closest(written, self.index.docs.iter().map(|docs| docs.name.as_str())),
-            _ => None,
-        };
-        found.map(str::to_owned)
     }
 }
 

@@ -153,6 +153,88 @@ mod tests {
     const A: &str = "-- file: seeds/s.csv\nid,name\n-- file: models/core/a.sql\nselect id, name from {{ ref('s') }}\n-- file: models/core/other.sql\nselect 1 as id\n-- file: models/core/core.yml\nmodels:\n  - name: other\n    columns:\n      - name: id\n";
 
     #[test]
+    fn parts_that_were_meant() {
+        let all = "-- file: macros/m.sql\n{% macro days_since(x) %}{{ x }}{% endmacro %}\n-- file: models/v_v1.sql\nselect 1 as id\n-- file: models/m.yml\nmodels:\n  - name: v\n    versions: [{v: 1}]\nsources:\n  - name: raw_shop\n    tables: [{name: orders}, {name: items}]\n";
+        let titles = |code: &str| {
+            let (analysis, file, offset) = at_cursor(&format!("{all}-- file: models/x.sql\n{code}\n"));
+            let fixes = analysis.fixes(&file, TextRange::at(offset));
+            let fix = fixes.iter().find(|fix| fix.title.starts_with("Change to")).map(|fix| text::apply_edits(&file.text, &fix.change.edits[0].edits));
+            fix.map_or_else(|| "none".to_owned(), |made| made.expect("it fits").trim().to_owned())
+        };
+        let codes = [
+            "select * from {{ source('raw_s', 'ord$0ers') }}",
+            "select * from {{ source('raw_shop', 'itms$0') }}",
+            "select * from {{ source('nothing', 'like$0_it') }}",
+            "select * from {{ ref('shpo', 'v$0') }}",
+            "select * from {{ ref('v$0', v=3) }}",
+            "select * from {{ reff$0('v') }}",
+            "{{ confg$0(materialized='table') }} select 1",
+            "select {{ dbt.date_trnc$0('day', 'x') }}",
+            "select {{ 'a' | uppr$0 }}",
+            "select {% if x is definedd$0 %}1{% endif %}",
+        ];
+        expect![[r#"
+            select * from {{ source('raw_shop', 'orders') }}
+            select * from {{ source('raw_shop', 'items') }}
+            none
+            select * from {{ ref('shop', 'v') }}
+            select * from {{ ref('v', v=1) }}
+            select * from {{ ref('v') }}
+            {{ config(materialized='table') }} select 1
+            select {{ dbt.date_trunc('day', 'x') }}
+            select {{ 'a' | upper }}
+            select {% if x is defined %}1{% endif %}"#]]
+        .assert_eq(&codes.map(titles).join("\n"));
+        check(
+            &format!("{all}macros:\n  - name: days_sinc$0\n"),
+            "Change to",
+            expect![[r#"
+            Change to `days_since`
+            /project/models/m.yml
+            models:
+              - name: v
+                versions: [{v: 1}]
+            sources:
+              - name: raw_shop
+                tables: [{name: orders}, {name: items}]
+            macros:
+              - name: days_since"#]],
+        );
+        check(
+            &format!("{all}unit_tests:\n  - name: u\n    model: w$0v\n"),
+            "Change to",
+            expect![[r#"
+            Change to `v`
+            /project/models/m.yml
+            models:
+              - name: v
+                versions: [{v: 1}]
+            sources:
+              - name: raw_shop
+                tables: [{name: orders}, {name: items}]
+            unit_tests:
+              - name: u
+                model: v"#]],
+        );
+        // A version's own table.
+        let by_hand = format!("{all}-- file: models/x.sql\nselect * from memory.main.v_$0v1 as x\n");
+        check(
+            &by_hand,
+            "Use ",
+            expect![[r#"
+            Use {{ ref('v', v=1) }}
+            /project/models/x.sql
+            select * from {{ ref('v', v=1) }} as x"#]],
+        );
+        // What is about the model itself stays in it.
+        check(
+            "-- file: models/x.sql\nwith $0a as (select 1 as id {% if is_incremental() %}where 1 > 0{% endif %}) select * from a\n",
+            "Extract",
+            expect!["only Add `x` to YAML"],
+        );
+    }
+
+    #[test]
     fn names_that_were_meant() {
         check(
             &format!("{A}-- file: models/b.sql\nselect * from {{{{ ref('othe$0') }}}}\n"),
@@ -304,7 +386,10 @@ mod tests {
                       - name: k
                       - name: l"#]],
         );
-        check(&z("      - name: k$0\n        description: >\n          long\n      - name: l\n"), "Add not_null", expect![[r#"
+        check(
+            &z("      - name: k$0\n        description: >\n          long\n      - name: l\n"),
+            "Add not_null",
+            expect![[r#"
             Add not_null test
             /project/models/z.yml
             models:
@@ -315,7 +400,8 @@ mod tests {
                       long
                     data_tests:
                       - not_null
-                  - name: l"#]]);
+                  - name: l"#]],
+        );
         check(
             &z(
                 "      - name: k$0\n        data_tests:\n          - unique:\n              config:\n                where: |\n                  k > 1\n      - name: l\n",

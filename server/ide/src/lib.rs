@@ -22,6 +22,7 @@ mod inherit;
 mod lineage;
 mod links;
 mod lints;
+mod meant;
 mod mentions;
 mod references;
 mod rename;

@@ -1,12 +1,16 @@
 //! Rename: everywhere that a name stands, or nowhere and why.
 
-use crate::columns::{Scopes, Source};
+mod column;
+mod loose;
+mod source;
+
+pub(crate) use loose::only_word;
+
 use crate::thing::{first_argument, inner};
 use crate::{Analysis, File, FileEdits, Mention, Thing};
 use dbt::{FileKind, NodeIndex, ResourceType};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use syntax::sql::Expression;
 use syntax::yaml::{self, Style};
 use syntax::{jinja, sql, yaml_scalar};
 use text::{Edit, TextRange};
@@ -103,8 +107,15 @@ impl Analysis {
         let mut renames = Vec::new();
         match thing {
             Thing::Node(index) => self.rename_node(*index, name, &mut places, &mut renames)?,
+            Thing::Source(source) => self.keep_schema(source, &mut places)?,
             Thing::Column(index, column) => self.rename_column(*index, column, name, &mut places)?,
             Thing::Macro(at) => self.rename_implementations(*at, name, &mut places)?,
+            Thing::Cte(_) | Thing::Alias(_) => {
+                let loose = self
+                    .loose_mentions(file, thing, &old)
+                    .map_err(|range| format!("{}, {}, may mean another `{old}` of this file; change it there first", file.relative, line(file, range)))?;
+                places.entry(file.id).or_default().extend(loose.into_iter().map(|range| Edit::replace(range, name)));
+            }
             _ => {}
         }
         let edits = places.into_iter().filter_map(|(id, mut edits)| {
@@ -179,6 +190,9 @@ impl Analysis {
     /// What else follows from a node's name: its file's, keys of `dbt_project.yml`; and who names it in a way that can't be changed.
     fn rename_node(&self, index: NodeIndex, name: &str, places: &mut Places, renames: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), String> {
         let node = &self.index.nodes[index];
+        if node.resource_type == ResourceType::Source {
+            self.keep_identifier(index, places)?;
+        }
         // All versions of a model have its name.
         let versions: Vec<NodeIndex> = if node.version.is_some() {
             (0..self.index.nodes.len())
@@ -268,80 +282,6 @@ impl Analysis {
         }
     }
 
-    /// Readers of a column keep their own columns' names; who takes all columns can't.
-    fn rename_column(&self, index: NodeIndex, column: &str, name: &str, places: &mut Places) -> Result<(), String> {
-        let node = &self.index.nodes[index];
-        if let Some(own) = self.file(node.place.file).filter(|file| file.kind.is_sql()) {
-            self.own_projection(own, index, column, name, places)?;
-        }
-        for &child in &self.index.children[index] {
-            let child = &self.index.nodes[child];
-            let Some(file) = self.file(child.place.file).filter(|file| file.kind.is_sql() && child.test.is_none()) else { continue };
-            let scopes = Scopes::new(self, file);
-            for select in &scopes.query.selects {
-                let reads = |relation: &syntax::sql::Relation| scopes.source(relation) == Source::Node(index);
-                let takes_all = select.items.iter().any(|item| match &item.expression {
-                    Expression::Star { qualifier, .. } => select
-                        .relations
-                        .iter()
-                        .any(|relation| reads(relation) && qualifier.as_ref().is_none_or(|qualifier| scopes.is_called(relation, qualifier))),
-                    _ => false,
-                });
-                if takes_all {
-                    let at = line(file, select.range);
-                    return Err(format!(
-                        "{} `{}` takes all columns of `{}` with `*` in {}, {at}; name them there first, or its own columns change",
-                        child.resource_type,
-                        child.label(),
-                        node.label(),
-                        file.relative
-                    ));
-                }
-                // `o.id` alone makes a column of that name: it is kept.
-                for item in select.items.iter().filter(|item| matches!(item.expression, Expression::Column { .. })) {
-                    let Some((called, range)) = &item.name else { continue };
-                    let Some(edits) = places.get_mut(&file.id) else { continue };
-                    if let Some(edit) =
-                        edits.iter_mut().find(|edit| edit.range == inner(&file.text, *range) && item.range.end == range.end && !has_alias(item, &file.text))
-                    {
-                        edit.insert = format!("{name} as {called}");
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// In the model itself: an alias is renamed with the mentions; a plain column gets one.
-    fn own_projection(&self, file: &File, index: NodeIndex, column: &str, name: &str, places: &mut Places) -> Result<(), String> {
-        let made = self.made(index);
-        let Some(place) = made.get(column).and_then(|column| column.place).filter(|place| place.file == file.id) else {
-            return Err(format!("the SQL of `{}` takes `{column}` over with `*` or makes it by Jinja; name it there first", self.index.nodes[index].label()));
-        };
-        let scopes = Scopes::new(self, file);
-        let items = scopes.query.selects.iter().enumerate().flat_map(|(number, select)| select.items.iter().map(move |item| (number, item)));
-        let Some((number, item)) = items.into_iter().find(|(_, item)| item.name.as_ref().is_some_and(|(_, range)| *range == place.range)) else {
-            return Ok(());
-        };
-        if !scopes.query.outermost.contains(&number) {
-            return Err(format!(
-                "`{column}` comes out of a CTE with `*`; rename it in {}, {}, or name it in the last select first",
-                file.relative,
-                line(file, place.range)
-            ));
-        }
-        let edits = places.entry(file.id).or_default();
-        let range = inner(&file.text, place.range);
-        edits.retain(|edit| edit.range != range);
-        let insert = if has_alias(item, &file.text) || !matches!(item.expression, Expression::Column { .. }) {
-            name.to_owned()
-        } else {
-            format!("{} as {name}", range.of(&file.text))
-        };
-        edits.push(Edit::replace(range, insert));
-        Ok(())
-    }
-
     /// A macro that dispatches is renamed with its implementations.
     fn rename_implementations(&self, at: usize, name: &str, places: &mut Places) -> Result<(), String> {
         let found = &self.index.macros[at];
@@ -371,13 +311,6 @@ impl Analysis {
         }
         Ok(())
     }
-}
-
-/// Whether an item's column has a name of its own, written behind it.
-fn has_alias(item: &syntax::sql::Item, text: &str) -> bool {
-    let Some((_, range)) = &item.name else { return false };
-    let head = TextRange::new(item.range.start as usize, range.start as usize).of(text);
-    head.ends_with(char::is_whitespace)
 }
 
 fn local_name(file: &File, thing: &Thing) -> Option<String> {
@@ -495,13 +428,14 @@ mod tests {
             "-- file: models/s.yml\nsources:\n  - name: raw\n    tables: [{name: t}]\n-- file: models/a.sql\nselect * from {{ source('ra$0w', 't') }}\n",
             "loaded",
             expect![[r#"
-            Ok("raw")
-            /project/models/s.yml
-            sources:
-              - name: loaded
-                tables: [{name: t}]
-            /project/models/a.sql
-            select * from {{ source('loaded', 't') }}"#]],
+                Ok("raw")
+                /project/models/s.yml
+                sources:
+                  - name: loaded
+                    schema: raw
+                    tables: [{name: t}]
+                /project/models/a.sql
+                select * from {{ source('loaded', 't') }}"#]],
         );
         check(
             "-- file: models/d.md\n{% docs o$0 %}x{% enddocs %}\n-- file: models/a.yml\nmodels: [{name: a, description: \"{{ doc('o') }}\"}]\n-- file: models/a.sql\nselect 1\n",
@@ -568,6 +502,163 @@ mod tests {
             Ok("x")
             /project/models/a.sql
             {% set y = 1 %}select {{ y }}"#]],
+        );
+    }
+
+    #[test]
+    fn what_only_its_spelling_shows() {
+        check(
+            "-- file: macros/m.sql\n{% macro safe_divide(a) %}{{ a }}{% endmacro %}\n-- file: models/a.sql\nwith $0o as (select 1 as id, 2 as n)\n{% set more %}o.n{% endset %}\nselect {{ safe_divide('o.id / o.n') }}, {% for x in ['id'] %} o.{{ x }} as c_{{ x }}{% endfor %}, 'o.id' as o_id -- o.id\nfrom o\n",
+            "p",
+            expect![[r#"
+                Ok("o")
+                /project/models/a.sql
+                with p as (select 1 as id, 2 as n)
+                {% set more %}p.n{% endset %}
+                select {{ safe_divide('p.id / p.n') }}, {% for x in ['id'] %} p.{{ x }} as c_{{ x }}{% endfor %}, 'o.id' as o_id -- o.id
+                from p"#]],
+        );
+        check(
+            "-- file: macros/m.sql\n{% macro f(a) %}{{ a }}{% endmacro %}\n-- file: models/a.sql\nwith $0o as (select 1 as id), q as (select o.id from {{ ref('b') }} o) select {{ f('o.id') }} from o join q using (id)\n-- file: models/b.sql\nselect 1 as id\n",
+            "p",
+            expect!["refused: models/a.sql, line 1, may mean another `o` of this file; change it there first"],
+        );
+        check(
+            "-- file: models/a.sql\nwith recursive $0a as (select 1 as id union all select a.id + 1 from a where a.id < 3) select * from a\n",
+            "b",
+            expect![[r#"
+                Ok("a")
+                /project/models/a.sql
+                with recursive b as (select 1 as id union all select b.id + 1 from b where b.id < 3) select * from b"#]],
+        );
+    }
+
+    #[test]
+    fn sources_keep_their_relations() {
+        let shop = "-- file: models/s.yml\nsources:\n  - name: raw\n    tables:\n      - name: t\n      - {name: u}\n  - name: other\n    schema: x\n    tables: [{name: v, identifier: w}]\n-- file: models/a.sql\nselect * from {{ source('raw', 't') }}, {{ source('raw', 'u') }}, {{ source('other', 'v') }}\n";
+        let at = |from: &str, to: &str| shop.replace(from, to);
+        check(
+            &at("source('raw', 't')", "source('raw', 't$0')"),
+            "orders",
+            expect![[r#"
+            Ok("t")
+            /project/models/s.yml
+            sources:
+              - name: raw
+                tables:
+                  - name: orders
+                    identifier: t
+                  - {name: u}
+              - name: other
+                schema: x
+                tables: [{name: v, identifier: w}]
+            /project/models/a.sql
+            select * from {{ source('raw', 'orders') }}, {{ source('raw', 'u') }}, {{ source('other', 'v') }}"#]],
+        );
+        check(
+            &at("source('raw', 'u')", "source('raw', 'u$0')"),
+            "orders",
+            expect![[r#"
+            Ok("u")
+            /project/models/s.yml
+            sources:
+              - name: raw
+                tables:
+                  - name: t
+                  - {name: orders, identifier: u}
+              - name: other
+                schema: x
+                tables: [{name: v, identifier: w}]
+            /project/models/a.sql
+            select * from {{ source('raw', 't') }}, {{ source('raw', 'orders') }}, {{ source('other', 'v') }}"#]],
+        );
+        check(
+            &at("source('other', 'v')", "source('other', 'v$0')"),
+            "orders",
+            expect![[r#"
+            Ok("v")
+            /project/models/s.yml
+            sources:
+              - name: raw
+                tables:
+                  - name: t
+                  - {name: u}
+              - name: other
+                schema: x
+                tables: [{name: orders, identifier: w}]
+            /project/models/a.sql
+            select * from {{ source('raw', 't') }}, {{ source('raw', 'u') }}, {{ source('other', 'orders') }}"#]],
+        );
+        check(
+            &at("source('other', 'v')", "source('oth$0er', 'v')"),
+            "loaded",
+            expect![[r#"
+            Ok("other")
+            /project/models/s.yml
+            sources:
+              - name: raw
+                tables:
+                  - name: t
+                  - {name: u}
+              - name: loaded
+                schema: x
+                tables: [{name: v, identifier: w}]
+            /project/models/a.sql
+            select * from {{ source('raw', 't') }}, {{ source('raw', 'u') }}, {{ source('loaded', 'v') }}"#]],
+        );
+    }
+
+    #[test]
+    fn columns_that_come_out_by_a_star() {
+        let stg = "-- file: seeds/s.csv\nid,amount\n-- file: models/stg.sql\n{{ config(materialized='incremental', unique_key=['order_id', 'day']) }}\nwith source as (select * from {{ ref('s') }}),\nrenamed as (select id as order_$0id, amount from source),\ndoubled as (select order_id, amount * 2 as twice from renamed)\nselect *, order_id + 1 as next from renamed where order_id > 1\n-- file: models/stg.yml\nmodels:\n  - name: stg\n    columns:\n      - name: order_id\n        description: The order_id.\n";
+        check(
+            &format!(
+                "{stg}-- file: models/b.sql\nwith orders as (select * from {{{{ ref('stg') }}}}) select orders.order_id, orders.order_id as k from orders\n"
+            ),
+            "key",
+            expect![[r#"
+                Ok("order_id")
+                /project/models/stg.sql
+                {{ config(materialized='incremental', unique_key=['key', 'day']) }}
+                with source as (select * from {{ ref('s') }}),
+                renamed as (select id as key, amount from source),
+                doubled as (select key as order_id, amount * 2 as twice from renamed)
+                select *, key + 1 as next from renamed where key > 1
+                /project/models/stg.yml
+                models:
+                  - name: stg
+                    columns:
+                      - name: key
+                        description: The order_id.
+                /project/models/b.sql
+                with orders as (select * from {{ ref('stg') }}) select orders.key as order_id, orders.key as k from orders"#]],
+        );
+        check(
+            &format!("{stg}-- file: models/b.sql\nwith orders as (select * from {{{{ ref('stg') }}}}) select * from orders\n"),
+            "key",
+            expect!["refused: model `b` takes all columns of `stg` with `*` in models/b.sql, line 1; name them there first, or its own columns change"],
+        );
+        check(
+            &format!(
+                "{stg}-- file: macros/m.sql\n{{% macro f(a) %}}{{{{ a }}}}{{% endmacro %}}\n-- file: models/b.sql\nselect {{{{ f('o.order_id') }}}} as x from {{{{ ref('stg') }}}} o\n"
+            ),
+            "key",
+            expect!["refused: models/b.sql, line 1, may mean `order_id` and can't be changed for you; change it there first"],
+        );
+        check(
+            &format!("{stg}-- file: models/b.sql\nselect o.amount from {{{{ ref('stg') }}}} o join {{{{ ref('stg') }}}} p using (order_id)\n"),
+            "key",
+            expect!["refused: models/b.sql, line 1, may mean `order_id` and can't be changed for you; change it there first"],
+        );
+        check(
+            &stg.replace("        description: The", "        data_tests: [{dbt_utils.at_least: {expression: order_id > 0}}]\n        description: The"),
+            "key",
+            expect!["refused: models/stg.yml, line 5, may mean `order_id` and can't be changed for you; change it there first"],
+        );
+        check(
+            &format!("{stg}unit_tests:\n  - name: u\n    model: stg\n    given: []\n    expect:\n      rows:\n        - {{order_id: 1}}\n"),
+            "key",
+            expect!["refused: models/stg.yml, line 12, may mean `order_id` and can't be changed for you; change it there first"],
         );
     }
 

@@ -23,7 +23,11 @@ pub(crate) fn section_of(kind: ResourceType) -> Option<&'static str> {
 pub(crate) fn call_of(node: &Node) -> String {
     match &node.source_name {
         Some(source) => format!("{{{{ source('{source}', '{}') }}}}", node.name),
-        None => format!("{{{{ ref('{}') }}}}", node.name),
+        None => match &node.version {
+            Some(version) if version.parse::<f64>().is_ok() => format!("{{{{ ref('{}', v={version}) }}}}", node.name),
+            Some(version) => format!("{{{{ ref('{}', v='{version}') }}}}", node.name),
+            None => format!("{{{{ ref('{}') }}}}", node.name),
+        },
     }
 }
 

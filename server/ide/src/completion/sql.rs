@@ -75,7 +75,7 @@ impl Analysis {
             return offers.done();
         }
         if expects_relation(head) {
-            for cte in scopes.query.ctes.iter().filter(|cte| cte.scope.touches(offset) && !cte.body.touches(offset)) {
+            for cte in scopes.query.ctes.iter().filter(|cte| cte.scope.touches(offset) && (cte.is_recursive || !cte.body.touches(offset))) {
                 offers.add(0, &cte.name, CompletionKind::Cte, "CTE", None, cte.name.as_str());
             }
             // A brace that was typed already belongs to Jinja.

@@ -1,15 +1,14 @@
 //! Unknown names: the one that was meant, or what makes it known.
 
 use super::{FixKind, Fixes, step};
-use crate::thing::{inner, is_word};
+use crate::thing::is_word;
 use crate::{Change, FileEdits};
 use dbt::{Diagnostic, FileKind, ResourceType, Target};
 use syntax::yaml_edit::{self, Step};
 use text::Edit;
 
 pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
-    if let Some(name) = fixes.analysis.meant(fixes.file, found) {
-        let range = inner(&fixes.file.text, found.place.range);
+    if let Some(crate::meant::Meant { name, range }) = fixes.analysis.meant(fixes.file, found) {
         let change = fixes.here(vec![Edit::replace(range, name.as_str())]);
         fixes.push(format!("Change to `{name}`"), FixKind::Quick, change, Some(found), true);
     }

@@ -47,7 +47,9 @@ fn extract(fixes: &mut Fixes<'_>, scopes: &Scopes<'_>, at: usize) {
         let used = moved(name.range) && name.kind == jinja::NameKind::Variable;
         used && names.local(name.range.of(text), name.range.start as usize).is_some_and(|local| !moved(local.definition))
     });
-    if is_lost {
+    // What is about the model itself would be about the new one: its own table, whether it is built anew.
+    let is_own = |name: &jinja::Name| moved(name.range) && ["this", "is_incremental", "model", "config"].contains(&name.range.of(text));
+    if is_lost || names.names.iter().any(is_own) {
         return;
     }
     let mut made = String::new();

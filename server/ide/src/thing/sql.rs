@@ -61,8 +61,18 @@ impl Analysis {
     fn item_thing(&self, scopes: &Scopes<'_>, file: &File, select: usize, name: &str, range: TextRange) -> Thing {
         match self.node_of_output(scopes, file, select) {
             Some(index) => Thing::Column(index, name.to_owned()),
-            None => Thing::Made { name: name.to_owned(), definition: range, origin: None },
+            None => self.made_thing(file, name, range, None),
         }
+    }
+
+    /// A column that a part of the file's query makes: the node's, where it comes out as it is.
+    fn made_thing(&self, file: &File, name: &str, definition: TextRange, origin: Option<(NodeIndex, String)>) -> Thing {
+        if let [index] = self.index.nodes_of_file(file.id)
+            && self.made(*index).get(name).and_then(|column| column.place).is_some_and(|place| place.file == file.id && place.range == definition)
+        {
+            return Thing::Column(*index, name.to_owned());
+        }
+        Thing::Made { name: name.to_owned(), definition, origin }
     }
 
     /// The node whose columns a select makes.
@@ -94,7 +104,7 @@ impl Analysis {
             }
             Meaning::Column { column: Some(column), .. } => match (column.place, column.origin) {
                 (Some(place), origin) if place.file == file.id => {
-                    Some(Thing::Made { name: column.name.to_string(), definition: place.range, origin: origin.map(|(index, name)| (index, name.to_string())) })
+                    Some(self.made_thing(file, &column.name, place.range, origin.map(|(index, name)| (index, name.to_string()))))
                 }
                 (_, Some((index, name))) => Some(Thing::Column(index, name.to_string())),
                 _ => None,

@@ -130,6 +130,20 @@ pub fn plain_tokens(source: &str) -> Vec<(TextRange, PlainToken)> {
     told.collect()
 }
 
+/// Every name and keyword of a text outside of tags, comments and strings: those of all branches and of blocks' bodies, too.
+pub fn words(source: &str) -> Vec<TextRange> {
+    let mut bytes = source.as_bytes().to_vec();
+    let tags = jinja::scan(source);
+    for tag in &tags {
+        let sign = if tag.kind == TagKind::Expression { b'j' } else { b' ' };
+        bytes[tag.outer.start as usize..tag.outer.end as usize].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = sign);
+    }
+    let holes: Vec<TextRange> = tags.iter().filter(|tag| tag.kind == TagKind::Expression).map(|tag| tag.outer).collect();
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let is_name = |token: &Token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted);
+    cut(&text, &holes).into_iter().filter(is_name).map(|token| token.range).collect()
+}
+
 /// The offset behind the quote that closes the one at `start`; a doubled one closes nothing, and a line of its own stays open.
 fn closing(bytes: &[u8], start: usize, quote: u8) -> usize {
     let mut at = start + 1;

@@ -28,6 +28,8 @@ pub struct Cte {
     pub scope: TextRange,
     /// Names in parentheses behind its own, which its columns get.
     pub columns: Vec<String>,
+    /// Of a `with recursive`: its name means it inside of itself, too.
+    pub is_recursive: bool,
 }
 
 /// One `select … from …`.
@@ -219,9 +221,10 @@ impl<'a> Reader<'a> {
         let mut own = Vec::new();
         if self.is_word(at, "with") {
             at += 1;
-            at += usize::from(self.is_word(at, "recursive"));
+            let is_recursive = self.is_word(at, "recursive");
+            at += usize::from(is_recursive);
             while self.is_name(at) {
-                at = self.cte(at, parent, &mut own);
+                at = self.cte(at, parent, is_recursive, &mut own);
                 if !self.is_sign(at, b',') {
                     break;
                 }
@@ -252,7 +255,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `name [(columns)] as [not materialized] ( query )`
-    fn cte(&mut self, from: usize, parent: Option<usize>, own: &mut Vec<usize>) -> usize {
+    fn cte(&mut self, from: usize, parent: Option<usize>, is_recursive: bool, own: &mut Vec<usize>) -> usize {
         let (name, name_range) = self.name(from);
         let mut at = from + 1;
         let mut columns = Vec::new();
@@ -271,13 +274,13 @@ impl<'a> Reader<'a> {
         if !self.is_sign(at, b'(') {
             let end = self.end(at.saturating_sub(1));
             let range = TextRange::new(name_range.start as usize, end);
-            self.query.ctes.push(Cte { name, name_range, range, body: TextRange::at(end), branches: Vec::new(), scope, columns });
+            self.query.ctes.push(Cte { name, name_range, range, body: TextRange::at(end), branches: Vec::new(), scope, columns, is_recursive });
             return at;
         }
         let close = self.closing(at);
         let range = TextRange::new(name_range.start as usize, self.end(close));
         let body = TextRange::new(self.end(at), self.start(close));
-        self.query.ctes.push(Cte { name, name_range, range, body, branches: Vec::new(), scope, columns });
+        self.query.ctes.push(Cte { name, name_range, range, body, branches: Vec::new(), scope, columns, is_recursive });
         let (_, branches) = self.query(at + 1, parent);
         self.query.ctes[number].branches = branches;
         close + 1

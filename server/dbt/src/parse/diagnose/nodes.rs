@@ -1,10 +1,11 @@
 //! What dbt refuses of a node whose text and properties can be read: its config, its contract, its group, the strategy of a snapshot.
 
 use super::{asker_of, title};
-use crate::ResourceType;
 use crate::index::{Diagnostic, Index, InputFile, Node, NodeIndex, Place, Severity};
+use crate::{FileKind, ResourceType};
 use data::Value as Json;
 use jinja::value::Value;
+use text::TextRange;
 
 /// Types of values in a config (`NodeConfig`): what they must be, and dbt's words; `None`: the value may be missing.
 const CONFIG_TYPES: [(&str, Kind); 15] = [
@@ -108,6 +109,18 @@ fn has_code(kind: ResourceType) -> bool {
 impl Judge<'_> {
     fn fail(&mut self, code: &'static str, message: String, says: String) {
         self.found.push(Diagnostic::new(self.place, Severity::Error, code, message).as_dbt(says));
+    }
+
+    /// The same where the node's entry has a value, else at its name.
+    fn fail_at(&mut self, file: &InputFile, value: &str, code: &'static str, message: String, says: String) {
+        let place = self.place;
+        if let Some(range) =
+            Some(file).filter(|file| file.kind == FileKind::Properties && file.id == place.file).and_then(|file| value_in_entry(&file.text, place.range, value))
+        {
+            self.place.range = range;
+        }
+        self.fail(code, message, says);
+        self.place = place;
     }
 
     fn value(&self, key: &str) -> Option<&Json> {
@@ -386,7 +399,8 @@ impl Judge<'_> {
         // The test of a model that is switched off is switched off.
         if tested.is_none() && !model.is_empty() && !self.index.disabled.iter().any(|off| off.name == name) {
             let message = format!("no model is called `{model}`; correct the name, or add it");
-            self.fail("unknown-model", message, format!("Unable to find model '{}.{model}' for unit test '{}' in {}", node.package, node.name, file.path));
+            let says = format!("Unable to find model '{}.{model}' for unit test '{}' in {}", node.package, node.name, file.path);
+            self.fail_at(file, model, "unknown-model", message, says);
         }
         let given = node.definition.get("given").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         for input in given.iter().filter(|given| given["rows"].is_null() && given["fixture"].is_null()) {
@@ -403,7 +417,7 @@ impl Judge<'_> {
             let is_it = |path: &std::sync::Arc<str>| super::super::stem(path) == fixture;
             if !self.index.names.paths.values().any(is_it) {
                 let message = format!("no fixture file is called `{fixture}`; add {fixture}.csv or {fixture}.sql below the folder `fixtures` of the tests");
-                self.fail("unknown-fixture", message, format!("File not found for fixture '{fixture}' in unit tests in {}", file.path));
+                self.fail_at(file, fixture, "unknown-fixture", message, format!("File not found for fixture '{fixture}' in unit tests in {}", file.path));
             }
         }
         let is_incremental = tested.is_some_and(|tested| tested.macros.iter().flatten().any(|name| &**name == "macro.dbt.is_incremental"));
@@ -462,7 +476,21 @@ impl Judge<'_> {
                 "source" => "unknown-source",
                 _ => "unknown-metric",
             };
-            self.fail(code, message, says);
+            self.fail_at(file, name, code, message, says);
         }
     }
+}
+
+/// The first scalar of the entry around a name that is a value, but for that name.
+fn value_in_entry(text: &str, name: TextRange, value: &str) -> Option<TextRange> {
+    fn find(node: &syntax::yaml::Node, name: TextRange, value: &str) -> Option<TextRange> {
+        let mut parts = node.entries().iter().map(|(_, value)| value).chain(node.items());
+        match node.as_str() {
+            Some(text) => (text == value && node.range != name && !node.is_alias).then_some(node.range),
+            None => parts.find_map(|part| find(part, name, value)),
+        }
+    }
+    let root = syntax::yaml::parse(text).root?;
+    let entry = root.entries().iter().flat_map(|(_, list)| list.items()).find(|entry| entry.range.contains_range(name))?;
+    find(entry, name, value)
 }
