@@ -53,8 +53,23 @@ impl Client {
 
     pub fn send(&mut self, message: &Value) {
         let body = message.to_string();
-        write!(self.input, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        self.send_raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    }
+
+    /// Bytes as they are.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.input.write_all(bytes).unwrap();
         self.input.flush().unwrap();
+    }
+
+    /// The next message of a kind; others are passed over.
+    pub fn until(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(Duration::from_secs(30)).expect("the message");
+            if is_it(&message) {
+                return message;
+            }
+        }
     }
 
     pub fn notify(&mut self, method: &str, params: Value) {
@@ -340,6 +355,26 @@ fn bad_messages_are_answered_and_survived() {
     client.open(&path);
     client.notify("textDocument/didChange", json!({"textDocument": {"uri": uri(&path), "version": 2}, "contentChanges": [{"range": {"start": {"line": 900, "character": 0}, "end": {"line": 901, "character": 7}}, "text": "x"}]}));
     let far = json!({"line": 90000, "character": 90000});
+    for (body, code, id) in [
+        ("{bad json", -32700, json!(null)),
+        ("null", -32600, json!(null)),
+        ("[]", -32600, json!(null)),
+        (r#"[{"jsonrpc": "2.0", "id": 1, "method": "shutdown"}]"#, -32600, json!(null)),
+        (r#"{"id": 71, "method": "x"}"#, -32600, json!(71)),
+        (r#"{"jsonrpc": "2.0", "id": 1.5, "method": "x"}"#, -32600, json!(null)),
+        (r#"{"jsonrpc": "2.0", "id": "a", "method": 5}"#, -32600, json!("a")),
+        (r#"{"jsonrpc": "2.0", "id": 72, "method": "x", "params": 5}"#, -32600, json!(72)),
+        (r#"{"jsonrpc": "2.0", "id": 73}"#, -32600, json!(73)),
+    ] {
+        client.send_raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        let answer = client.until(|message| message.get("error").is_some() && message["id"] == id);
+        assert_eq!(answer["error"]["code"], code, "{body}: {answer}");
+    }
+    for raw in [&b"Content-Length: 2\r\n\r\n\xff\xfe"[..], b"Content-Length: abc\r\n\r\n", b"X: y\r\n\r\n"] {
+        client.send_raw(raw);
+        let answer = client.until(|message| message.get("error").is_some() && message["id"].is_null());
+        assert_eq!(answer["error"]["code"], -32700, "{answer}");
+    }
     assert_eq!(client.request("textDocument/hover", json!({"textDocument": {"uri": uri(&path)}, "position": far})), Value::Null);
     assert_eq!(client.request("textDocument/hover", json!({"textDocument": {"uri": "untitled:x"}, "position": far})), Value::Null);
     assert_eq!(client.end(), Some(0));

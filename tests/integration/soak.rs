@@ -80,6 +80,18 @@ const PIECES: [&str; 26] = [
     "models:\n",
 ];
 
+/// What can't be read, or is no message.
+const BROKEN: [&[u8]; 8] = [
+    b"Content-Length: 4\r\n\r\n{bad",
+    b"Content-Length: 4\r\n\r\nnull",
+    b"Content-Length: 2\r\n\r\n\xff\xfe",
+    b"Content-Length: 24\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":[]}",
+    b"Content-Length: 99999999999999999999\r\n\r\n",
+    b"Content-Length\r\n\r\n",
+    b"nonsense\n\r\n",
+    b"\r\n",
+];
+
 struct Open {
     uri: String,
     text: String,
@@ -172,13 +184,16 @@ fn a_server_that_is_asked_everything_answers_everything() {
             }
             3 => {
                 // What no client should send.
-                let wrong = random.below(4);
-                let message = match wrong {
+                let message = match random.below(8) {
                     0 => {
                         json!({"jsonrpc": "2.0", "method": "textDocument/didChange", "params": {"textDocument": {"uri": "file:///gone", "version": 1}, "contentChanges": []}})
                     }
                     1 => json!({"jsonrpc": "2.0", "method": "nothing/atAll", "params": []}),
                     2 => json!({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 999_999}}),
+                    3..=6 => {
+                        client.send_raw(random.of(&BROKEN));
+                        continue;
+                    }
                     _ => json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": 7}}),
                 };
                 client.send(&message);

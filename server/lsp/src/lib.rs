@@ -15,6 +15,7 @@ mod lifecycle;
 mod main_loop;
 mod progress;
 mod server;
+mod sieve;
 
 use analyst::Services;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ pub async fn serve(services: Arc<FitOut>, version: &'static str) -> bool {
     .finish();
     let service = lifecycle::Lifecycle::around(service, exited.clone());
     // A chat may take minutes; it must not hold up hovers.
-    let serving = Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service);
+    let serving = Server::new(sieve::sift(tokio::io::stdin()), tokio::io::stdout(), socket).concurrency_level(64).serve(service);
     tokio::select! {
         () = serving => {}
         () = exited.notified() => {}

@@ -1,10 +1,11 @@
 //! The end of the server, to the letter of LSP ("Exit Notification"): tower-lsp goes on reading after `exit` until its input
 //! closes, and refuses a `shutdown` whose parameters are null, which many clients send.
 
+use futures::future::{Either, Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
-use tower_lsp::jsonrpc::Request;
+use tower_lsp::jsonrpc::{Request, Response};
 use tower_service::Service;
 
 /// A service that tells when it was asked to exit.
@@ -19,27 +20,30 @@ impl<S> Lifecycle<S> {
     }
 }
 
-impl<S: Service<Request>> Service<Request> for Lifecycle<S> {
+impl<S: Service<Request, Response = Option<Response>>> Service<Request> for Lifecycle<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        if let Some((id, error)) = crate::sieve::answer_to(&request) {
+            return Either::Right(ready(Ok(Some(Response::from_error(id, error)))));
+        }
         let request = if request.method() == "initialize" { with_workspace_diagnostics(request) } else { request };
         match request.method() {
             "exit" => self.exited.notify_one(),
             "shutdown" if request.params().is_some_and(serde_json::Value::is_null) => {
                 if let Some(id) = request.id().cloned() {
-                    return self.inner.call(Request::build("shutdown").id(id).finish());
+                    return Either::Left(self.inner.call(Request::build("shutdown").id(id).finish()));
                 }
             }
             _ => {}
         }
-        self.inner.call(request)
+        Either::Left(self.inner.call(request))
     }
 }
 
