@@ -370,6 +370,9 @@ fn bad_messages_are_answered_and_survived() {
         let answer = client.until(|message| message.get("error").is_some() && message["id"] == id);
         assert_eq!(answer["error"]["code"], code, "{body}: {answer}");
     }
+    client.send_raw(b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-length: 61\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":\"typed\",\"method\":\"no/such\",\"params\":{}}");
+    let answer = client.until(|message| message["id"] == "typed");
+    assert_eq!(answer["error"]["code"], -32601, "{answer}");
     for raw in [&b"Content-Length: 2\r\n\r\n\xff\xfe"[..], b"Content-Length: abc\r\n\r\n", b"X: y\r\n\r\n"] {
         client.send_raw(raw);
         let answer = client.until(|message| message.get("error").is_some() && message["id"].is_null());

@@ -29,33 +29,49 @@ pub fn sift(input: impl AsyncRead + Send + Unpin + 'static) -> DuplexStream {
 
 async fn pass(mut input: BufReader<impl AsyncRead + Unpin>, out: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
     let mut body = Vec::new();
-    while let Some(length) = header(&mut input).await? {
-        let message = match length {
-            Ok(length) if length > MAX_BODY => {
+    while let Some(Header { wrong, length }) = header(&mut input).await? {
+        if let Some(why) = wrong {
+            write(out, &broken(ErrorCode::ParseError, why, &Value::Null)).await?;
+        }
+        match length {
+            None => {}
+            Some(length) if length > MAX_BODY => {
                 tokio::io::copy(&mut (&mut input).take(length as u64), &mut tokio::io::sink()).await?;
-                broken(ErrorCode::InvalidRequest, format!("a message of {length} bytes; the limit is {MAX_BODY}"), &Value::Null)
+                let why = format!("a message of {length} bytes; the limit is {MAX_BODY}");
+                write(out, &broken(ErrorCode::InvalidRequest, why, &Value::Null)).await?;
             }
-            Ok(length) => {
+            Some(length) => {
                 body.resize(length, 0);
                 input.read_exact(&mut body).await?;
                 match look(&body) {
-                    Ok(()) => std::mem::take(&mut body),
-                    Err(message) => message,
+                    Ok(()) => write(out, &body).await?,
+                    Err(message) => write(out, &message).await?,
                 }
             }
-            Err(why) => broken(ErrorCode::ParseError, why, &Value::Null),
-        };
-        out.write_all(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes()).await?;
-        out.write_all(&message).await?;
-        out.flush().await?;
+        }
     }
     Ok(())
 }
 
-/// The length that the next header tells, or why it tells none; nothing at the end. Lines that are no header's are passed over, up to the
-/// next one that is.
-async fn header(input: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<Result<usize, String>>> {
-    let (mut length, mut wrong) = (None, None);
+async fn write(out: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> std::io::Result<()> {
+    out.write_all(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes()).await?;
+    out.write_all(message).await?;
+    out.flush().await
+}
+
+/// What stands before a message.
+#[derive(Default)]
+struct Header {
+    /// What isn't a header.
+    wrong: Option<String>,
+    length: Option<usize>,
+}
+
+const LENGTH: &str = "content-length";
+
+/// The next header; nothing at the end. After something that is none it is looked for further on, in the same line, too.
+async fn header(input: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<Option<Header>> {
+    let (mut found, mut is_begun) = (Header::default(), false);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -65,20 +81,27 @@ async fn header(input: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Resul
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
-            match (length, wrong.take()) {
-                (Some(length), _) => return Ok(Some(Ok(length))),
-                (None, Some(why)) => return Ok(Some(Err(why))),
-                // Blank lines before a header.
-                (None, None) => continue,
+            // Blank lines before a header are nothing.
+            if is_begun {
+                if found.length.is_none() {
+                    found.wrong.get_or_insert_with(|| "a header without `Content-Length`".to_owned());
+                }
+                return Ok(Some(found));
             }
+            continue;
         }
-        match text.split_once(':') {
-            Some((name, value)) if name.trim().eq_ignore_ascii_case("content-length") => match value.trim().parse() {
-                Ok(known) => length = Some(known),
-                Err(_) => wrong = Some(format!("`{}` is no length", value.trim())),
-            },
-            _ => {
-                wrong.get_or_insert_with(|| "a header without `Content-Length`".to_owned());
+        is_begun = true;
+        let at = text.to_ascii_lowercase().rfind(LENGTH);
+        let (before, rest) = text.split_at(at.unwrap_or(text.len()));
+        let is_header = before.split_once(':').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        if !before.is_empty() && (at.is_some() || !is_header) {
+            found.wrong.get_or_insert_with(|| "something that is no header".to_owned());
+        }
+        if at.is_some() {
+            let value = rest[LENGTH.len()..].trim_start().strip_prefix(':').map_or("", str::trim);
+            match value.parse() {
+                Ok(length) => found.length = Some(length),
+                Err(_) => found.wrong = Some(format!("`{value}` is no length")),
             }
         }
     }
@@ -93,10 +116,15 @@ struct Shape<'a> {
     id: Option<Value>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    /// Whether they are there: `null` is a result, too.
+    #[serde(default, deserialize_with = "is_there")]
+    result: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    error: bool,
+}
+
+fn is_there<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(value).map(|_| true)
 }
 
 /// Whether a body is a message; else the one that stands for it.
@@ -122,7 +150,7 @@ fn look(body: &[u8]) -> Result<(), Vec<u8>> {
     if shape.params.is_some_and(|params| !params.get().starts_with(['{', '[', 'n'])) {
         return refuse("`params` has to be an object or a list");
     }
-    match (&shape.method, shape.result.is_some() || shape.error.is_some()) {
+    match (&shape.method, shape.result || shape.error) {
         (Some(method), _) if &**method != BROKEN => Ok(()),
         (None, true) => Ok(()),
         _ => refuse("`method` is missing"),
