@@ -17,6 +17,7 @@ mod live;
 mod llama;
 mod lsp;
 mod lsp_features;
+mod lsp_workspace;
 mod neovim;
 mod scripted;
 mod slack;

@@ -18,6 +18,7 @@ return {
     'yaml',
     'markdown',
     'csv',
+    'python',
     'dbt',
     'sql.dbt',
     'dbt.sql',

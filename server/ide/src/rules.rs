@@ -5,7 +5,7 @@ use dbt::{Diagnostic, FileKind, Severity};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use text::LineIndex;
+use text::{LineIndex, TextRange};
 
 static RULES: LazyLock<Value> = LazyLock::new(|| crate::yaml_data(include_str!("../words/rules.yml")));
 
@@ -130,8 +130,13 @@ impl Ignored {
         if memmem::find(text.as_bytes(), MARK.as_bytes()).is_none() {
             return ignored;
         }
+        if kind.is_sql() {
+            for comment in syntax::sql::comments(text) {
+                ignored.read_comment(text, comment);
+            }
+            return ignored;
+        }
         let openers: &[&str] = match kind {
-            kind if kind.is_sql() => &["--", "{#", "/*"],
             FileKind::Docs => &["<!--", "{#"],
             _ => &["#"],
         };
@@ -139,21 +144,29 @@ impl Ignored {
             let Some(at) = line.find(MARK) else { continue };
             let head = &line[..at];
             let Some(open) = openers.iter().filter_map(|opener| head.rfind(opener)).max() else { continue };
-            let rest = &line[at + MARK.len()..];
-            let is_file = rest.starts_with("-file");
-            let rest = rest.strip_prefix("-file").unwrap_or(rest);
-            let codes = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-                Some((codes, _)) => Codes::These(codes.split(',').map(|code| code.trim().to_owned()).collect()),
-                None => Codes::All,
-            };
-            if is_file {
-                ignored.file.push(codes);
-            } else {
-                // Alone on its line it is about the next.
-                ignored.lines.push((if head[..open].trim().is_empty() { number + 1 } else { number }, codes));
-            }
+            // Alone on its line it is about the next.
+            ignored.take(&line[at + MARK.len()..], if head[..open].trim().is_empty() { number + 1 } else { number });
         }
         ignored
+    }
+
+    /// A comment of SQL or Jinja, which may have several lines.
+    fn read_comment(&mut self, text: &str, comment: TextRange) {
+        let Some(at) = comment.of(text).find(MARK) else { return };
+        let before = &text[..comment.start as usize];
+        let is_alone = before[before.rfind('\n').map_or(0, |end| end + 1)..].trim().is_empty();
+        let lines = if is_alone { text[..comment.end as usize].matches('\n').count() + 1 } else { before.matches('\n').count() };
+        self.take(&comment.of(text)[at + MARK.len()..], lines);
+    }
+
+    /// What stands behind the mark, about a line.
+    fn take(&mut self, rest: &str, line: usize) {
+        let (rest, is_file) = rest.strip_prefix("-file").map_or((rest, false), |rest| (rest, true));
+        let codes = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((codes, _)) => Codes::These(codes.split(',').map(|code| code.trim().to_owned()).collect()),
+            None => Codes::All,
+        };
+        if is_file { self.file.push(codes) } else { self.lines.push((line, codes)) }
     }
 
     /// Whether a diagnostic is switched off.
@@ -191,12 +204,14 @@ mod tests {
     #[test]
     fn comments_switch_rules_off() {
         let analysis = analysis(&Fixture::parse(
-            "-- file: models/a.sql\n-- ragstar: ignore[unknown-ref]\nselect * from {{ ref('x') }}\njoin {{ ref('y') }} -- ragstar: ignore\njoin {{ ref('z') }} {# ragstar: ignore[cycle] #}\n-- ragstar: ignore-file[missing-description]\n-- file: models/m.yml\nmodels:\n  - name: gone # ragstar: ignore[entry-without-node]\n  - name: away\n-- file: models/d.md\n<!-- ragstar: ignore -->\n{% docs d %}\n",
+            "-- file: models/e.sql\n{#\n  why: ragstar: ignore[unknown-ref]\n#}\nselect '-- ragstar: ignore' as s from {{ ref('w') }}\njoin {{ ref('v') }} on '-- ragstar: ignore' = s\n-- file: models/a.sql\n-- ragstar: ignore[unknown-ref]\nselect * from {{ ref('x') }}\njoin {{ ref('y') }} -- ragstar: ignore\njoin {{ ref('z') }} {# ragstar: ignore[cycle] #}\n-- ragstar: ignore-file[missing-description]\n-- file: models/m.yml\nmodels:\n  - name: gone # ragstar: ignore[entry-without-node]\n  - name: away\n-- file: models/d.md\n<!-- ragstar: ignore -->\n{% docs d %}\n",
         ));
         let shown = analysis.all_diagnostics().into_iter().filter(|(path, _)| path != "dbt_project.yml");
         let shown: Vec<String> = shown.map(|(path, found)| format!("{path} {} {}", found.code, found.message.split(';').next().unwrap_or_default())).collect();
         expect![[r#"
             models/a.sql unknown-ref no model, seed or snapshot is called `z`
+            models/e.sql missing-description model `e` has no description
+            models/e.sql unknown-ref no model, seed or snapshot is called `v`
             models/m.yml entry-without-node no model of this project is called `away`"#]]
         .assert_eq(&shown.join("\n"));
     }

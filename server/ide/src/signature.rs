@@ -93,7 +93,16 @@ impl Analysis {
             return None;
         }
         let floor = text[..offset].rfind(';').map_or(0, |end| end + 1).max(text.ceil_char_boundary(offset.saturating_sub(4000)));
-        let (callee, active) = open_call(text, floor, offset)?;
+        // An apostrophe in a comment opens nothing.
+        let mut code = text[floor..offset].as_bytes().to_vec();
+        for comment in syntax::sql::comments(text) {
+            let part = (comment.start as usize).max(floor)..(comment.end as usize).min(offset);
+            if let Some(part) = Some(part).filter(|part| part.start < part.end) {
+                code[part.start - floor..part.end - floor].fill(b' ');
+            }
+        }
+        let code = String::from_utf8(code).unwrap_or_default();
+        let (callee, active) = open_call(&code, 0, code.len())?;
         let function = SqlFunction::find(self.index.adapter(), callee)?;
         Some(Signature::new(function.signature.to_owned(), Some(function.doc.to_owned()), &active, |_| None))
     }

@@ -36,6 +36,11 @@ pub struct FeedbackParams {
     pub text_document: Option<TextDocumentIdentifier>,
 }
 
+/// `ragstar/status`: takes nothing. Ends with `{version, projects: [{project, root, loaded, counts: {model: 12, …}, errors, warnings, model}]}`,
+/// one for each project that is open: its name and folder, whether it has been read, how many nodes of each kind it has, how many problems of
+/// each severity, and the language model that is configured for it, or null.
+pub const STATUS: &str = "ragstar/status";
+
 /// `$/progress` with a value of our own; LSP lets a token's owner choose it.
 pub enum Progress {}
 

@@ -211,6 +211,10 @@ fn of_closed(state: &State, known: &FxHashMap<PathBuf, (bool, Option<u64>)>, who
             found.push(Found { path: path.clone(), diagnostics: Vec::new(), version: None, index: None });
         }
     }
+    // Nor has a project that was closed.
+    for path in known.keys().filter(|path| !state.snapshots.iter().any(|snapshot| path.starts_with(&snapshot.analysis.root))) {
+        found.push(Found { path: path.clone(), diagnostics: Vec::new(), version: None, index: None });
+    }
     // Files that nothing is said of need no memory.
     found.retain(|one| !one.diagnostics.is_empty() || known.contains_key(&one.path));
     found

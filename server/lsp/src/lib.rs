@@ -4,6 +4,7 @@
 //! await, and one loop owns all state. Requests get an immutable snapshot from the loop and do their work off it.
 
 mod capabilities;
+mod configuration;
 mod convert;
 mod custom;
 mod describe;
@@ -72,7 +73,7 @@ pub async fn serve(services: Arc<FitOut>, version: &'static str) -> bool {
     .custom_method("ragstar/feedback", server::Mailbox::feedback)
     .custom_method("ragstar/lineage", server::Mailbox::lineage)
     .custom_method("ragstar/compiled", server::Mailbox::compiled)
-    .custom_method("ragstar/status", server::Mailbox::status)
+    .custom_method(custom::STATUS, server::Mailbox::status)
     .finish();
     let service = lifecycle::Lifecycle::around(service, exited.clone());
     // A chat may take minutes; it must not hold up hovers.

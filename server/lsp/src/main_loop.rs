@@ -150,6 +150,7 @@ impl State {
             Event::DidChange { uri, version, changes } => self.change(&uri, version, changes),
             Event::DidSave { uri } => {
                 let Some(path) = convert::path_of(&uri) else { return false };
+                self.discover(&path);
                 let Some(open) = self.open.get_mut(&path).filter(|open| open.is_doubtful) else { return false };
                 let Some(text) = DiskLoader.read(&path) else { return false };
                 open.document = Document::new(&text.text);
@@ -168,10 +169,8 @@ impl State {
             }
             Event::FilesChanged { root, paths } => self.files_changed(root.as_deref(), &paths),
             Event::FoldersChanged { added, removed } => {
-                for folder in removed {
-                    self.folders.retain(|known| *known != folder);
-                    self.projects.retain(|root, _| !root.starts_with(&folder));
-                }
+                self.folders.retain(|known| !removed.contains(known));
+                self.leave_projects();
                 for folder in added {
                     self.folders.push(folder.clone());
                     self.add_folder(&folder);
@@ -337,6 +336,7 @@ impl State {
         let mut changed = false;
         let (mut settle, mut renewed) = (BTreeSet::new(), BTreeSet::new());
         for path in paths {
+            self.discover(path);
             let Some(root) = self.root_of(path).or_else(|| root.map(Path::to_owned)) else { continue };
             if DiskLoader::is_artifact(path) || path.file_name().is_some_and(|name| name == "profiles.yml" || name == "ragstar.yml") {
                 settle.insert(root.clone());
@@ -443,9 +443,30 @@ impl State {
         self.searching += 1;
         let (folder, events) = (folder.to_owned(), self.events.clone());
         tokio::task::spawn_blocking(move || {
-            let below = DiskLoader::find_projects_below(&folder);
+            let mut below = DiskLoader::find_projects_below(&folder);
+            // One inside of another is a part of that, such as a package of its own: it is opened with one of its files.
+            let all = below.clone();
+            below.retain(|root| !all.iter().any(|other| other != root && root.starts_with(other)));
             let roots = if below.is_empty() { DiskLoader::find_project(&folder).into_iter().collect() } else { below };
             let _ = events.send(Event::ProjectsFound(roots));
+        });
+    }
+
+    /// Opens a project whose `dbt_project.yml` has come, where a folder or an open file asks for it.
+    fn discover(&mut self, path: &Path) {
+        let Some(root) = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "dbt_project.yml")) else { return };
+        let is_wanted =
+            self.folders.iter().any(|folder| root.starts_with(folder) || folder.starts_with(root)) || self.open.keys().any(|open| open.starts_with(root));
+        if is_wanted && self.root_of(root).is_none() && DiskLoader::find_project(root).as_deref() == Some(root) {
+            self.add_project(root.to_owned());
+        }
+    }
+
+    /// Closes the projects that no folder holds or lies in, and no open file.
+    fn leave_projects(&mut self) {
+        let (folders, open) = (&self.folders, &self.open);
+        self.projects.retain(|root, _| {
+            folders.iter().any(|folder| root.starts_with(folder) || folder.starts_with(root)) || open.keys().any(|path| path.starts_with(root))
         });
     }
 

@@ -1,6 +1,7 @@
 //! tower-lsp's side: a mailbox before the loop.
 
 use crate::capabilities::{self, Capabilities, DESCRIBE, NOTE_DRAFTS};
+use crate::configuration::Configuration;
 use crate::custom::{self, ChatParams, CompiledParams, FeedbackParams, LineageParams, SearchParams};
 use crate::event::{Event, Scope, Snapshot};
 use crate::progress::Progress;
@@ -24,6 +25,7 @@ pub struct Mailbox {
     shut_down: Arc<AtomicBool>,
     /// Told when the server is to end.
     exited: Arc<Notify>,
+    configuration: Arc<Configuration>,
     /// The tokens that each document was sent last, for what changed since.
     sent_tokens: Mutex<FxHashMap<Url, (u64, Vec<SemanticToken>)>>,
 }
@@ -35,7 +37,7 @@ const MAX_SYMBOLS: usize = 200;
 
 impl Mailbox {
     pub fn new(client: Client, events: mpsc::UnboundedSender<Event>, version: &'static str, shut_down: Arc<AtomicBool>, exited: Arc<Notify>) -> Self {
-        Self { client, events, version, shut_down, exited, sent_tokens: Mutex::default() }
+        Self { client, events, version, shut_down, exited, configuration: Arc::default(), sent_tokens: Mutex::default() }
     }
 
     fn send(&self, event: Event) {
@@ -300,9 +302,8 @@ impl Mailbox {
 impl LanguageServer for Mailbox {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let client = Capabilities::of(&params.capabilities);
-        if let Some(options) = &params.initialization_options {
-            self.send(Event::Configured(settings_of(options)));
-        }
+        let settings = self.configuration.begin(params.initialization_options.as_ref(), &params.capabilities);
+        self.send(Event::Configured(settings));
         if let Some(parent) = params.process_id {
             lifecycle::end_with(parent, self.exited.clone());
         }
@@ -315,6 +316,14 @@ impl LanguageServer for Mailbox {
 
     async fn initialized(&self, _: InitializedParams) {
         self.send(Event::Initialized);
+        let (client, configuration, events) = (self.client.clone(), self.configuration.clone(), self.events.clone());
+        // The client may be slow to answer.
+        tokio::spawn(async move {
+            if let Some(settings) = configuration.ask(&client).await {
+                let _ = events.send(Event::Configured(settings));
+            }
+            configuration.watch_for_projects(&client).await;
+        });
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -340,7 +349,11 @@ impl LanguageServer for Mailbox {
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        self.send(Event::Configured(settings_of(&params.settings)));
+        let settings = match self.configuration.sent(&params.settings) {
+            Some(settings) => Some(settings),
+            None => self.configuration.ask(&self.client).await,
+        };
+        settings.into_iter().for_each(|settings| self.send(Event::Configured(settings)));
     }
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
@@ -607,25 +620,4 @@ fn refused(why: String) -> Error {
 fn failed(what: &str, error: &tokio::task::JoinError) -> Error {
     tracing::error!(%error, what);
     Error { code: ErrorCode::InternalError, message: what.to_owned().into(), data: None }
-}
-
-/// The editor's settings as flat keys: below `ragstar`, or bare where there is no such key.
-fn settings_of(value: &Value) -> Vec<(String, String)> {
-    fn flatten(value: &Value, prefix: &str, into: &mut Vec<(String, String)>) {
-        match value {
-            Value::Object(entries) => {
-                for (key, value) in entries {
-                    let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                    flatten(value, &key, into);
-                }
-            }
-            Value::String(text) => into.push((prefix.to_owned(), text.clone())),
-            Value::Number(number) => into.push((prefix.to_owned(), number.to_string())),
-            Value::Bool(value) => into.push((prefix.to_owned(), value.to_string())),
-            Value::Null | Value::Array(_) => {}
-        }
-    }
-    let mut found = Vec::new();
-    flatten(value.get("ragstar").unwrap_or(value), "", &mut found);
-    found
 }

@@ -291,9 +291,9 @@ pub struct CheckOptions {
     /// Only these rules, by their codes
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     pub rules: Vec<String>,
-    /// Show findings of this severity and worse
-    #[arg(long, value_enum, default_value_t = Level::Information)]
-    pub level: Level,
+    /// Show findings of this severity and worse: information, or all of the rules that --rules names
+    #[arg(long, value_enum)]
+    pub level: Option<Level>,
     /// End with exit code 1 if there is a finding of this severity or worse
     #[arg(long, value_enum, default_value_t = Level::Warning)]
     pub fail_on: Level,

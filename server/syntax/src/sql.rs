@@ -5,7 +5,7 @@ mod lexer;
 mod query;
 
 pub use essence::essence;
-pub use lexer::{PlainToken, is_keyword, plain_tokens, words};
+pub use lexer::{PlainToken, comments, is_keyword, plain_tokens, words};
 pub use query::{Cte, Expression, Item, NameUse, Query, Relation, RelationSource, Select, read};
 
 /// The common table expressions of a model, in the order of the text.

@@ -68,10 +68,11 @@ fn is_at_least(severity: Severity, level: Level) -> bool {
 fn findings(analysis: &Analysis, options: &CheckOptions) -> Result<Vec<Finding>, String> {
     let wanted = options.paths.iter().map(|path| absolute(path)).collect::<Result<Vec<PathBuf>, String>>()?;
     let repository = repository_of(&analysis.root);
+    let level = options.level.unwrap_or(if options.rules.is_empty() { Level::Information } else { Level::Hint });
     let mut lines: Option<(vfs::FileId, LineIndex)> = None;
     let mut findings = Vec::new();
     for (path, diagnostic) in analysis.all_diagnostics() {
-        let is_shown = is_at_least(diagnostic.severity, options.level) || is_at_least(diagnostic.severity, options.fail_on);
+        let is_shown = is_at_least(diagnostic.severity, level) || is_at_least(diagnostic.severity, options.fail_on);
         if !is_shown || (!options.rules.is_empty() && !options.rules.iter().any(|code| code == diagnostic.code)) {
             continue;
         }

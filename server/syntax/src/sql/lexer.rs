@@ -63,17 +63,8 @@ fn cut(text: &str, holes: &[TextRange]) -> Vec<Token> {
                 at += 1;
                 continue;
             }
-            b'-' if bytes.get(at + 1) == Some(&b'-') => {
-                at = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
-                continue;
-            }
-            // BigQuery and MySQL have such comments; elsewhere it is an operator, or begins a name.
-            b'#' if bytes.get(at + 1).is_none_or(|next| next.is_ascii_whitespace() || *next == b'#') => {
-                at = bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
-                continue;
-            }
-            b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                at = text[at + 2..].find("*/").map_or(bytes.len(), |end| at + end + 4);
+            b'-' | b'#' | b'/' if comment_end(bytes, at).is_some() => {
+                at = comment_end(bytes, at).unwrap_or(bytes.len());
                 continue;
             }
             b'\'' => {
@@ -128,6 +119,45 @@ pub fn plain_tokens(source: &str) -> Vec<(TextRange, PlainToken)> {
         Some((token.range, kind))
     });
     told.collect()
+}
+
+/// The comments of a text, SQL's and Jinja's, in its order.
+pub fn comments(source: &str) -> Vec<TextRange> {
+    let mut bytes = source.as_bytes().to_vec();
+    let tags = jinja::scan(source);
+    for tag in &tags {
+        bytes[tag.outer.start as usize..tag.outer.end as usize].fill(b' ');
+    }
+    let mut found: Vec<TextRange> = tags.iter().filter(|tag| tag.kind == TagKind::Comment).map(|tag| tag.outer).collect();
+    let mut at = 0;
+    while at < bytes.len() {
+        match comment_end(&bytes, at) {
+            Some(end) => {
+                found.push(TextRange::new(at, end));
+                at = end;
+            }
+            None if matches!(bytes[at], b'\'' | b'"' | b'`') => at = closing(&bytes, at, bytes[at]),
+            None => at += 1,
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// The end of the comment that begins at an offset, if one does.
+fn comment_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let next = bytes.get(at + 1);
+    let line_end = || bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| at + end);
+    match bytes[at] {
+        b'-' if next == Some(&b'-') => Some(line_end()),
+        // BigQuery and MySQL have such comments; elsewhere it is an operator, or begins a name.
+        b'#' if next.is_none_or(|next| next.is_ascii_whitespace() || *next == b'#') => Some(line_end()),
+        b'/' if next == Some(&b'*') => {
+            let end = bytes[at + 2..].windows(2).position(|pair| pair == b"*/");
+            Some(end.map_or(bytes.len(), |end| at + end + 4))
+        }
+        _ => None,
+    }
 }
 
 /// Every name and keyword of a text outside of tags, comments and strings: those of all branches and of blocks' bodies, too.
