@@ -116,7 +116,10 @@ fn places_are_counted_as_the_client_counts() {
         let path = root.join("models/staging/shop/stg_shop__customers.sql");
         client.open(&path);
         let document = json!({"uri": uri(&path), "version": 2});
-        client.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [{"text": "select '😀' as a, 1 as b from {{ ref('gone') }}\n"}]}));
+        client.notify(
+            "textDocument/didChange",
+            json!({"textDocument": document, "contentChanges": [{"text": "select '😀' as a, 1 as b from {{ ref('gone') }}\n"}]}),
+        );
         // Behind the emoji a letter more.
         let at = |character: u64| json!({"line": 0, "character": character});
         let behind = 8 + units;

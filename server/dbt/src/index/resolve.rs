@@ -336,8 +336,9 @@ impl Index {
         self.has_cycle
     }
 
-    /// The nodes of a cycle, in order, if the graph has one.
-    pub fn find_cycle(&self) -> Option<Vec<NodeIndex>> {
+    /// The nodes of the graph's cycles, each in order; of those that share nodes one.
+    pub fn find_cycles(&self) -> Vec<Vec<NodeIndex>> {
+        let mut cycles: Vec<Vec<NodeIndex>> = Vec::new();
         let mut state = vec![0u8; self.nodes.len()];
         for root in 0..self.nodes.len() {
             if state[root] != 0 {
@@ -356,7 +357,13 @@ impl Index {
                             }
                             1 => {
                                 let from = stack.iter().position(|&(index, _)| index == child).unwrap_or(0);
-                                return Some(stack[from..].iter().map(|&(index, _)| index).collect());
+                                let cycle: Vec<NodeIndex> = stack[from..].iter().map(|&(index, _)| index).collect();
+                                if !cycles.iter().flatten().any(|known| cycle.contains(known)) {
+                                    cycles.push(cycle);
+                                }
+                                if cycles.len() >= MAX_CYCLES {
+                                    return cycles;
+                                }
                             }
                             _ => {}
                         }
@@ -368,9 +375,12 @@ impl Index {
                 }
             }
         }
-        None
+        cycles
     }
 }
+
+/// So many are told at once.
+const MAX_CYCLES: usize = 50;
 
 type ByName = FxHashMap<Arc<str>, Vec<NodeIndex>>;
 

@@ -27,7 +27,7 @@ pub(super) fn judge_all(index: &mut Index, packages: &[PackageInput]) {
     index.judged = judged;
     index.has_semantic_models = index.nodes.iter().any(|node| node.resource_type == ResourceType::SemanticModel);
     tell_semantic(index, packages);
-    if let Some(cycle) = index.find_cycle() {
+    for cycle in index.find_cycles() {
         tell_cycle(index, &cycle);
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn judge_cycles(index: &mut Index, changed: &[NodeIndex]) {
         }
     }
     index.has_cycle = false;
-    if let Some(cycle) = index.find_cycle() {
+    for cycle in index.find_cycles() {
         tell_cycle(index, &cycle);
     }
 }
