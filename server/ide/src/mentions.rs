@@ -231,12 +231,34 @@ impl Analysis {
                 found.push((range, true));
             }
         }
+        if node.resource_type == ResourceType::Group {
+            found.extend(self.group_mentions(file, &node.name).into_iter().map(|range| (range, false)));
+        }
         let is_named_plainly = matches!(node.resource_type, ResourceType::Group | ResourceType::Metric | ResourceType::SemanticModel | ResourceType::Model);
         if file.kind == FileKind::Properties && is_named_plainly {
             let definitions: Vec<TextRange> = found.iter().map(|(range, _)| *range).collect();
             let plain = self.named_without_call(file, index).into_iter().map(|range| inner(&file.text, range));
             found.extend(plain.filter(|range| !definitions.contains(range)).map(|range| (range, false)));
         }
+    }
+
+    /// Where configs of `dbt_project.yml` and of code name a group.
+    fn group_mentions(&self, file: &File, group: &str) -> Vec<TextRange> {
+        fn values<'t>(node: &'t yaml::Node, found: &mut Vec<&'t yaml::Node>) {
+            for (key, value) in node.entries() {
+                if matches!(key.as_str(), Some("group" | "+group")) {
+                    found.push(value);
+                }
+                values(value, found);
+            }
+        }
+        if file.package == 0 && file.kind == FileKind::Project {
+            let tree = yaml::parse(&file.text);
+            let mut found = Vec::new();
+            tree.root.iter().for_each(|root| values(root, &mut found));
+            return found.into_iter().filter(|value| !value.is_alias && value.as_str() == Some(group)).map(|value| inner(&file.text, value.range)).collect();
+        }
+        if file.package == 0 && file.kind.is_sql() { crate::rename::in_config(file, group, &["group"]) } else { Vec::new() }
     }
 
     /// Where a properties file uses a generic test.

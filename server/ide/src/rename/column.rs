@@ -91,7 +91,7 @@ impl Analysis {
             format!("{} as {name}", range.of(&file.text))
         };
         edits.push(Edit::replace(range, insert));
-        edits.extend(in_config(file, column).into_iter().map(|range| Edit::replace(range, name)));
+        edits.extend(in_config(file, column, &COLUMN_CONFIGS).into_iter().map(|range| Edit::replace(range, name)));
         // What is around the last select are other queries' columns.
         self.nothing_is_left(file, &scopes, column, places, |loose| !is_outermost && !loose.is_in_tag)
     }
@@ -182,8 +182,8 @@ fn has_alias(item: &Item, text: &str) -> bool {
     head.ends_with(char::is_whitespace)
 }
 
-/// Where a model's own `config()` names a column.
-fn in_config(file: &File, column: &str) -> Vec<TextRange> {
+/// Where a file's own `config()` has a name as the value of one of some keys.
+pub(crate) fn in_config(file: &File, name: &str, keys: &[&str]) -> Vec<TextRange> {
     let text = &*file.text;
     let calls = file.facts.uses.iter().filter(|used| matches!(&used.target, Target::Macro { path } if *path == ["config"]));
     let calls: Vec<TextRange> = calls.map(|used| used.range).collect();
@@ -191,7 +191,7 @@ fn in_config(file: &File, column: &str) -> Vec<TextRange> {
         let Some(call) = calls.iter().find(|call| call.contains_range(*string)) else { return false };
         let before = &text[call.start as usize..string.start as usize];
         let key = before.rfind('=').map(|at| before[..at].trim_end().rsplit(|c| !crate::thing::is_word(c)).next().unwrap_or_default());
-        key.is_some_and(|key| COLUMN_CONFIGS.contains(&key)) && inner(text, *string).of(text).eq_ignore_ascii_case(column)
+        key.is_some_and(|key| keys.contains(&key)) && inner(text, *string).of(text).eq_ignore_ascii_case(name)
     };
     jinja::names(text).strings.into_iter().filter(names).map(|string| inner(text, string)).collect()
 }
