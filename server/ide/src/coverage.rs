@@ -94,7 +94,7 @@ impl Analysis {
     }
 
     /// Who a thing belongs to: `meta.owner`, its group's owner, an exposure's owner.
-    fn owner_of(&self, subject: Subject<'_>) -> Option<String> {
+    pub(crate) fn owner_of(&self, subject: Subject<'_>) -> Option<String> {
         let named = |value: &data::Value| {
             let text = |key: &str| value.get(key).and_then(data::Value::as_str).map(str::to_owned);
             value.as_str().map(str::to_owned).or_else(|| text("name")).or_else(|| text("email"))

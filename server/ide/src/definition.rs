@@ -99,6 +99,10 @@ impl Analysis {
                 let project = number.and_then(|number| self.files.values().find(|file| file.package == number && &*file.relative == "dbt_project.yml"));
                 project.map(|project| NavigationTarget::at(Place { file: project.id, range: TextRange::at(0) })).into_iter().collect()
             }
+            Thing::Selector(name) => {
+                let place = crate::thing::selectors(&file.text).into_iter().find(|(other, _, defines)| *defines && other == name);
+                place.map(|(_, range, _)| NavigationTarget::at(Place { file: file.id, range })).into_iter().collect()
+            }
             Thing::Cte(name) => {
                 let scopes = Scopes::new(self, file);
                 let cte = scopes.query.ctes.iter().find(|cte| cte.name_range == *name);

@@ -30,7 +30,7 @@ pub struct Hint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lens {
     pub range: TextRange,
-    /// `None` where it takes a search, which is made once the line is shown: see [`Analysis::macro_references`].
+    /// `None` where it takes a search, which is made once the line is shown: see [`Analysis::references_of`].
     pub title: Option<String>,
     pub action: LensAction,
 }
@@ -39,10 +39,13 @@ pub struct Lens {
 pub enum LensAction {
     /// Shows the nodes that read this one, by its unique_id.
     Readers(String),
-    /// Shows the places that call a macro, by its unique_id.
+    /// Shows the places that name a node or call a macro, by its unique_id.
     References(String),
     /// Goes there.
     Open(NavigationTarget),
+    /// Shows the tests of a node, by its unique_id.
+    Tests(String),
+    /// Shows the graph around a node, by its unique_id.
     Lineage(String),
     Compiled,
 }
@@ -145,6 +148,7 @@ impl Analysis {
             if let Some(entry) = self.entry_target(index).filter(|entry| entry.file != file.id) {
                 lenses.push(Lens { range, title: Some("open YAML".to_owned()), action: LensAction::Open(entry) });
             }
+            lenses.push(Lens { range, title: Some("lineage".to_owned()), action: LensAction::Lineage(node.unique_id.to_string()) });
             if file.kind.is_sql() {
                 lenses.push(Lens { range, title: Some("compiled SQL".to_owned()), action: LensAction::Compiled });
             }
@@ -155,13 +159,25 @@ impl Analysis {
         lenses
     }
 
-    /// The places that call a macro, and how a lens says how many these are.
-    pub fn macro_references(&self, unique_id: &str) -> Option<(String, Vec<Mention>)> {
-        let at = self.index.macros.iter().position(|found| *found.unique_id == *unique_id)?;
-        let near = self.file(self.index.macros[at].place.file)?;
-        let mut found = self.mentions(near, &crate::Thing::Macro(at));
+    /// The places that name a node or call a macro, and how a lens says how many these are.
+    pub fn references_of(&self, unique_id: &str) -> Option<(String, Vec<Mention>)> {
+        let (thing, place) = match self.index.node(unique_id) {
+            Some(index) => (crate::Thing::Node(index), self.index.nodes[index].place),
+            None => {
+                let at = self.index.macros.iter().position(|found| *found.unique_id == *unique_id)?;
+                (crate::Thing::Macro(at), self.index.macros[at].place)
+            }
+        };
+        let mut found = self.mentions(self.file(place.file)?, &thing);
         found.retain(|mention| !mention.is_definition);
         Some((if found.len() == 1 { "1 reference".to_owned() } else { format!("{} references", found.len()) }, found))
+    }
+
+    /// Where the tests of a node stand: generic ones in its entry, others in their files.
+    pub fn tests_of(&self, unique_id: &str) -> Vec<NavigationTarget> {
+        let Some(index) = self.index.node(unique_id) else { return Vec::new() };
+        let tests = self.index.children[index].iter().filter(|&&child| self.index.nodes[child].resource_type.is_test());
+        tests.map(|&test| self.node_target(test)).collect()
     }
 
     fn node_lenses(&self, index: NodeIndex, range: TextRange, lenses: &mut Vec<Lens>) {
@@ -171,9 +187,10 @@ impl Analysis {
         let tests = children.len() - readers;
         if node.resource_type.is_refable() || node.resource_type == ResourceType::Source {
             let id = node.unique_id.to_string();
+            lenses.push(Lens { range, title: None, action: LensAction::References(id.clone()) });
             lenses.push(Lens { range, title: Some(format!("{readers} downstream")), action: LensAction::Readers(id.clone()) });
             let tests = if tests == 1 { "1 test".to_owned() } else { format!("{tests} tests") };
-            lenses.push(Lens { range, title: Some(tests), action: LensAction::Lineage(id) });
+            lenses.push(Lens { range, title: Some(tests), action: LensAction::Tests(id) });
         }
     }
 }
@@ -207,27 +224,31 @@ mod tests {
             (
                 "models/a.sql",
                 expect![[r#"
-            "": 1 downstream
-            "": 1 test
-            "": open YAML
-            "": compiled SQL"#]],
+                    "": 1 reference
+                    "": 1 downstream
+                    "": 1 test
+                    "": open YAML
+                    "": lineage
+                    "": compiled SQL"#]],
             ),
             (
                 "models/m.yml",
                 expect![[r#"
-            "a": model in a.sql
-            "a": 1 downstream
-            "a": 1 test
-            "b": model in b.sql
-            "b": 0 downstream
-            "b": 0 tests"#]],
+                    "a": model in a.sql
+                    "a": 1 reference
+                    "a": 1 downstream
+                    "a": 1 test
+                    "b": model in b.sql
+                    "b": 0 references
+                    "b": 0 downstream
+                    "b": 0 tests"#]],
             ),
             ("macros/m.sql", expect![[r#""m": 1 reference"#]]),
         ] {
             let (analysis, _, _) = at_cursor(&format!("{SHOP}-- file: models/b.sql\n$0select id, {{{{ m() }}}} from {{{{ ref('a') }}}}\n"));
             let file = analysis.file_at(&std::path::Path::new("/project").join(path)).expect("a file");
             let title = |lens: &Lens| match &lens.action {
-                LensAction::References(id) => analysis.macro_references(id).map(|(title, _)| title),
+                LensAction::References(id) => analysis.references_of(id).map(|(title, _)| title),
                 _ => lens.title.clone(),
             };
             let shown: Vec<String> =

@@ -100,6 +100,8 @@ pub struct World {
     pub(crate) rules: Arc<RuleSet>,
     /// Texts that nobody wrote by hand, and what was decided of them.
     pub(crate) drafts: Arc<Drafts>,
+    /// What `--vars` says.
+    pub(crate) given_vars: Arc<data::Map>,
     /// Compiles its nodes; nothing in a state that was taken up again.
     pub(crate) compiler: Option<dbt::Compiler>,
     /// What is known of the columns of its nodes.
@@ -319,6 +321,7 @@ impl AnalysisHost {
             broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
             drafts: self.world.drafts.clone(),
+            given_vars: Arc::new(self.settings.vars.clone()),
             compiler: None,
             made,
         });
@@ -590,6 +593,7 @@ impl AnalysisHost {
             broken_packages: self.broken_packages(),
             rules: self.world.rules.clone(),
             drafts: self.world.drafts.clone(),
+            given_vars: Arc::new(self.settings.vars.clone()),
             config: packages.first().map(|(_, config)| config.clone()).unwrap_or_default(),
             paths: Arc::new(paths),
             ..World::default()

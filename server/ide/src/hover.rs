@@ -105,12 +105,20 @@ impl Analysis {
                 let docs = &self.index.docs[*at];
                 format!("**{}** · docs block · `{}`\n\n---\n\n{}", docs.name, docs.package, docs.text)
             }
-            Thing::Var(name) => match self.config.vars.get(name) {
-                Some((_, value)) => format!("**{name}** · var\n\n```yaml\n{name}: {value}\n```\n\nset in `dbt_project.yml`"),
-                None => format!("**{name}** · var\n\nset nowhere in `dbt_project.yml`; `--vars` or the call's default says its value"),
-            },
+            Thing::Var(name) => {
+                let value = |value: &str| format!("**{name}** · var\n\n```yaml\n{name}: {value}\n```\n\n");
+                match (self.given_vars.get(name.as_str()), self.config.vars.get(name)) {
+                    (Some(given), own) => {
+                        let own = own.map(|(_, own)| format!("; `dbt_project.yml` says `{}`", own.trim())).unwrap_or_default();
+                        value(&given.to_string()) + &format!("given by `--vars`{own}")
+                    }
+                    (None, Some((_, own))) => value(own) + "set in `dbt_project.yml`",
+                    (None, None) => format!("**{name}** · var\n\nset nowhere in `dbt_project.yml`; `--vars` or the call's default says its value"),
+                }
+            }
             Thing::EnvVar(name) => format!("**{name}** · environment variable"),
             Thing::Package(name) => self.package_card(name),
+            Thing::Selector(name) => selector_card(&file.text, name)?,
             Thing::Cte(name) => {
                 let scopes = Scopes::new(self, file);
                 let at = scopes.query.ctes.iter().position(|cte| cte.name_range == *name)?;
@@ -307,6 +315,29 @@ fn config_card(word: &ConfigWord) -> String {
     card
 }
 
+/// A selector with what is said of it and what it selects.
+fn selector_card(text: &str, name: &str) -> Option<String> {
+    let tree = syntax::yaml::parse(text);
+    let list = tree.root.as_ref().and_then(|root| root.get("selectors"))?;
+    let entry = list.items().iter().find(|item| item.get_str("name") == Some(name))?;
+    let mut card = format!("**{name}** · selector\n");
+    if entry.get("default").and_then(syntax::yaml::Node::as_str) == Some("true") {
+        card.push_str("\nselects where nothing else is asked for\n");
+    }
+    if let Some(description) = entry.get_str("description") {
+        let _ = write!(card, "\n{}\n", description.trim());
+    }
+    if let Some(definition) = entry.get("definition") {
+        let written = definition.range.of(text);
+        let start = text[..definition.range.start as usize].rfind('\n').map_or(0, |end| end + 1);
+        let indent = text[start..definition.range.start as usize].chars().take_while(|c| *c == ' ').count();
+        let pad = " ".repeat(indent);
+        let lines: Vec<&str> = written.lines().map(|line| line.strip_prefix(&pad).unwrap_or(line)).collect();
+        let _ = write!(card, "\n```yaml\n{}\n```\n", lines.join("\n"));
+    }
+    Some(card)
+}
+
 pub(crate) fn macro_card(found: &Macro) -> String {
     let kind = if found.is_generic_test { "generic test" } else { "macro" };
     let mut card = format!("**{}** · {kind} · `{}`\n\n```jinja\n{}\n```\n", found.name, found.package, found.signature());
@@ -331,6 +362,100 @@ mod tests {
         let (analysis, file, offset) = at_cursor(fixture);
         expected
             .assert_eq(&analysis.hover(&file, offset).map_or("nothing".to_owned(), |hover| format!("[{}]\n{}", hover.range.of(&file.text), hover.markdown)));
+    }
+
+    #[test]
+    fn selectors_packages_and_vars() {
+        let selectors = "-- file: selectors.yml\nselectors:\n  - name: nightly\n    description: What runs at night.\n    definition:\n      union:\n        - tag:nightly\n        - method: tag\n          value: x\n  - name: all\n    definition:\n      method: selector\n      value: nig$0htly\n";
+        check(selectors, expect![[r#"
+            [nightly]
+            **nightly** · selector
+
+            What runs at night.
+
+            ```yaml
+            union:
+              - tag:nightly
+              - method: tag
+                value: x
+            ```
+        "#]]);
+        let packages = "-- file: packages.yml\npackages:\n  - package: dbt-labs/dbt_$0utils\n    version: 1.0.0\n-- file: dbt_packages/dbt_utils/dbt_project.yml\nname: dbt_utils\n-- file: dbt_packages/dbt_utils/macros/m.sql\n{% macro star() %}{% endmacro %}\n";
+        check(packages, expect![[r#"
+            [dbt-labs/dbt_utils]
+            **dbt_utils** · package
+
+            0 models, seeds and snapshots, 1 macros"#]]);
+        let vars = "-- file: dbt_project.yml\nname: shop\nvars: {days: 90}\n-- file: models/a.sql\nselect {{ var('da$0ys') }}\n";
+        check(vars, expect![[r#"
+            ['days']
+            **days** · var
+
+            ```yaml
+            days: 90
+            ```
+
+            set in `dbt_project.yml`"#]]);
+        let fixture = testkit::Fixture::parse(vars);
+        let (path, offset) = fixture.cursor.clone().expect("a cursor");
+        let given = crate::test_support::analysis_with(&fixture, |host| {
+            let vars = data::Map::from_iter([("days", data::Value::from("30"))]);
+            host.set_settings(dbt::Settings { vars, ..dbt::Settings::default() });
+        });
+        let file = given.file_at(&given.root.join(path)).expect("the file");
+        expect![[r#"
+            **days** · var
+
+            ```yaml
+            days: "30"
+            ```
+
+            given by `--vars`; `dbt_project.yml` says `90`"#]].assert_eq(&given.hover(file, offset).expect("a card").markdown);
+    }
+
+    #[test]
+    fn what_a_card_knows() {
+        check(
+            "-- file: models/a.sql\n{{ config(contract={'enforced': true}, group='fin') }}\nselect 1 as id, 2 as n from {{ source('raw', 't') }}\n-- file: models/m.yml\ngroups: [{name: fin, owner: {name: Ann, email: ann@x}}]\nmodels:\n  - name: a\n    columns: [{name: id, data_type: int}]\nsources:\n  - name: raw\n    tables: [{name: t}]\n-- file: models/b.sql\nselect * from {{ ref('$0a') }}\n",
+            expect![[r#"
+                ['a']
+                **a** · model · view
+
+                *No description.*
+
+                - `id` int
+
+                Also makes: `n`
+
+                group: `fin`  
+                owner: Ann  
+                contract: enforced  
+                relation: "memory"."main"."a"
+
+                ---
+
+                Upstream (1): [`raw.t`](node:source.shop.raw.t)  
+                Downstream (1): [`b`](node:model.shop.b)  
+                `models/a.sql`"#]],
+        );
+        check(
+            "-- file: models/m.yml\nsources:\n  - name: raw\n    loaded_at_field: at\n    freshness: {warn_after: {count: 12, period: hour}}\n    tables: [{name: t}]\n-- file: models/b.sql\nselect * from {{ source('raw', '$0t') }}\n",
+            expect![[r#"
+                ['t']
+                **raw.t** · source
+
+                *No description.*
+
+                loaded at: `at`  
+                freshness: a warning after 12 hours  
+                relation: "memory"."raw"."t"
+
+                ---
+
+                Upstream: none  
+                Downstream (1): [`b`](node:model.shop.b)  
+                `models/m.yml`"#]],
+        );
     }
 
     #[test]

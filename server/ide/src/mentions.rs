@@ -95,9 +95,13 @@ impl Analysis {
                 Cow::from(name.to_owned())
             }
             Thing::Docs(at) => Cow::from(&self.index.docs[*at].name),
-            Thing::Source(name) | Thing::Var(name) | Thing::EnvVar(name) | Thing::Package(name) | Thing::Config(name) | Thing::Builtin(name) => {
-                Cow::from(name.clone())
-            }
+            Thing::Source(name)
+            | Thing::Var(name)
+            | Thing::EnvVar(name)
+            | Thing::Package(name)
+            | Thing::Selector(name)
+            | Thing::Config(name)
+            | Thing::Builtin(name) => Cow::from(name.clone()),
             _ => return None,
         })
     }
@@ -211,6 +215,10 @@ impl Analysis {
             Thing::Docs(at) => {
                 let place = self.index.docs[*at].place;
                 found.extend((place.file == file.id).then_some((place.range, true)));
+            }
+            Thing::Selector(name) if file.kind == FileKind::Selectors && file.package == 0 => {
+                let all = crate::thing::selectors(text).into_iter().filter(|(other, ..)| other == name);
+                found.extend(all.map(|(_, range, defines)| (inner(text, range), defines)));
             }
             Thing::Var(name) if file.kind == FileKind::Project && file.package == 0 => {
                 found.extend(self.config.vars.get(name).map(|(range, _)| (inner(text, *range), true)));

@@ -64,7 +64,7 @@ impl Analysis {
             }
             Thing::Macro(at) => of_package(&self.index.macros[*at].package, &format!("macro `{}`", self.index.macros[*at].name)),
             Thing::Docs(at) => of_package(&self.index.docs[*at].package, &format!("docs block `{}`", self.index.docs[*at].name)),
-            Thing::Source(_) | Thing::Var(_) | Thing::Cte(_) | Thing::Alias(_) | Thing::Made { .. } | Thing::Local(_) => Ok(()),
+            Thing::Source(_) | Thing::Var(_) | Thing::Selector(_) | Thing::Cte(_) | Thing::Alias(_) | Thing::Made { .. } | Thing::Local(_) => Ok(()),
             Thing::EnvVar(name) => Err(format!("`{name}` is set outside of the project")),
             Thing::Package(name) => Err(format!("`{name}` is the name of a package, which its own project says")),
             Thing::Word(_, name) | Thing::Builtin(name) => Err(format!("`{name}` is dbt's own")),
@@ -206,6 +206,9 @@ impl Analysis {
             }
             Thing::Source(_) => {
                 self.index.nodes.iter().find(|other| other.source_name.as_deref() == Some(name)).map(|other| format!("source `{name}` in {}", other.path))
+            }
+            Thing::Selector(_) => {
+                crate::thing::selectors(&file.text).into_iter().any(|(other, _, defines)| defines && other == name).then(|| format!("selector `{name}`"))
             }
             Thing::Var(_) => self.config.vars.contains_key(name).then(|| format!("var `{name}` in dbt_project.yml")),
             Thing::Column(index, _) => self.made(*index).get(name).map(|_| format!("column `{name}`")),

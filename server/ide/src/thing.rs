@@ -4,7 +4,7 @@ mod sql;
 mod tag;
 mod yaml;
 
-pub(crate) use yaml::{Spot, spot};
+pub(crate) use yaml::{Spot, selectors, spot};
 
 use crate::words::WordKind;
 use crate::{Analysis, File};
@@ -27,6 +27,8 @@ pub enum Thing {
     EnvVar(String),
     /// An installed package, or the project.
     Package(String),
+    /// A selector of `selectors.yml`.
+    Selector(String),
     /// A CTE of the same file, by the place of its name.
     Cte(TextRange),
     /// A table's alias in the same file, by its place.
@@ -60,6 +62,11 @@ impl Analysis {
         match file.kind {
             FileKind::Properties => self.thing_in_properties(file, offset),
             FileKind::Project => self.thing_in_project(file, offset),
+            FileKind::Selectors => {
+                let (name, range, _) = selectors(&file.text).into_iter().find(|(_, range, _)| range.touches(offset))?;
+                Some((Thing::Selector(name), range))
+            }
+            FileKind::Packages => self.thing_in_packages(file, offset),
             FileKind::Docs => {
                 let at = self.index.docs.iter().position(|docs| touches(docs.place, file, offset))?;
                 Some((Thing::Docs(at), self.index.docs[at].place.range))

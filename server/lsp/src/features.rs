@@ -260,9 +260,11 @@ pub fn lenses(snapshot: &Snapshot, file: &File, uri: &Url) -> Vec<CodeLens> {
             LensAction::References(id) => later(LensPlaces::References(id)),
             LensAction::Readers(id) if runs.show_references => later(LensPlaces::Readers(id)),
             LensAction::Open(target) => now(OPEN, json!([convert::location(snapshot, &target)?])),
-            LensAction::Lineage(id) if runs.show_lineage => now(SHOW_LINEAGE, json!([{"uniqueId": id, "uri": uri}])),
+            LensAction::Tests(id) if runs.show_references => later(LensPlaces::Tests(id)),
             // A client that can't show them sees how many there are.
-            LensAction::Readers(_) | LensAction::Lineage(_) => now("", Value::Null),
+            LensAction::Readers(_) | LensAction::Tests(_) => now("", Value::Null),
+            LensAction::Lineage(id) if runs.show_lineage => now(SHOW_LINEAGE, json!([{"uniqueId": id, "uri": uri}])),
+            LensAction::Lineage(_) => None,
             LensAction::Compiled if runs.show_compiled => now(SHOW_COMPILED, json!([{"uri": uri}])),
             LensAction::Compiled => None,
         }
@@ -282,6 +284,7 @@ pub struct LensData {
 #[derive(Debug, Serialize, Deserialize)]
 enum LensPlaces {
     Readers(String),
+    Tests(String),
     References(String),
 }
 
@@ -289,8 +292,13 @@ enum LensPlaces {
 pub fn lens_places(snapshot: &Snapshot, at: Position, data: LensData) -> Option<Command> {
     let (title, places) = match data.what {
         LensPlaces::Readers(id) => (data.title.unwrap_or_default(), reader_places(snapshot, &id)),
+        LensPlaces::Tests(id) => {
+            let mut lines = Lines::default();
+            let tests = snapshot.analysis.tests_of(&id);
+            (data.title.unwrap_or_default(), tests.iter().filter_map(|test| lines.location(snapshot, test.file, test.focus)).collect())
+        }
         LensPlaces::References(id) => {
-            let (title, found) = snapshot.analysis.macro_references(&id)?;
+            let (title, found) = snapshot.analysis.references_of(&id)?;
             (title, Lines::default().of_mentions(snapshot, &found))
         }
     };

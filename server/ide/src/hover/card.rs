@@ -1,7 +1,7 @@
 //! The cards of nodes and columns.
 
 use crate::{Analysis, NavigationTarget};
-use dbt::{Column, Description, NodeIndex, ResourceType, Severity};
+use dbt::{Column, Description, Node, NodeIndex, ResourceType, Severity};
 use std::fmt::Write;
 
 /// What the address of a link to a node begins with; its unique_id follows.
@@ -56,6 +56,14 @@ impl Analysis {
                 let _ = writeln!(card, "- … and {} more columns", node.columns.len() - MAX_COLUMNS);
             }
         }
+        // What only the SQL says.
+        let made = self.made(index);
+        let others: Vec<String> = made.columns.iter().filter(|column| node.column(&column.name).is_none()).map(|column| format!("`{}`", column.name)).collect();
+        if !others.is_empty() {
+            let more = if others.len() > MAX_COLUMNS { format!(" … and {} more", others.len() - MAX_COLUMNS) } else { String::new() };
+            let also = if node.columns.is_empty() { "Columns" } else { "Also makes" };
+            let _ = write!(card, "\n{also}: {}{more}\n", others.iter().take(MAX_COLUMNS).cloned().collect::<Vec<_>>().join(", "));
+        }
         let mut facts = Vec::new();
         for (label, value) in &node.details {
             facts.push(format!("{label}: `{value}`"));
@@ -66,6 +74,14 @@ impl Analysis {
         if let Some(group) = &node.config.group {
             facts.push(format!("group: `{group}`"));
         }
+        let has_owner = node.details.iter().any(|(label, _)| *label == "owner");
+        if let Some(owner) = self.owner_of(self.node_subject(index)).filter(|owner| !has_owner && Some(owner.as_str()) != node.config.group.as_deref()) {
+            facts.push(format!("owner: {owner}"));
+        }
+        if node.config.values.get("contract").and_then(|contract| contract.get("enforced")).and_then(data::Value::as_bool) == Some(true) {
+            facts.push("contract: enforced".to_owned());
+        }
+        facts.extend(freshness(node).map(|text| format!("freshness: {text}")));
         if !node.tests.is_empty() {
             facts.push(format!("tests: {}", node.tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")));
         }
@@ -151,6 +167,19 @@ impl Analysis {
         let of_file = self.index.diagnostics_of(file).filter(|found| found.severity <= Severity::Warning);
         of_file.map(|found| found.message.clone()).collect()
     }
+}
+
+/// After how long a source's table is late, as it is configured.
+fn freshness(node: &Node) -> Option<String> {
+    let threshold = [node.definition.get("freshness"), node.config.values.get("freshness")].into_iter().flatten().find(|value| !value.is_null())?;
+    let of = |key: &str, word: &str| {
+        let after = threshold.get(key)?;
+        let count = after.get("count").filter(|count| !count.is_null())?;
+        let period = after.get("period").and_then(data::Value::as_str)?;
+        Some(format!("{word} after {} {period}s", count.as_i64().map_or_else(|| count.to_string(), |count| count.to_string())))
+    };
+    let all: Vec<String> = [of("warn_after", "a warning"), of("error_after", "an error")].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 pub(super) fn push_description(card: &mut String, description: &Description) {

@@ -377,40 +377,64 @@ fn files_that_get_another_path() {
         expected.assert_eq(&shown.collect::<Vec<_>>().join("\n"));
     };
     let versions = "-- file: models/o_v1.sql\nselect 1 as id\n-- file: models/o_v2.sql\nselect 1 as id\n-- file: models/m.yml\nmodels:\n  - name: o\n    versions:\n      - v: 1\n      - {v: 2, defined_in: o_v2}\n";
-    check(versions, "models/o_v1.sql", "models/o_old.sql", expect![[r#"
+    check(
+        versions,
+        "models/o_v1.sql",
+        "models/o_old.sql",
+        expect![[r#"
         models:
           - name: o
             versions:
               - v: 1
                 defined_in: o_old
               - {v: 2, defined_in: o_v2}
-    "#]]);
-    check(versions, "models/o_v2.sql", "models/o_new.sql", expect![[r#"
+    "#]],
+    );
+    check(
+        versions,
+        "models/o_v2.sql",
+        "models/o_new.sql",
+        expect![[r#"
         models:
           - name: o
             versions:
               - v: 1
               - {v: 2, defined_in: "o_new"}
-    "#]]);
+    "#]],
+    );
     let others = "-- file: tests/t.sql\nselect 1\n-- file: tests/t.yml\ndata_tests:\n  - name: t\n-- file: analyses/a.sql\nselect 1\n-- file: analyses/a.yml\nanalyses:\n  - name: a\n";
-    check(others, "tests/t.sql", "tests/u.sql", expect![[r#"
+    check(
+        others,
+        "tests/t.sql",
+        "tests/u.sql",
+        expect![[r#"
         data_tests:
           - name: u
-    "#]]);
-    check(others, "analyses/a.sql", "analyses/b.sql", expect![[r#"
+    "#]],
+    );
+    check(
+        others,
+        "analyses/a.sql",
+        "analyses/b.sql",
+        expect![[r#"
         analyses:
           - name: b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn tests_and_groups() {
-    check("-- file: tests/t.sql\nselect 1\n-- file: tests/t.yml\ndata_tests:\n  - name: t$0\n", "u", expect![[r#"
+    check(
+        "-- file: tests/t.sql\nselect 1\n-- file: tests/t.yml\ndata_tests:\n  - name: t$0\n",
+        "u",
+        expect![[r#"
         Ok("t")
         /project/tests/t.yml
         data_tests:
           - name: u
-        /project/tests/t.sql -> /project/tests/u.sql"#]]);
+        /project/tests/t.sql -> /project/tests/u.sql"#]],
+    );
     check(
         "-- file: dbt_project.yml\nname: shop\nmodels:\n  +group: fin\n-- file: models/g.yml\ngroups:\n  - name: f$0in\n    owner: {name: x}\nmodels:\n  - name: a\n    group: fin\n-- file: models/a.sql\n{{ config(group='fin', alias='fin') }} select 1 as id\n",
         "money",

@@ -57,6 +57,26 @@ pub(crate) fn spot(root: &Node, offset: usize) -> Option<Spot<'_>> {
     }
 }
 
+/// The names of selectors in `selectors.yml`, each with whether it is defined there.
+pub(crate) fn selectors(text: &str) -> Vec<(String, TextRange, bool)> {
+    fn asked(node: &Node, found: &mut Vec<(String, TextRange, bool)>) {
+        if let (Some("selector"), Some(value)) = (node.get_str("method"), node.get("value"))
+            && let Some(name) = value.as_str()
+        {
+            found.push((name.to_owned(), value.range, false));
+        }
+        node.entries().iter().map(|(_, value)| value).chain(node.items()).filter(|part| !part.is_alias).for_each(|part| asked(part, found));
+    }
+    let tree = yaml::parse(text);
+    let list = tree.root.as_ref().and_then(|root| root.get("selectors"));
+    let mut found = Vec::new();
+    for item in list.map(Node::items).unwrap_or_default() {
+        found.extend(item.get("name").and_then(|name| Some((name.as_str()?.to_owned(), name.range, true))));
+        asked(item, &mut found);
+    }
+    found
+}
+
 /// Calls `visit` with every scalar of a tree that stands there itself.
 fn scalars<'t>(node: &'t Node, spot: &mut Spot<'t>, visit: &mut impl FnMut(&Spot<'t>)) {
     match &node.kind {
@@ -109,6 +129,21 @@ impl Analysis {
             _ => self.named_in_properties(file, &spot, name),
         };
         thing.map(|thing| (thing, spot.leaf.range))
+    }
+
+    /// An entry of `packages.yml` or `dependencies.yml`, as the package that was installed of it.
+    pub(super) fn thing_in_packages(&self, file: &File, offset: usize) -> Option<(Thing, TextRange)> {
+        let tree = yaml::parse(&file.text);
+        let spot = spot(tree.root.as_ref()?, offset)?;
+        if spot.is_key || !matches!(spot.key()?, "package" | "git" | "local" | "name") {
+            return None;
+        }
+        // dbt_utils of `dbt-labs/dbt_utils`, `https://github.com/dbt-labs/dbt-utils.git`, `../dbt_utils`.
+        let written = spot.leaf.as_str()?.trim_end_matches('/').trim_end_matches(".git");
+        let last = written.rsplit('/').next().unwrap_or(written);
+        let plain = |name: &str| name.replace('-', "_").to_lowercase();
+        let named = |package: &&std::sync::Arc<str>| plain(package) == plain(last) || plain(package) == plain(last).trim_start_matches("dbt_");
+        self.index.packages.iter().find(named).map(|package| (Thing::Package(package.to_string()), spot.leaf.range))
     }
 
     /// A name that isn't in a call.
