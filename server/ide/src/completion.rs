@@ -250,6 +250,38 @@ mod tests {
     }
 
     #[test]
+    fn between_braces() {
+        let model = |rest: &str| format!("models:\n  - name: orders\n    {rest}\n");
+        first("models/m.yml", &model("data_tests: [uni$0]"), expect![[r#"
+            unique
+            Some(("unique", None))"#]]);
+        first("models/m.yml", &model("data_tests: [unique, rel$0]"), expect![[r#"
+            relationships
+            Some(("{relationships: {arguments: {to: , field: }}}", Some("{relationships: {arguments: {to: $1, field: $2}}}")))"#]]);
+        first("models/m.yml", &model("config: {materialized: $0}"), expect![[r#"
+            view table incremental ephemeral materialized_view
+            Some(("view", None))"#]]);
+        first("models/m.yml", &model("config: {tags: [x], mat$0}"), expect![[r#"
+            materialized file_format incremental_predicates incremental_strategy merge_update_columns
+            Some(("materialized: ", None))"#]]);
+        first("models/m.yml", &model("columns: [{name: id}, {na$0}]"), expect![[r#"
+            name constraints
+            Some(("name: ", None))"#]]);
+        first("models/m.yml", &model("columns: [{name: id}, {name: $0}]"), expect![[r#"
+            status
+            Some(("status", None))"#]]);
+        first("models/m.yml", "models:\n  - {na$0}\n", expect![[r#"
+            name constraints deprecation_date
+            Some(("name: ", None))"#]]);
+        first("models/m.yml", "models:\n  - {name: orders, columns: [{name: $0}]}\n", expect![[r#"
+            id status
+            Some(("id", None))"#]]);
+        first("models/m.yml", &model("columns: [{name: 'i$0d'}]"), expect![[r#"
+
+            None"#]]);
+    }
+
+    #[test]
     fn refs_with_and_without_quotes() {
         check(
             "{{ ref('$0') }}",

@@ -367,7 +367,9 @@ mod tests {
     #[test]
     fn selectors_packages_and_vars() {
         let selectors = "-- file: selectors.yml\nselectors:\n  - name: nightly\n    description: What runs at night.\n    definition:\n      union:\n        - tag:nightly\n        - method: tag\n          value: x\n  - name: all\n    definition:\n      method: selector\n      value: nig$0htly\n";
-        check(selectors, expect![[r#"
+        check(
+            selectors,
+            expect![[r#"
             [nightly]
             **nightly** · selector
 
@@ -379,15 +381,21 @@ mod tests {
               - method: tag
                 value: x
             ```
-        "#]]);
+        "#]],
+        );
         let packages = "-- file: packages.yml\npackages:\n  - package: dbt-labs/dbt_$0utils\n    version: 1.0.0\n-- file: dbt_packages/dbt_utils/dbt_project.yml\nname: dbt_utils\n-- file: dbt_packages/dbt_utils/macros/m.sql\n{% macro star() %}{% endmacro %}\n";
-        check(packages, expect![[r#"
+        check(
+            packages,
+            expect![[r#"
             [dbt-labs/dbt_utils]
             **dbt_utils** · package
 
-            0 models, seeds and snapshots, 1 macros"#]]);
+            0 models, seeds and snapshots, 1 macros"#]],
+        );
         let vars = "-- file: dbt_project.yml\nname: shop\nvars: {days: 90}\n-- file: models/a.sql\nselect {{ var('da$0ys') }}\n";
-        check(vars, expect![[r#"
+        check(
+            vars,
+            expect![[r#"
             ['days']
             **days** · var
 
@@ -395,7 +403,8 @@ mod tests {
             days: 90
             ```
 
-            set in `dbt_project.yml`"#]]);
+            set in `dbt_project.yml`"#]],
+        );
         let fixture = testkit::Fixture::parse(vars);
         let (path, offset) = fixture.cursor.clone().expect("a cursor");
         let given = crate::test_support::analysis_with(&fixture, |host| {
@@ -410,7 +419,8 @@ mod tests {
             days: "30"
             ```
 
-            given by `--vars`; `dbt_project.yml` says `90`"#]].assert_eq(&given.hover(file, offset).expect("a card").markdown);
+            given by `--vars`; `dbt_project.yml` says `90`"#]]
+        .assert_eq(&given.hover(file, offset).expect("a card").markdown);
     }
 
     #[test]

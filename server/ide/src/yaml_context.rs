@@ -29,6 +29,8 @@ pub(crate) struct YamlContext<'t> {
     pub typed: &'t str,
     /// The column of the cursor's key, in characters that are all blanks.
     pub column: usize,
+    /// Whether it is between braces or brackets, where all stands on one line.
+    pub is_flow: bool,
 }
 
 #[derive(Debug)]
@@ -133,6 +135,10 @@ impl<'t> YamlContext<'t> {
             None if found.dashes.is_empty() => (Place::Key, line_start + found.column),
             None => (Place::Item, line_start + found.column),
         };
+        let opening = text.get(start..offset)?;
+        let flow = if opening.starts_with(['{', '[']) { Some(Flow::read(opening)?) } else { None };
+        let outer = place.clone();
+        let (place, start) = flow.as_ref().map_or((place, start), |flow| (flow.place.clone(), start + flow.typed));
         let typed = text.get(start..offset)?;
         if typed.contains(['"', '\'', '{', '[']) {
             return None;
@@ -156,8 +162,12 @@ impl<'t> YamlContext<'t> {
             replace: TextRange::new(start, end),
             typed,
             column: found.column,
+            is_flow: flow.is_some(),
         };
         context.fill(text, &frames, &root, line_start, line_end, found.column);
+        if let Some(flow) = flow {
+            context.go_into(flow, outer);
+        }
         Some(context)
     }
 
@@ -198,6 +208,25 @@ impl<'t> YamlContext<'t> {
         }
     }
 
+    /// From the value that the line has to the place between its braces.
+    fn go_into(&mut self, flow: Flow, outer: Place) {
+        let section = match outer {
+            Place::Value(key) => Some(key),
+            Place::Key | Place::Item => None,
+        };
+        self.path.extend(section.clone());
+        self.path.extend(flow.path);
+        for (list, name) in flow.entries {
+            match (list.or_else(|| section.clone()), self.entries.last_mut()) {
+                (Some(list), _) => self.entries.push((list, name)),
+                // A mapping behind a dash is in the entries already.
+                (None, Some((_, known))) if known.is_empty() => *known = name,
+                (None, _) => {}
+            }
+        }
+        (self.siblings, self.names_beside) = (flow.siblings, flow.names_beside);
+    }
+
     /// Whether the mapping around has a key.
     pub fn has(&self, key: &str) -> bool {
         self.siblings.iter().any(|(known, _)| known == key)
@@ -206,6 +235,102 @@ impl<'t> YamlContext<'t> {
     /// The value of another key of the same mapping, as it is written.
     pub fn value_of(&self, key: &str) -> Option<&str> {
         self.siblings.iter().find(|(known, _)| known == key).map(|(_, value)| value.trim_matches(['"', '\'']))
+    }
+}
+
+/// What stands between braces and brackets up to a cursor.
+struct Flow {
+    path: Vec<String>,
+    place: Place,
+    siblings: Vec<(String, String)>,
+    /// The mappings around, each with the key of the list that it is in, if one of these brackets is that, and its name.
+    entries: Vec<(Option<String>, String)>,
+    names_beside: Vec<String>,
+    /// Where the word before the cursor begins.
+    typed: usize,
+}
+
+/// An open brace or bracket.
+struct Opened {
+    is_list: bool,
+    /// The key that it is the value of.
+    key: Option<String>,
+    keys: Vec<(String, String)>,
+    /// The key whose value is being written.
+    current: Option<String>,
+    /// The names of a list's mappings that are closed.
+    names: Vec<String>,
+}
+
+impl Flow {
+    /// Reads what begins with a brace or a bracket; `None` inside of quotes, and where all is closed again.
+    fn read(text: &str) -> Option<Self> {
+        let mut open: Vec<Opened> = Vec::new();
+        let (mut start, mut quote) = (0, None);
+        for (at, c) in text.char_indices() {
+            let written = text[start..at].trim().trim_matches(['"', '\'']);
+            match (c, quote) {
+                (c, Some(mark)) if c == mark => quote = None,
+                (_, Some(_)) => continue,
+                ('"' | '\'', None) => quote = Some(c),
+                ('{' | '[', None) => {
+                    let key = open.last_mut().and_then(|outer| outer.current.take());
+                    open.push(Opened { is_list: c == '[', key, keys: Vec::new(), current: None, names: Vec::new() });
+                    start = at + 1;
+                }
+                (':', None) if text[at + 1..].is_empty() || text[at + 1..].starts_with(' ') => {
+                    open.last_mut()?.current = Some(written.to_owned());
+                    start = at + 1;
+                }
+                (',' | '}' | ']', None) => {
+                    let inner = open.last_mut()?;
+                    if let Some(key) = inner.current.take() {
+                        inner.keys.push((key, written.to_owned()));
+                    }
+                    if c != ',' {
+                        let closed = open.pop()?;
+                        let name = closed.keys.into_iter().find(|(key, _)| key == "name");
+                        if let (Some(outer), Some((_, name))) = (open.last_mut().filter(|outer| outer.is_list), name) {
+                            outer.names.push(name);
+                        }
+                    }
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        if quote.is_some() {
+            return None;
+        }
+        let last = open.last()?;
+        let place = match (&last.current, last.is_list) {
+            (Some(key), false) => Place::Value(key.clone()),
+            (None, false) => Place::Key,
+            (_, true) => Place::Item,
+        };
+        let mut made = Self {
+            path: Vec::new(),
+            place,
+            siblings: last.keys.clone(),
+            entries: Vec::new(),
+            names_beside: open.iter().rfind(|one| one.is_list).map(|list| list.names.clone()).unwrap_or_default(),
+            typed: start + (text[start..].len() - text[start..].trim_start().len()),
+        };
+        let mut list: Option<String> = None;
+        for (number, one) in open.iter().enumerate() {
+            made.path.extend(one.key.clone());
+            if one.is_list {
+                made.path.push("[]".to_owned());
+                list = one.key.clone();
+            } else {
+                let name = one.keys.iter().find(|(key, _)| key == "name").map(|(_, name)| name.clone()).unwrap_or_default();
+                let is_item = number == 0 || open[number - 1].is_list;
+                if is_item {
+                    made.entries.push((list.take(), name));
+                }
+            }
+        }
+        Some(made)
     }
 }
 

@@ -42,6 +42,7 @@ impl Analysis {
         for key in dbt::keys_at(path).into_iter().filter(|key| !context.has(key.name) && key.name != "tests") {
             let indent = " ".repeat(context.column);
             let text = match key.takes {
+                _ if context.is_flow => format!("{}: ", key.name),
                 Takes::Entries => format!("{}:\n{indent}  - name: ", key.name),
                 Takes::List => format!("{}:\n{indent}  - ", key.name),
                 Takes::Mapping => format!("{}:\n{indent}  ", key.name),
@@ -126,6 +127,14 @@ impl Analysis {
                 parameters.iter().filter(|parameter| !parameter.contains('=') && !matches!(parameter.as_str(), "model" | "column_name")).collect();
             if needed.is_empty() {
                 return offers.add(rank, name, CompletionKind::Function, "generic test", doc, name);
+            }
+            if context.is_flow {
+                let of = |value: &dyn Fn(usize) -> String| {
+                    let arguments: Vec<String> = needed.iter().enumerate().map(|(number, parameter)| format!("{parameter}: {}", value(number + 1))).collect();
+                    format!("{{{name}: {{arguments: {{{}}}}}}}", arguments.join(", "))
+                };
+                let snippet = of(&|number| format!("${number}"));
+                return offers.add_snippet(rank, name, CompletionKind::Function, "generic test", doc, of(&|_| String::new()), Some(snippet));
             }
             let lines: Vec<String> = needed.iter().map(|parameter| format!("{indent}      {parameter}: ")).collect();
             let text = format!("{name}:\n{indent}    arguments:\n{}", lines.join("\n"));
