@@ -250,35 +250,90 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_read_or_said_yet() {
+        check(
+            "with a as (select 1 as id, 2 as n)\nselect a.$0",
+            expect![[r#"
+            id (a) => with a as (select 1 as id, 2 as n)
+            select a.id
+            n (a) => with a as (select 1 as id, 2 as n)
+            select a.n"#]],
+        );
+        let versions =
+            "select * from {{ ref('v', $0) }}\n-- file: models/v_v1.sql\nselect 1 as id\n-- file: models/v.yml\nmodels: [{name: v, versions: [{v: 1}]}]\n";
+        check(versions, expect!["v=1 (version) => select * from {{ ref('v', v=1) }}"]);
+        check(
+            "select {{ env_var('SCHEMA') }}, {{ env_var('$0') }}",
+            expect!["SCHEMA (environment variable) => select {{ env_var('SCHEMA') }}, {{ env_var('SCHEMA') }}"],
+        );
+    }
+
+    #[test]
     fn between_braces() {
         let model = |rest: &str| format!("models:\n  - name: orders\n    {rest}\n");
-        first("models/m.yml", &model("data_tests: [uni$0]"), expect![[r#"
+        first(
+            "models/m.yml",
+            &model("data_tests: [uni$0]"),
+            expect![[r#"
             unique
-            Some(("unique", None))"#]]);
-        first("models/m.yml", &model("data_tests: [unique, rel$0]"), expect![[r#"
+            Some(("unique", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("data_tests: [unique, rel$0]"),
+            expect![[r#"
             relationships
-            Some(("{relationships: {arguments: {to: , field: }}}", Some("{relationships: {arguments: {to: $1, field: $2}}}")))"#]]);
-        first("models/m.yml", &model("config: {materialized: $0}"), expect![[r#"
+            Some(("{relationships: {arguments: {to: , field: }}}", Some("{relationships: {arguments: {to: $1, field: $2}}}")))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("config: {materialized: $0}"),
+            expect![[r#"
             view table incremental ephemeral materialized_view
-            Some(("view", None))"#]]);
-        first("models/m.yml", &model("config: {tags: [x], mat$0}"), expect![[r#"
+            Some(("view", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("config: {tags: [x], mat$0}"),
+            expect![[r#"
             materialized file_format incremental_predicates incremental_strategy merge_update_columns
-            Some(("materialized: ", None))"#]]);
-        first("models/m.yml", &model("columns: [{name: id}, {na$0}]"), expect![[r#"
+            Some(("materialized: ", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("columns: [{name: id}, {na$0}]"),
+            expect![[r#"
             name constraints
-            Some(("name: ", None))"#]]);
-        first("models/m.yml", &model("columns: [{name: id}, {name: $0}]"), expect![[r#"
+            Some(("name: ", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("columns: [{name: id}, {name: $0}]"),
+            expect![[r#"
             status
-            Some(("status", None))"#]]);
-        first("models/m.yml", "models:\n  - {na$0}\n", expect![[r#"
+            Some(("status", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            "models:\n  - {na$0}\n",
+            expect![[r#"
             name constraints deprecation_date
-            Some(("name: ", None))"#]]);
-        first("models/m.yml", "models:\n  - {name: orders, columns: [{name: $0}]}\n", expect![[r#"
+            Some(("name: ", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            "models:\n  - {name: orders, columns: [{name: $0}]}\n",
+            expect![[r#"
             id status
-            Some(("id", None))"#]]);
-        first("models/m.yml", &model("columns: [{name: 'i$0d'}]"), expect![[r#"
+            Some(("id", None))"#]],
+        );
+        first(
+            "models/m.yml",
+            &model("columns: [{name: 'i$0d'}]"),
+            expect![[r#"
 
-            None"#]]);
+            None"#]],
+        );
     }
 
     #[test]

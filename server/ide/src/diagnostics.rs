@@ -207,7 +207,8 @@ impl Analysis {
         }
         // The versions of a model share one entry.
         let mut seen = std::collections::HashSet::new();
-        found.retain(|diagnostic| seen.insert((diagnostic.place.range, diagnostic.message.clone())));
+        let is_entry = file.kind == FileKind::Properties;
+        found.retain(|diagnostic| seen.insert((diagnostic.place.range, if is_entry { String::new() } else { diagnostic.message.clone() })));
         found
     }
 }

@@ -174,6 +174,7 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
             Section::Seeds => ResourceType::Seed,
             Section::Snapshots => ResourceType::Snapshot,
             Section::Analyses => ResourceType::Analysis,
+            Section::DataTests => ResourceType::Test,
             _ => continue,
         };
         if !exists(index, entry, resource_type) {

@@ -67,6 +67,23 @@ impl Analysis {
                 for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type.is_refable() && *node.package == **package) {
                     offers.add_named(rank.of(index), node, node.resource_type.to_string(), written(&node.name));
                 }
+                // A model's own name: which of its versions.
+                let versions = self.index.nodes.iter().filter(|node| node.name == **package && context.quote.is_none());
+                for version in versions.filter_map(|node| node.version.as_deref()) {
+                    let value = if version.parse::<f64>().is_ok() { version.to_owned() } else { format!("'{version}'") };
+                    offers.add(0, &format!("v={version}"), CompletionKind::Value, "version", None, format!("v={value}"));
+                }
+            }
+            ("env_var", [], None) => {
+                let mut names: Vec<&str> = Vec::new();
+                for file in self.files.values().filter(|file| file.package == 0) {
+                    let uses = file.facts.uses.iter().filter(|used| matches!(&used.target, dbt::Target::Macro { path } if *path == ["env_var"]));
+                    names.extend(uses.filter_map(|used| crate::thing::first_argument(&file.text, used.range)).map(|range| range.of(&file.text)));
+                }
+                names.sort_unstable();
+                names.dedup();
+                names.retain(|name| !name.is_empty() && *name != context.typed);
+                names.into_iter().for_each(|name| offers.add(0, name, CompletionKind::Value, "environment variable", None, written(name)));
             }
             ("source", [], _) => {
                 for (index, node) in self.index.nodes.iter().enumerate().filter(|(_, node)| node.resource_type == ResourceType::Source) {

@@ -110,7 +110,9 @@ impl Analysis {
         let in_sight = scopes.query.select_at(offset).and_then(|select| scopes.relation_called(select, qualifier));
         // The alias may stand behind a select that isn't finished.
         let anywhere = || scopes.query.selects.iter().find_map(|select| scopes.relations_of(select, Some(qualifier)).next());
-        if let Some(source) = in_sight.or_else(anywhere).map(|relation| scopes.source(relation)) {
+        // Nothing reads it yet.
+        let cte = || scopes.cte_at(qualifier, offset).map(Source::Cte);
+        if let Some(source) = in_sight.or_else(anywhere).map(|relation| scopes.source(relation)).or_else(cte) {
             for (number, column) in scopes.of_source(&source).columns.iter().enumerate() {
                 self.push_column(offers, number as u32, column, &source, qualifier, column.name.to_string());
             }

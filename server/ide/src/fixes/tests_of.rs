@@ -18,17 +18,24 @@ pub(super) fn offer(fixes: &mut Fixes<'_>) {
     let file = fixes.file;
     let tree = yaml::parse(&file.text);
     let Some(root) = tree.root.as_ref().filter(|_| tree.error.is_none()) else { return };
+    let mut seen = Vec::new();
     for &index in analysis.index.nodes_described_in(file.id) {
         let node = &analysis.index.nodes[index];
-        let Some(patch) = node.patch.as_ref().filter(|patch| fixes.touches(patch.place.range) && node.version.is_none()) else { continue };
+        let Some(patch) = node.patch.as_ref().filter(|patch| fixes.touches(patch.place.range)) else { continue };
+        // The versions of a model share an entry.
+        if seen.contains(&patch.place.range) {
+            continue;
+        }
+        seen.push(patch.place.range);
         let Some(entry) = yaml_edit::find(root, &patch.path) else { continue };
-        deprecated::docs_block(fixes, entry, &node.label());
+        let label = if node.version.is_some() { node.name.clone() } else { node.label() };
+        deprecated::docs_block(fixes, entry, &label);
         let columns = entry.get("columns").map(Node::items).unwrap_or_default();
         let touched: Vec<&Node> = columns.iter().filter(|item| !item.is_alias && fixes.touches(item.range)).collect();
         for item in touched {
             let Some((_, name)) = item.get_entry("name") else { continue };
             let Some(written) = name.as_str() else { continue };
-            deprecated::docs_block(fixes, item, &format!("{}__{written}", node.label()));
+            deprecated::docs_block(fixes, item, &format!("{label}__{written}"));
             if fixes.is_on_line_of(name.range) {
                 tests(fixes, index, item, written);
             }
