@@ -53,7 +53,10 @@ impl TakeRest for Found {
             }
         }
         let calls: Vec<Call> = syntax::jinja::parse(source).calls;
-        let calls: Vec<Call> = calls.into_iter().filter(|call| !passed_over.iter().any(|part| part.contains_range(call.range))).collect();
+        // What can't be called so is what failed.
+        let is_call = |call: &Call| call.positional(2).is_none() || !matches!(call.path.last().map(String::as_str), Some("ref" | "source"));
+        let is_reached = |call: &Call| !passed_over.iter().any(|part| part.contains_range(call.range));
+        let calls: Vec<Call> = calls.into_iter().filter(|call| is_call(call) && is_reached(call)).collect();
         let rest = literal_calls(&calls);
         self.refs.extend(rest.refs.into_iter().filter(|call| !self.refs.contains(call)).collect::<Vec<_>>());
         self.sources.extend(rest.sources.into_iter().filter(|call| !self.sources.contains(call)).collect::<Vec<_>>());
