@@ -262,6 +262,17 @@ mod tests {
         let versions =
             "select * from {{ ref('v', $0) }}\n-- file: models/v_v1.sql\nselect 1 as id\n-- file: models/v.yml\nmodels: [{name: v, versions: [{v: 1}]}]\n";
         check(versions, expect!["v=1 (version) => select * from {{ ref('v', v=1) }}"]);
+        first(
+            "models/m.sql",
+            "select {{ f(1, sc$0) }}\n-- file: macros/f.sql\n{% macro f(column, scale=2, other=none) %}{% endmacro %}\n",
+            expect![[r#"
+            scale= schema schemas generate_schema_name source selected_resources is_incremental namespace set_strict zip_strict
+            Some(("scale=", None))"#]],
+        );
+        check(
+            "{{ config(tags='$0') }} select 1\n-- file: models/t.sql\n{{ config(tags=['daily']) }} select 1\n",
+            expect!["daily (tags) => {{ config(tags='daily') }} select 1"],
+        );
         check(
             "select {{ env_var('SCHEMA') }}, {{ env_var('$0') }}",
             expect!["SCHEMA (environment variable) => select {{ env_var('SCHEMA') }}, {{ env_var('SCHEMA') }}"],

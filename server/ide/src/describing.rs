@@ -98,6 +98,8 @@ enum Way {
     Entry(Vec<Step>, Option<(TextRange, usize)>),
     /// Into the docs block of this name.
     Docs(String),
+    /// Nowhere: the docs block that is asked for is the one that stands there.
+    There,
 }
 
 impl Destination {
@@ -105,7 +107,7 @@ impl Destination {
     fn entry(&self) -> Option<TextRange> {
         match &self.way {
             Way::Entry(_, known) => known.as_ref().map(|(entry, _)| *entry),
-            Way::Docs(_) => None,
+            Way::Docs(_) | Way::There => None,
         }
     }
 
@@ -119,6 +121,7 @@ impl Destination {
                 alone.unwrap_or_else(|| described(source, steps, description))
             }
             Way::Docs(name) => Ok(vec![in_block(source, name, description)?]),
+            Way::There => Ok(Vec::new()),
         }
     }
 }
@@ -128,11 +131,13 @@ struct Growing {
     text: String,
     /// By how much each entry grew that was there, by its start; nothing once others were made.
     grown: Option<BTreeMap<u32, i64>>,
+    /// Whether one of them is in it, which may have been there before.
+    is_written: bool,
 }
 
 impl Growing {
     fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), grown: Some(BTreeMap::new()) }
+        Self { text: text.to_owned(), grown: Some(BTreeMap::new()), is_written: false }
     }
 
     /// Where an entry of the file as it was is now, if that is known.
@@ -149,6 +154,7 @@ impl Growing {
         let after = text::apply_edits(&self.text, edits).map_err(|error| Refusal(error.to_string()))?;
         let by = after.len() as i64 - self.text.len() as i64;
         self.text = after;
+        self.is_written = true;
         match (entry, &mut self.grown) {
             (Some(entry), Some(grown)) => *grown.entry(entry.start).or_default() += by,
             _ => self.grown = None,
@@ -161,7 +167,7 @@ impl Analysis {
     /// The edit that writes a description: into the entry that exists, else into a new one where this project keeps such entries; of one
     /// that is nothing but `{{ doc('…') }}` into that docs block. A package's files are never touched.
     pub fn describe(&self, target: &DescribeTarget, description: &str) -> Result<FileEdits, Refusal> {
-        let destination = self.may_describe(target)?;
+        let destination = self.may_describe(target, description)?;
         let file = self.file_at(&destination.path);
         let edits = destination.edits(file.map_or("", |file| &file.text), destination.entry(), description)?;
         Ok(FileEdits { create: file.is_none(), path: destination.path, edits })
@@ -186,12 +192,12 @@ impl Analysis {
     }
 
     /// The file that a description goes to, or what stands in its way.
-    pub fn file_for(&self, target: &DescribeTarget) -> Result<PathBuf, Refusal> {
-        self.may_describe(target).map(|destination| destination.path)
+    pub fn file_for(&self, target: &DescribeTarget, description: &str) -> Result<PathBuf, Refusal> {
+        self.may_describe(target, description).map(|destination| destination.path)
     }
 
     /// Where a description goes, or what stands in its way.
-    fn may_describe(&self, target: &DescribeTarget) -> Result<Destination, Refusal> {
+    fn may_describe(&self, target: &DescribeTarget, description: &str) -> Result<Destination, Refusal> {
         let refuse = |why: String| Err(Refusal(why));
         let Some(subject) = self.subject(&target.unique_id) else {
             return refuse(format!("{} is not in the project any more", target.unique_id));
@@ -203,7 +209,13 @@ impl Analysis {
             let Some((file, name)) = self.docs_block_of(existing) else {
                 return refuse("the description takes its text from several parts or from another package; edit these instead".to_owned());
             };
-            return Ok(Destination { path: file.path.to_path_buf(), way: Way::Docs(name) });
+            let path = file.path.to_path_buf();
+            match self.block_called(description) {
+                None => return Ok(Destination { path, way: Way::Docs(name) }),
+                Some((_, asked)) if asked == name => return Ok(Destination { path, way: Way::There }),
+                // Another block: the entry names that from now on.
+                Some(_) => {}
+            }
         }
         let (path, steps) = self.place_of(subject, target);
         let known = subject.patch().filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
@@ -213,7 +225,12 @@ impl Analysis {
 
     /// The project's docs block that a description takes all of its text from.
     pub(crate) fn docs_block_of(&self, description: &Description) -> Option<(&File, String)> {
-        let raw = description.raw().trim();
+        self.block_called(description.raw())
+    }
+
+    /// The project's docs block that a text is nothing but the call of.
+    fn block_called(&self, text: &str) -> Option<(&File, String)> {
+        let raw = text.trim();
         let calls = syntax::jinja::calls_in(raw, 0);
         let [call] = calls.as_slice() else { return None };
         let string = |argument: &Arg| match &argument.value {
@@ -239,7 +256,7 @@ impl Analysis {
         let mut files: BTreeMap<PathBuf, Growing> = BTreeMap::new();
         let mut refused = Vec::new();
         for (target, text) in texts {
-            let made = self.may_describe(target).and_then(|destination| {
+            let made = self.may_describe(target, text).and_then(|destination| {
                 let entry = destination.entry();
                 let file = files.entry(destination.path.clone()).or_insert_with(|| Growing::new(before(&destination.path)));
                 let edits = destination.edits(&file.text, entry.and_then(|entry| file.now(entry)), text)?;
@@ -249,7 +266,7 @@ impl Analysis {
                 refused.push((target.clone(), why));
             }
         }
-        let edits = files.into_iter().filter(|(path, file)| file.text != before(path)).map(|(path, file)| FileEdits {
+        let edits = files.into_iter().filter(|(_, file)| file.is_written).map(|(path, file)| FileEdits {
             create: self.file_at(&path).is_none(),
             edits: text::line_edits(before(&path), &file.text),
             path,
@@ -451,6 +468,18 @@ mod tests {
     #[test]
     fn a_docs_block_is_edited_in_its_place() {
         let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n, 3 as m\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: '{{ doc(\"a\") }}'\n    columns:\n      - {name: id, description: \"{{ doc('shop', 'id') }}\"}\n      - {name: n, description: \"{{ doc('id') }} and more\"}\n      - {name: m, description: \"{{ doc('p', 'id') }}\"}\n-- file: models/d.md\nProse.\n{% docs a %}\n\nOld\ntext.\n\n{% enddocs %}\n{% docs id %}{% enddocs %}\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/d.md\n{% docs id %}x{% enddocs %}\n";
+        // Another block is called from the entry; the one that stands there is there.
+        check(
+            shop,
+            "model.shop.a",
+            None,
+            "{{ doc('id') }}",
+            expect![[r#"
+            +++ b//project/models/m.yml
+            -    description: '{{ doc("a") }}'
+            +    description: '{{ doc(''id'') }}'"#]],
+        );
+        check(shop, "model.shop.a", None, "{{ doc('a') }}", expect![[r#""#]]);
         check(
             shop,
             "model.shop.a",

@@ -94,7 +94,7 @@ impl analyst::Desk for ProjectDesk {
         let mut refused = Vec::new();
         let mut files: BTreeMap<PathBuf, Vec<Draft>> = BTreeMap::new();
         for draft in drafts {
-            match analysis.file_for(&draft.target) {
+            match analysis.file_for(&draft.target, &draft.text) {
                 Ok(path) => files.entry(path).or_default().push(draft),
                 Err(refusal) => refused.push((draft.target, refusal.to_string())),
             }

@@ -128,6 +128,9 @@ impl Analysis {
                 if keyword == "group" {
                     self.of_type(&mut offers, ResourceType::Group, written);
                 }
+                for name in self.values_of(keyword) {
+                    offers.add(0, &name, CompletionKind::Value, keyword, None, written(&name));
+                }
                 for (number, value) in word.values.iter().enumerate() {
                     let is_flag = matches!(*value, "true" | "false");
                     let text = if is_flag && context.quote.is_none() { (*value).to_owned() } else { written(value) };
@@ -148,6 +151,30 @@ impl Analysis {
             _ => return None,
         }
         Some(offers.done())
+    }
+}
+
+impl Analysis {
+    /// What the project's nodes have as a config whose values are its own words.
+    fn values_of(&self, config: &str) -> Vec<String> {
+        let own = self.index.nodes.iter().filter(|node| node.package == self.index.project);
+        let mut found: Vec<String> = match config {
+            "tags" => own.flat_map(|node| node.tags.iter()).map(ToString::to_string).collect(),
+            "schema" | "database" => own.filter_map(|node| node.config.values.get(config)?.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        };
+        found.retain(|value| !value.is_empty());
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The parameters of the macro whose call is around an offset, those that have no argument yet; none where an argument has begun.
+    pub(super) fn parameters_around(&self, file: &File, offset: usize) -> Vec<String> {
+        let Some(context) = context(&file.text, offset).filter(|context| context.quote.is_none() && context.keyword.is_none()) else { return Vec::new() };
+        let Some(found) = self.index.resolve_macro(&[context.function.to_owned()], self.package_of(file)) else { return Vec::new() };
+        let names = found.parameters.iter().map(|parameter| parameter.split('=').next().unwrap_or(parameter).to_owned());
+        names.skip(context.before.len()).filter(|name| !name.is_empty() && !name.starts_with('*')).collect()
     }
 }
 

@@ -50,6 +50,9 @@ impl Analysis {
                 offers.add(0, word, CompletionKind::Keyword, "", None, word);
             }
         } else {
+            for name in self.parameters_around(file, offset) {
+                offers.add(0, &format!("{name}="), CompletionKind::Property, "argument", None, format!("{name}="));
+            }
             self.names(&mut offers, file, offset, has_call);
         }
         offers.done()

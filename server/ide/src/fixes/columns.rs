@@ -112,7 +112,11 @@ fn sort_columns(fixes: &mut Fixes<'_>) {
     let text = &*fixes.file.text;
     for &index in analysis.index.nodes_described_in(fixes.file.id) {
         let node = &analysis.index.nodes[index];
-        let Some(patch) = node.patch.as_ref().filter(|patch| fixes.touches(patch.place.range) && node.version.is_none()) else { continue };
+        let Some(patch) = node.patch.as_ref().filter(|patch| fixes.touches(patch.place.range)) else { continue };
+        // Of the versions that share an entry the latest says the order.
+        if node.version.is_some() && analysis.index.resolve_ref(Some(&node.package), &node.name, None, &node.package) != Some(index) {
+            continue;
+        }
         let made = analysis.made(index);
         let tree = yaml::parse(text);
         let entry = tree.root.as_ref().and_then(|root| yaml_edit::find(root, &patch.path));

@@ -18,6 +18,7 @@ pub(super) fn offer(fixes: &mut Fixes<'_>) {
     let file = fixes.file;
     let tree = yaml::parse(&file.text);
     let Some(root) = tree.root.as_ref().filter(|_| tree.error.is_none()) else { return };
+    macros(fixes, root);
     let mut seen = Vec::new();
     for &index in analysis.index.nodes_described_in(file.id) {
         let node = &analysis.index.nodes[index];
@@ -38,6 +39,21 @@ pub(super) fn offer(fixes: &mut Fixes<'_>) {
             deprecated::docs_block(fixes, item, &format!("{label}__{written}"));
             if fixes.is_on_line_of(name.range) {
                 tests(fixes, index, item, written);
+            }
+        }
+    }
+}
+
+/// The texts of macros and their arguments.
+fn macros(fixes: &mut Fixes<'_>, root: &Node) {
+    let analysis = fixes.analysis;
+    for found in analysis.own_macros() {
+        let Some(patch) = found.patch.as_ref().filter(|patch| patch.place.file == fixes.file.id && fixes.touches(patch.place.range)) else { continue };
+        let Some(entry) = yaml_edit::find(root, &patch.path) else { continue };
+        deprecated::docs_block(fixes, entry, &found.name);
+        for item in entry.get("arguments").map(Node::items).unwrap_or_default().iter().filter(|item| !item.is_alias) {
+            if let Some(name) = item.get_str("name") {
+                deprecated::docs_block(fixes, item, &format!("{}__{name}", found.name));
             }
         }
     }
