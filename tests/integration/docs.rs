@@ -159,10 +159,68 @@ fn macros_are_described_where_they_are_asked_for() {
     let code = root.join("macros/month_of.sql");
     std::fs::write(&code, std::fs::read_to_string(&code).unwrap().replace("month", "quarter").replace("quarter_of", "month_of")).unwrap();
     assert!(told()[1].starts_with("the SQL of argument `timestamp_column` of macro `month_of` has changed"), "{:?}", told());
-    assert!(person.run(&root, &["docs", "reject"]).ok);
-    let after = files(&root);
+    // What was accepted stays; what was written anew for the macro as it is goes.
     let yaml = root.join("macros/_macros.yml");
-    assert_eq!(after[&yaml], before[&yaml]);
+    let accepted = files(&root)[&yaml].clone();
+    assert!(person.run(&root, &["docs", "reject"]).ok);
+    assert_eq!(files(&root)[&yaml], accepted);
+    let anew = person.run(&root, &["docs", "generate", "--macros", "--stale"]);
+    assert!(anew.ok && anew.out.starts_with("2 descriptions written in"), "{anew:?}");
+    assert!(person.run(&root, &["docs", "reject"]).ok);
+    assert_eq!(files(&root)[&yaml], before[&yaml]);
+}
+
+/// A project of a source and three models that take it over.
+fn small() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    std::fs::create_dir_all(root.join("models")).unwrap();
+    std::fs::write(root.join("dbt_project.yml"), "name: small\nprofile: p\n").unwrap();
+    for (name, sql) in [("st", "{{ source('raw', 't') }}"), ("ma", "{{ ref('st') }}"), ("mb", "{{ ref('ma') }}")] {
+        std::fs::write(root.join(format!("models/{name}.sql")), format!("select id from {sql}\n")).unwrap();
+    }
+    let models = ["st", "ma", "mb"].map(|name| format!("  - name: {name}\n    description: Theirs.\n    columns:\n      - name: id\n"));
+    let sources = "sources:\n  - name: raw\n    tables:\n      - name: t\n        description: Theirs.\n        columns:\n          - name: id\n";
+    std::fs::write(root.join("models/m.yml"), format!("models:\n{}{sources}", models.concat())).unwrap();
+    (folder, root)
+}
+
+#[test]
+fn what_a_person_writes_meanwhile_is_theirs() {
+    let server = Server::start(vec![Reply::Describes(1500)]);
+    let (_folder, root) = small();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let child = person.ragstar(&root, &["docs", "generate", "source:*"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the request", 30, || (!server.requests().is_empty()).then_some(()));
+    let yaml = root.join("models/m.yml");
+    let text = std::fs::read_to_string(&yaml).unwrap().replace("          - name: id\n", "          - name: id\n            description: Mine.\n");
+    std::fs::write(&yaml, &text).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(std::fs::read_to_string(&yaml).unwrap(), text);
+    assert!(String::from_utf8_lossy(&done.stderr).contains("somebody has changed its description meanwhile"), "{done:?}");
+    assert!(!done.status.success(), "nothing was written");
+}
+
+#[test]
+fn an_unread_text_is_unread_where_it_is_taken_over_and_people_keep_theirs() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let (_folder, root) = small();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    assert!(person.run(&root, &["docs", "accept", "--existing"]).ok);
+    let made = person.run(&root, &["docs", "generate"]);
+    assert!(made.ok && made.out.starts_with("4 descriptions written") && made.err.contains("4 of them are drafts"), "{made:?}");
+    // The code of what people wrote changes; their texts are told, and stay.
+    std::fs::write(root.join("models/st.sql"), "select id from {{ source('raw', 't') }} where id > 1\n").unwrap();
+    let rejected = person.run(&root, &["docs", "reject"]);
+    assert!(rejected.ok && rejected.out.contains("4 descriptions rejected"), "{rejected:?}");
+    let after = files(&root);
+    assert_eq!(after[&root.join("models/m.yml")], before[&root.join("models/m.yml")]);
+    let mut review = person.ragstar(&root, &["docs", "review"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    review.stdin.take().unwrap().write_all(b"r\n").unwrap();
+    let shown = review.wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("people wrote it, so it stays"), "{shown:?}");
+    assert_eq!(files(&root)[&root.join("models/m.yml")], before[&root.join("models/m.yml")]);
 }
 
 #[test]

@@ -55,6 +55,18 @@ pub struct Described {
 }
 
 impl Described {
+    /// Whether somebody has to read it: also what it was taken over from may be unread.
+    fn state(&self, analysis: &Analysis) -> DraftState {
+        let unread = |from: &str, column: &str| {
+            let target = DescribeTarget { unique_id: from.to_owned(), column: Some(column.to_owned()) };
+            analysis.written_draft(&target).is_some_and(|draft| draft.state == DraftState::Draft)
+        };
+        match &self.origin {
+            Origin::Inherited(from, column, _) if unread(from, column) => DraftState::Draft,
+            origin => origin.state(),
+        }
+    }
+
     /// As a draft for a target, written for its code as it is now.
     pub fn to_draft(&self, analysis: &Analysis, target: &DescribeTarget) -> Draft {
         Draft {
@@ -62,7 +74,7 @@ impl Described {
             target: target.clone(),
             text: self.text.clone(),
             origin: self.origin.to_string(),
-            state: self.origin.state(),
+            state: self.state(analysis),
             described: analysis.described(target).unwrap_or_default(),
         }
     }
@@ -101,6 +113,9 @@ impl Analyst {
         };
         let given = surroundings(analysis, subject);
         let name = name_of(analysis, target);
+        if !is_plain(&name) {
+            return Err(PortError::new("a language model can't be asked for such a name; describe it yourself", "odd name"));
+        }
         let Some(chat) = &self.chat else {
             let missing = "no language model is configured, so the description is left for you to write".to_owned();
             return Ok(Described { text: String::new(), origin: Origin::Skeleton, missing: Some(missing) });
@@ -141,7 +156,7 @@ impl Analyst {
 /// warehouse's comment; a docs block of its name.
 pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> {
     let described = |text: String, origin| Some(Described { text, origin, missing: None });
-    if let Some(found) = analysis.inherited(target) {
+    if let Some(found) = analysis.inherited(target).filter(|found| !is_code(&found.raw) || found.raw.trim_start().starts_with("{{")) {
         return described(found.raw, Origin::Inherited(found.from, found.column, found.proof));
     }
     let subject = analysis.subject(&target.unique_id)?;
@@ -154,8 +169,10 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
         Some(column) => facts.and_then(|facts| facts.columns.iter().find(|found| found.name.eq_ignore_ascii_case(column))?.comment.clone()),
         None => facts.and_then(|facts| facts.comment.clone()),
     };
-    if let Some(comment) = comment {
-        return described(comment.trim().to_owned(), Origin::Comment);
+    // dbt would run Jinja in it.
+    if let Some(comment) = comment.filter(|comment| !is_code(comment) && !comment.trim().is_empty()) {
+        let plain: String = comment.trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+        return described(plain, Origin::Comment);
     }
     let names: Vec<String> = match &target.column {
         Some(column) => vec![format!("{name}__{column}"), format!("{name}_{column}"), column.clone()],
@@ -184,6 +201,8 @@ impl Analyst {
         let Some(chat) = &self.chat else { return Err(PortError::new("no language model is configured", "no chat")) };
         let mut made = EntryTexts::default();
         let given = surroundings(analysis, subject);
+        let (targets, odd): (Vec<_>, Vec<_>) = targets.iter().cloned().partition(|target| is_plain(&name_of(analysis, target)));
+        made.refused.extend(odd.into_iter().map(|target| (target, "a language model can't be asked for such a name; describe it yourself".to_owned())));
         for targets in targets.chunks(AT_ONCE) {
             let mut request = ChatRequest {
                 messages: vec![
@@ -202,7 +221,15 @@ impl Analyst {
             };
             let mut open: Vec<(DescribeTarget, String)> = targets.iter().map(|target| (target.clone(), "it was not written".to_owned())).collect();
             for _ in 0..TRIES {
-                let reply = chat.complete(&request, &mut |_| ()).await?;
+                let reply = match chat.complete(&request, &mut |_| ()).await {
+                    Ok(reply) => reply,
+                    // What came before is not thrown away.
+                    Err(error) if !made.texts.is_empty() => {
+                        open.iter_mut().for_each(|(_, why)| why.clone_from(&error.reader));
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
                 made.usage += reply.usage;
                 let written = written_by_name(&reply);
                 open.retain_mut(|(target, why)| {
@@ -355,6 +382,16 @@ fn from_text(text: &str) -> String {
     written.unwrap_or_else(|| text.trim().trim_matches('"').to_owned())
 }
 
+/// Whether dbt would read Jinja in a text.
+fn is_code(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
+}
+
+/// Whether a name can stand in a request outside of the fence: nothing that ends a quotation or a line.
+fn is_plain(name: &str) -> bool {
+    name.chars().count() <= 200 && !name.contains(['`', '<', '>']) && !name.chars().any(char::is_control)
+}
+
 /// Why a text is no description.
 fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<String> {
     let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
@@ -364,8 +401,11 @@ fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<St
     if text.len() > MAX_DESCRIPTION {
         return Some(format!("it is longer than {MAX_DESCRIPTION} characters"));
     }
-    if text.contains("{{") || text.contains("{%") || text.contains("```") || text.starts_with('{') {
+    if is_code(text) || text.contains("```") || text.starts_with('{') {
         return Some("it holds code instead of a sentence".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Some("it holds control characters".to_owned());
     }
     if text.contains('`') {
         let names = Names::new(analysis, &[given, name]);

@@ -78,9 +78,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether more may be asked for.
-    fn may_ask(&self, limits: &RunLimits) -> bool {
-        limits.may_write && self.stopped.is_none() && limits.tokens.is_none_or(|most| self.usage.all() < most)
+    /// Whether more may be asked for: what is under way will take `reserved` tokens, this so many more.
+    fn may_ask(&self, limits: &RunLimits, reserved: u64, tokens: impl FnOnce() -> u64) -> bool {
+        limits.may_write && self.stopped.is_none() && limits.tokens.is_none_or(|most| self.usage.all() + reserved + tokens() <= most)
     }
 
     /// Has drafts written, and counts them.
@@ -127,6 +127,8 @@ pub async fn run<D: Desk>(
     let mut begun = vec![false; plan.len()];
     let mut under_way: JoinSet<(usize, Vec<DescribeTarget>, Result<EntryTexts, PortError>)> = JoinSet::new();
     let (mut done, mut failures) = (0, 0);
+    // What the requests under way will take, about.
+    let mut reserved: FxHashMap<usize, u64> = FxHashMap::default();
     loop {
         while under_way.len() < limits.jobs.max(1) {
             // A circle has no first one; whoever comes first in it is.
@@ -138,8 +140,9 @@ pub async fn run<D: Desk>(
             let analysis = desk.analysis();
             let (drafts, open) = found(&analysis, &plan[at].targets);
             report.write(desk, drafts).await?;
-            let may_write = report.may_ask(&limits);
-            if may_write && !open.is_empty() {
+            let tokens = || tokens_of(&analysis, &plan[at].unique_id, &open);
+            if !open.is_empty() && report.may_ask(&limits, reserved.values().sum(), tokens) {
+                reserved.insert(at, if limits.tokens.is_some() { tokens() } else { 0 });
                 under_way.spawn(request(analyst.clone(), analysis, at, plan[at].unique_id.clone(), open));
             } else {
                 report.left += open.len();
@@ -164,6 +167,7 @@ pub async fn run<D: Desk>(
         for one in all {
             let (at, open, written) = one.map_err(|error| PortError::new("a description could not be written; see the log", error))?;
             ended.push(at);
+            reserved.remove(&at);
             match written {
                 Ok(made) => {
                     failures = 0;
@@ -188,11 +192,13 @@ pub async fn run<D: Desk>(
         let analysis = desk.analysis();
         // To write takes time, in which the server is not left idle: what waits for none of these and takes nothing over is asked for first.
         let mut later = Vec::new();
-        while under_way.len() < limits.jobs.max(1) && report.may_ask(&limits) {
+        while under_way.len() < limits.jobs.max(1) && report.may_ask(&limits, reserved.values().sum(), || 0) {
             let Some(at) = ready.pop_front() else { break };
             let (drafts, open) = found(&analysis, &plan[at].targets);
-            if !begun[at] && drafts.is_empty() && !open.is_empty() {
+            let tokens = || tokens_of(&analysis, &plan[at].unique_id, &open);
+            if !begun[at] && drafts.is_empty() && !open.is_empty() && report.may_ask(&limits, reserved.values().sum(), tokens) {
                 begun[at] = true;
+                reserved.insert(at, if limits.tokens.is_some() { tokens() } else { 0 });
                 under_way.spawn(request(analyst.clone(), analysis.clone(), at, plan[at].unique_id.clone(), open));
             } else {
                 later.push(at);
@@ -232,6 +238,12 @@ async fn request(
         written.usage.input_tokens = estimated_tokens(&analysis, subject, &open) as u64;
     }
     (at, open, written)
+}
+
+/// What a request for some targets of a node or a macro will take, about: what goes in, and forty tokens for each text.
+fn tokens_of(analysis: &Analysis, unique_id: &str, open: &[DescribeTarget]) -> u64 {
+    let given = analysis.subject(unique_id).map_or(0, |subject| estimated_tokens(analysis, subject, open));
+    (given + open.len() * 40) as u64
 }
 
 /// The unique id of a model without its version.

@@ -101,7 +101,11 @@ impl Analysis {
                     is_for_file: false,
                 });
             }
-            missing.push(target);
+            // What somebody rejected is asked for by itself, if at all.
+            let is_rejected = |draft: &&crate::Draft| draft.state == crate::DraftState::Rejected && !self.is_stale(draft);
+            if self.drafts().get(crate::DraftKind::Description, &target).filter(is_rejected).is_none() {
+                missing.push(target);
+            }
         }
         self.offers_for_entry(file, range, &missing, &mut actions);
         self.offers_for_macros(file, range, &mut actions);
@@ -240,7 +244,22 @@ impl Analysis {
 
     /// What a target can take over from upstream.
     pub fn inherited(&self, target: &DescribeTarget) -> Option<Inherited> {
-        self.inherited_column(self.index.node(&target.unique_id)?, target.column.as_ref()?)
+        let (index, column) = (self.index.node(&target.unique_id)?, target.column.as_ref()?);
+        let found = self.inherited_column(index, column)?;
+        let node = &self.index.nodes[index];
+        // What the versions of a model share has to be true of each.
+        if node.version.is_some() && self.is_shared(index, target) {
+            let is_other = |at: &NodeIndex| {
+                let other = &self.index.nodes[*at];
+                *at != index && other.version.is_some() && other.name == node.name && other.package == node.package
+            };
+            let has = |at: &NodeIndex| self.made(*at).get(column).is_some();
+            let agrees = |at: NodeIndex| self.inherited_column(at, column).is_some_and(|other| other.raw == found.raw);
+            if !(0..self.index.nodes.len()).filter(is_other).filter(has).all(agrees) {
+                return None;
+            }
+        }
+        Some(found)
     }
 }
 

@@ -328,11 +328,31 @@ impl<'a> Scopes<'a> {
 
     /// The node's column that a name of a select is.
     fn column_of(&self, select: &Select, qualifier: Option<&str>, name: &str, above: &mut Vec<NodeIndex>) -> Option<(NodeIndex, Arc<str>)> {
+        if qualifier.is_none() && self.is_merged(select, name) {
+            return None;
+        }
         let read: Vec<Arc<Made>> = self.relations_of(select, qualifier).map(|relation| self.of_source_within(&self.source(relation), above)).collect();
         if let Some(column) = read.iter().find_map(|made| made.get(name)) {
             return column.origin.clone();
         }
         rest_of(read.iter().map(|made| &**made)).map(|index| (index, name.into()))
+    }
+
+    /// Whether a bare name is a column of both sides of a `full` or `right join … using`, which may have its value from either.
+    fn is_merged(&self, select: &Select, name: &str) -> bool {
+        let Some(first) = select.relations.first().filter(|_| select.relations.len() > 1) else { return false };
+        let text = TextRange { start: first.range.start, end: select.range.end.max(first.range.start) }.of(&self.file.text).to_lowercase();
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+        let joins = |word: &str| words.windows(2).any(|pair| pair[0] == word && matches!(pair[1], "join" | "outer"));
+        if !joins("full") && !joins("right") {
+            return false;
+        }
+        let named = |rest: &str| {
+            let inside = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split(')').next());
+            inside.is_some_and(|list| list.split(',').any(|one| one.trim().trim_matches('"').eq_ignore_ascii_case(name)))
+        };
+        words.windows(2).any(|pair| pair == ["natural", "full"] || pair == ["natural", "right"])
+            || text.match_indices("using").any(|(at, word)| named(&text[at + word.len()..]))
     }
 
     /// What a name before a dot means in a select: a relation of its own, or of the nearest select around it.

@@ -314,6 +314,11 @@ impl Analysis {
         Some(steps)
     }
 
+    /// Whether a description goes to the entry that all versions of a model share.
+    pub(crate) fn is_shared(&self, index: NodeIndex, target: &DescribeTarget) -> bool {
+        !self.place_of(self.node_subject(index), target).1.contains(&Step::key("versions"))
+    }
+
     /// The file and the path of a target's entry.
     fn place_of(&self, subject: Subject<'_>, target: &DescribeTarget) -> (PathBuf, Vec<Step>) {
         let index = match subject {
@@ -360,6 +365,12 @@ impl Analysis {
     /// The file that a new entry goes to, beside what it is for: where the settings say, else as the project does it. What a folder's own
     /// properties files do counts before what others do.
     fn entry_file(&self, folder: &Path, section: &str, name: &str) -> PathBuf {
+        // dbt reads a file twice that several kinds of paths lead to, and refuses its entries then.
+        let is_read_twice = |folder: &&Path| {
+            let below = folder.strip_prefix(&self.root).unwrap_or(folder);
+            dbt::FileKind::all_of(&below.join("x.sql"), &self.config).len() > 1
+        };
+        let folder = folder.ancestors().take_while(|above| above.starts_with(&self.root)).find(|above| !is_read_twice(above)).unwrap_or(folder);
         let folder_name = folder.file_name().and_then(|name| name.to_str()).unwrap_or(section);
         let made = |pattern: &str| folder.join(pattern.replace("{folder}", folder_name).replace("{section}", section).replace("{name}", name));
         if let Some(pattern) = self.rules.new_entries() {

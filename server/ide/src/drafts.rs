@@ -33,6 +33,9 @@ impl DraftKind {
     }
 }
 
+/// Why a text that somebody has changed meanwhile is left as it is.
+pub const CHANGED_MEANWHILE: &str = "somebody has changed its description meanwhile; it is left as it is";
+
 /// What people decided of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DraftState {
@@ -128,6 +131,11 @@ impl Analysis {
     /// What stands in the project for a target: a text that people or we wrote.
     pub fn description_of(&self, target: &DescribeTarget) -> Option<&Description> {
         self.entry_text(target).filter(|description| !description.text.trim().is_empty())
+    }
+
+    /// What stands there as it is written; nothing where nothing does.
+    pub fn written_text(&self, target: &DescribeTarget) -> Option<String> {
+        self.description_of(target).map(|description| description.raw().to_owned())
     }
 
     /// The same, though nothing may be in it.

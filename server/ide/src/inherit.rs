@@ -1,8 +1,10 @@
 //! Descriptions that a column can take over from upstream.
 
 use crate::Analysis;
+use crate::columns::{Scopes, Source};
 use dbt::{Column, Node, NodeIndex, Place};
 use std::sync::Arc;
+use syntax::sql::Item;
 
 /// What says that a description fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +72,7 @@ impl Analysis {
         let from = |origin: &(NodeIndex, Arc<str>)| Next::Column(origin.0, origin.1.clone());
         match (made.get(column), made.rest) {
             // Of two ways to make it the text shows one.
-            (Some(known), _) if known.place.is_some_and(|place| self.is_alternative(place)) => Next::Unknown,
+            (known, _) if self.has_alternatives(index, known.and_then(|known| known.place)) => Next::Unknown,
             (Some(known), _) if known.origin.is_some() => known.origin.as_ref().map_or(Next::Unknown, from),
             (Some(known), _) if known.place.is_some() => Next::Made,
             (_, Some(rest)) if rest != index => Next::Column(rest, column.into()),
@@ -79,9 +81,41 @@ impl Analysis {
         }
     }
 
-    /// Whether Jinja takes this part of a file, or another in its place.
-    fn is_alternative(&self, place: Place) -> bool {
-        self.file(place.file).is_some_and(|file| syntax::jinja::alternatives(&file.text).iter().any(|part| part.contains_range(place.range)))
+    /// Whether Jinja takes one or another part of the selects that a node's column comes through: the one that names it, or all of the
+    /// outermost, and what they read in the file.
+    fn has_alternatives(&self, index: NodeIndex, place: Option<Place>) -> bool {
+        let node = &self.index.nodes[index];
+        let Some(file) = self.file(node.place.file).filter(|file| file.kind.is_sql()) else { return false };
+        let parts = syntax::jinja::alternatives(&file.text);
+        if parts.is_empty() {
+            return false;
+        }
+        let scopes = Scopes::of_node(self, file, index);
+        let own = place.filter(|place| place.file == file.id).and_then(|place| scopes.query.select_at(place.range.start as usize));
+        let mut open = own.map_or_else(|| scopes.query.outermost.clone(), |select| vec![select]);
+        let mut seen = Vec::new();
+        while let Some(at) = open.pop() {
+            if seen.contains(&at) {
+                continue;
+            }
+            seen.push(at);
+            let select = &scopes.query.selects[at];
+            // Of the select that names it the item alone counts; what filters rows makes no column.
+            let is_other = |item: &&Item| own == Some(at) && place.is_some_and(|place| !item.range.contains_range(place.range));
+            let items = select.items.iter().filter(|item| !is_other(item)).map(|item| item.range);
+            let ranges = items.chain(select.relations.iter().map(|relation| relation.range));
+            if ranges.into_iter().any(|range| parts.iter().any(|part| part.meets(range))) {
+                return true;
+            }
+            for relation in &select.relations {
+                match scopes.source(relation) {
+                    Source::Cte(cte) => open.extend(&scopes.query.ctes[cte].branches),
+                    Source::Query(branches) => open.extend(branches),
+                    Source::Node(_) | Source::Unknown => {}
+                }
+            }
+        }
+        false
     }
 
     fn inherited_by_name(&self, index: NodeIndex, column: &str) -> Option<Inherited> {
@@ -152,6 +186,40 @@ mod tests {
             "select id, listagg(code, ',') within group (order by code) as codes, code from {{ ref('a') }}",
             expect!["id = I by sql, codes = nothing, code = C by sql"],
         );
+    }
+
+    #[test]
+    fn one_or_another_part_of_a_query() {
+        check(
+            "select id, {% if x %}qty{% else %}code{% endif %} as code from {{ ref('a') }} where {% if x %}1{% else %}2{% endif %} > 0",
+            expect!["id = I by sql, code = C by name"],
+        );
+        check(
+            "with c as ({% if x %}select id, qty as code from {{ ref('a') }}{% else %}select id, code from {{ ref('a') }}{% endif %}) select id, code from c",
+            expect!["id = I by name, code = C by name"],
+        );
+        check("select id, code from {% if x %}{{ ref('a') }}{% else %}{{ ref('c') }}{% endif %}", expect!["id = nothing, code = nothing"]);
+        check("select * from {% if x %}{{ ref('a') }}{% else %}{{ ref('c') }}{% endif %}", expect!["id = nothing, code = nothing, qty = nothing"]);
+    }
+
+    #[test]
+    fn what_versions_share() {
+        let analysis = analysis(&Fixture::parse(
+            "-- file: models/a.sql\nselect 1 as id, 2 as code, 3 as qty\n-- file: models/v_v1.sql\nselect id, code from {{ ref('a') }}\n-- file: models/v_v2.sql\nselect id, qty * 2 as code from {{ ref('a') }}\n-- file: models/m.yml\nmodels:\n  - name: a\n    columns: [{name: id, description: I}, {name: code, description: C}]\n  - name: v\n    versions: [{v: 1}, {v: 2}]\n    columns: [{name: id}, {name: code}]\n",
+        ));
+        let of = |version: usize, column: &str| {
+            let target = crate::DescribeTarget { unique_id: format!("model.shop.v.v{version}"), column: Some(column.to_owned()) };
+            analysis.inherited(&target).map_or("nothing".to_owned(), |found| found.text)
+        };
+        expect!["I I nothing nothing"].assert_eq(&[of(1, "id"), of(2, "id"), of(1, "code"), of(2, "code")].join(" "));
+    }
+
+    #[test]
+    fn joins_that_may_take_either_side() {
+        let join = |kind: &str| format!("select id, a.code from {{{{ ref('a') }}}} a {kind} join {{{{ ref('a') }}}} b using (id)");
+        check(&join("left"), expect!["id = I by sql, code = C by sql"]);
+        check(&join("right outer"), expect!["id = nothing, code = C by sql"]);
+        check(&join("full"), expect!["id = nothing, code = C by sql"]);
     }
 
     #[test]

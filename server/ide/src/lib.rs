@@ -50,7 +50,7 @@ pub use dbt::{Settings as DbtSettings, SettingsProblem};
 pub use definition::{Navigation, NavigationTarget};
 pub use describing::Subject;
 pub use diagnostics::Summary;
-pub use drafts::{Draft, DraftKind, DraftState, Drafts};
+pub use drafts::{CHANGED_MEANWHILE, Draft, DraftKind, DraftState, Drafts};
 pub use fixes::{Fix, FixKind};
 pub use folding::{Fold, FoldKind};
 pub use hierarchy::HierarchyItem;

@@ -15,6 +15,7 @@ pub(crate) fn section_of(kind: ResourceType) -> Option<&'static str> {
         ResourceType::Snapshot => "snapshots",
         ResourceType::Source => "sources",
         ResourceType::Analysis => "analyses",
+        ResourceType::Function => "functions",
         _ => return None,
     })
 }

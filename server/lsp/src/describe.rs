@@ -182,6 +182,15 @@ async fn write(
         }
     }
     let now = newest.await.unwrap_or_else(|| snapshot.clone());
+    // What the person has typed meanwhile is theirs.
+    texts.retain(|(target, _)| {
+        let is_same = now.analysis.written_text(target) == snapshot.analysis.written_text(target);
+        if !is_same {
+            let label = if task.targets.len() == 1 { String::new() } else { format!("{}: ", now.analysis.label_of(target)) };
+            refusals.push(format!("{label}{}", ide::CHANGED_MEANWHILE));
+        }
+        is_same
+    });
     let wanted: Vec<(DescribeTarget, String)> = texts.iter().map(|(target, described)| (target.clone(), described.text.clone())).collect();
     let (edits, refused) = match wanted.as_slice() {
         // The edit of one is as small as can be.

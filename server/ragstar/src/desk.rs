@@ -107,10 +107,15 @@ impl analyst::Desk for ProjectDesk {
         // Each file is written once.
         for (path, drafts) in files {
             let wanted: Vec<(DescribeTarget, String)> = drafts.into_iter().map(|draft| (draft.target, draft.text)).collect();
+            let read: Vec<Option<String>> = wanted.iter().map(|(target, _)| analysis.written_text(target)).collect();
             let mut in_file = Vec::new();
             let written = self.edit(|analysis| {
-                let (made, refused) = analysis.describe_all(&wanted);
+                // What a person has written since it was read is theirs.
+                let (same, other): (Vec<_>, Vec<_>) = wanted.iter().zip(&read).partition(|((target, _), read)| analysis.written_text(target) == **read);
+                let same: Vec<(DescribeTarget, String)> = same.into_iter().map(|(wanted, _)| wanted.clone()).collect();
+                let (made, refused) = analysis.describe_all(&same);
                 in_file = refused.into_iter().map(|(target, why)| (target, why.to_string())).collect();
+                in_file.extend(other.into_iter().map(|((target, _), _)| (target.clone(), ide::CHANGED_MEANWHILE.to_owned())));
                 made.into_iter().find(|made| made.path == path).ok_or_else(|| "nothing of it can be put there".to_owned())
             });
             if let Err(why) = written {

@@ -101,7 +101,8 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
         }
     }
     tell(&desk, &report, prices, options, json);
-    Ok(if report.stopped.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let failed = report.stopped.is_some() || (report.written.is_empty() && !report.refused.is_empty());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What is to be described: what lacks a description, or what has an outdated one.

@@ -26,36 +26,68 @@ fn targets(analysis: &Analysis, selection: &Selection) -> Result<Vec<DescribeTar
     Ok(super::selected(analysis, &Selection { macros, ..selection.clone() })?.iter().flat_map(Subject::targets).collect())
 }
 
+/// Drafts of a selection that are to go: what nobody has decided on, and what was rejected before and still stands there. What was accepted, or
+/// written by people, stays.
+fn rejected(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
+    let of = |target: DescribeTarget| {
+        let draft = analysis.drafts().get(DraftKind::Description, &target).filter(|draft| draft.state != DraftState::Accepted)?;
+        let stands = analysis.description_of(&target).is_some_and(|description| draft.is_text_of(description));
+        stands.then(|| Draft { target: target.clone(), ..draft.clone() })
+    };
+    Ok(targets(analysis, selection)?.into_iter().filter_map(of).collect())
+}
+
 pub async fn decide(context: &Context, selection: &Selection, state: DraftState, existing: bool) -> Outcome {
     let mut desk = super::desk(context, false).await?;
     let analysis = desk.analysis();
-    let drafts = if existing { written_by_people(&analysis, selection)? } else { open(&analysis, selection)? };
+    let drafts = match state {
+        _ if existing => written_by_people(&analysis, selection)?,
+        DraftState::Rejected => rejected(&analysis, selection)?,
+        _ => open(&analysis, selection)?,
+    };
     if drafts.is_empty() {
         output::note("There is no draft to decide on.");
         return Ok(ExitCode::SUCCESS);
     }
-    let (mut decided, mut failed) = (Vec::new(), 0);
-    for draft in drafts {
-        match take(&mut desk, &draft, state) {
-            Ok(draft) => decided.push(draft),
-            Err(why) => {
-                failed += 1;
-                output::note(&format!("  {}: {why}", analysis.label_of(&draft.target)));
-            }
+    // Noted first: one that is noted and still stands there is taken out by the next run, and not written again by any.
+    let decided: Vec<Draft> = drafts.iter().map(|draft| analysis.decided(draft, state)).collect();
+    desk.note(&decided).await.map_err(|error| error.reader)?;
+    let mut undone = Vec::new();
+    for draft in drafts.into_iter().filter(|_| state == DraftState::Rejected) {
+        if let Err(why) = take_out(&mut desk, &draft) {
+            output::note(&format!("  {}: {why}", analysis.label_of(&draft.target)));
+            undone.push(draft);
         }
     }
-    desk.note(&decided).await.map_err(|error| error.reader)?;
-    output::line(&format!("{} descriptions {}", decided.len(), state.as_str()));
+    desk.note(&undone).await.map_err(|error| error.reader)?;
+    let failed = undone.len();
+    output::line(&format!("{} descriptions {}", decided.len() - failed, state.as_str()));
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What a decision makes of a draft; one that is rejected is taken out of its file.
 fn take(desk: &mut ProjectDesk, draft: &Draft, state: DraftState) -> Result<Draft, String> {
     if state == DraftState::Rejected {
-        desk.edit(|analysis| analysis.undescribe(&draft.target).map_err(|refusal| refusal.to_string()))?;
+        take_out(desk, draft)?;
     }
     Ok(desk.analysis().decided(draft, state))
 }
+
+/// Takes a draft's text out of its file, if it is still what stands there.
+fn take_out(desk: &mut ProjectDesk, draft: &Draft) -> Result<(), String> {
+    desk.edit(|analysis| {
+        stands(analysis, draft)?;
+        analysis.undescribe(&draft.target).map_err(|refusal| refusal.to_string())
+    })
+}
+
+fn stands(analysis: &Analysis, draft: &Draft) -> Result<(), String> {
+    let is_there = analysis.description_of(&draft.target).is_some_and(|description| draft.is_text_of(description));
+    if is_there { Ok(()) } else { Err(ide::CHANGED_MEANWHILE.to_owned()) }
+}
+
+/// Who wrote a description that `docs accept --existing` has taken.
+const PEOPLE: &str = "written by people";
 
 /// Descriptions that nobody knows the origin of, as if they had been accepted just now: from here on it is noticed when they go stale.
 fn written_by_people(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
@@ -63,7 +95,7 @@ fn written_by_people(analysis: &Analysis, selection: &Selection) -> Result<Vec<D
     let of = |target: DescribeTarget| {
         let text = analysis.description_of(&target)?.raw().to_owned();
         let described = analysis.described(&target)?;
-        Some(Draft { kind: DraftKind::Description, target, text, origin: "written by people".to_owned(), state: DraftState::Accepted, described })
+        Some(Draft { kind: DraftKind::Description, target, text, origin: PEOPLE.to_owned(), state: DraftState::Accepted, described })
     };
     Ok(targets.filter_map(of).collect())
 }
@@ -93,6 +125,7 @@ pub async fn review(context: &Context, selection: &Selection) -> Outcome {
             let (word, rest) = answer.trim().split_once(' ').unwrap_or((answer.trim(), ""));
             match word.to_ascii_lowercase().as_str() {
                 "a" | "accept" | "y" => break Some(take(&mut desk, draft, DraftState::Accepted)),
+                "r" | "reject" | "n" if draft.origin == PEOPLE => break Some(Err("people wrote it, so it stays; accept it, or write another".to_owned())),
                 "r" | "reject" | "n" => break Some(take(&mut desk, draft, DraftState::Rejected)),
                 "e" | "edit" => {
                     let text = if rest.is_empty() {
@@ -105,8 +138,11 @@ pub async fn review(context: &Context, selection: &Selection) -> Outcome {
                     if text.is_empty() {
                         continue;
                     }
-                    let written = desk.edit(|analysis| analysis.describe(&draft.target, text).map_err(|refusal| refusal.to_string()));
-                    let own = Draft { text: text.to_owned(), origin: "written by people".to_owned(), ..draft.clone() };
+                    let written = desk.edit(|analysis| {
+                        stands(analysis, draft)?;
+                        analysis.describe(&draft.target, text).map_err(|refusal| refusal.to_string())
+                    });
+                    let own = Draft { text: text.to_owned(), origin: PEOPLE.to_owned(), ..draft.clone() };
                     break Some(written.and_then(|()| take(&mut desk, &own, DraftState::Accepted)));
                 }
                 "s" | "skip" | "" => break Some(Err(String::new())),
