@@ -221,6 +221,11 @@ fn an_unread_text_is_unread_where_it_is_taken_over_and_people_keep_theirs() {
     let shown = review.wait_with_output().unwrap();
     assert!(String::from_utf8_lossy(&shown.stderr).contains("people wrote it, so it stays"), "{shown:?}");
     assert_eq!(files(&root)[&root.join("models/m.yml")], before[&root.join("models/m.yml")]);
+    // Written anew it is a draft; who rejects that gets the old text back.
+    let anew = person.run(&root, &["docs", "generate", "--stale"]);
+    assert!(anew.ok && files(&root)[&root.join("models/m.yml")].contains("description: What st tells of it."), "{anew:?}");
+    assert!(person.run(&root, &["docs", "reject"]).ok);
+    assert_eq!(files(&root)[&root.join("models/m.yml")], before[&root.join("models/m.yml")]);
 }
 
 #[test]

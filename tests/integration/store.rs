@@ -146,6 +146,7 @@ async fn drafts_outlive_their_nodes_and_are_of_one_workspace() {
         origin: "by m".to_owned(),
         state,
         described: "0a".to_owned(),
+        replaced: Some("it's before".to_owned()),
     };
     let first = draft(None, "What it is.\0", DraftState::Draft);
     ours.put(&[first, draft(Some("id"), "old", DraftState::Draft), draft(Some("id"), "The key.", DraftState::Rejected)]).await.unwrap();

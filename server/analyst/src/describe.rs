@@ -76,6 +76,7 @@ impl Described {
             origin: self.origin.to_string(),
             state: self.state(analysis),
             described: analysis.described(target).unwrap_or_default(),
+            replaced: analysis.to_be_replaced(target),
         }
     }
 }

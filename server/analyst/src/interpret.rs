@@ -280,6 +280,7 @@ impl Interpretation {
             origin: self.model.clone(),
             state: DraftState::Draft,
             described,
+            replaced: None,
         }
     }
 

@@ -274,8 +274,16 @@ impl Analysis {
         (edits.collect(), refused)
     }
 
+    /// The edit that takes a draft's text out again: what stood there before is put back, else the description goes.
+    pub fn withdraw(&self, draft: &crate::Draft) -> Result<FileEdits, Refusal> {
+        match &draft.replaced {
+            Some(before) => self.describe(&draft.target, before),
+            None => self.undescribe(&draft.target),
+        }
+    }
+
     /// The edit that takes a description out of its entry.
-    pub fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
+    fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
         let description = self.description_of(target);
         let found = self.subject(&target.unique_id).zip(description.and_then(|description| self.file(description.place.file)));
         let Some((subject, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };

@@ -73,6 +73,8 @@ pub struct Draft {
     pub state: DraftState,
     /// [`Analysis::described`] when it was written; empty for what no code makes.
     pub described: String,
+    /// What stood there before, as it was written or, of a docs block, what was in it; nothing where nothing did.
+    pub replaced: Option<String>,
 }
 
 impl Draft {
@@ -158,6 +160,16 @@ impl Analysis {
     /// Whether the code that a draft is about has changed since.
     pub fn is_stale(&self, draft: &Draft) -> bool {
         self.code_of(&draft.target.unique_id).is_some_and(|code| code.has_changed_since(draft))
+    }
+
+    /// What a draft that is written for a target now takes the place of: what people wrote, also where another draft stands over it.
+    pub fn to_be_replaced(&self, target: &DescribeTarget) -> Option<String> {
+        let description = self.description_of(target)?;
+        match self.written_draft(target).filter(|draft| draft.state == DraftState::Draft) {
+            Some(draft) => draft.replaced.clone(),
+            None if self.docs_block_of(description).is_some() => Some(description.text.trim().to_owned()),
+            None => Some(description.raw().to_owned()),
+        }
     }
 
     /// A draft with what somebody decides of it now.
@@ -366,7 +378,7 @@ mod tests {
             .map(|(column, text, state)| {
                 let target = DescribeTarget { unique_id: "model.shop.a".to_owned(), column: column.map(str::to_owned) };
                 let described = before.described(&target).expect("code makes it");
-                Draft { kind: DraftKind::Description, target, text: (*text).to_owned(), origin: "model m".to_owned(), state: *state, described }
+                Draft { kind: DraftKind::Description, target, text: (*text).to_owned(), origin: "model m".to_owned(), state: *state, described, replaced: None }
             })
             .collect();
         let analysis = analysis_with(&Fixture::parse(&text(sql)), |host| host.set_drafts(made));

@@ -59,14 +59,14 @@ pub struct Done {
     pub note: Option<String>,
 }
 
-/// Drafts as the argument of the command that notes them: `{root, drafts: [{uniqueId, column?, kind, text, origin, state, described}]}`.
+/// Drafts as the argument of the command that notes them: `{root, drafts: [{uniqueId, column?, kind, text, origin, state, described, replaced?}]}`.
 pub fn noting(root: &std::path::Path, drafts: &[Draft]) -> Value {
     let drafts: Vec<Value> = drafts
         .iter()
         .map(|draft| {
             json!({
                 "uniqueId": draft.target.unique_id, "column": draft.target.column, "kind": draft.kind.as_str(), "text": draft.text,
-                "origin": draft.origin, "state": draft.state.as_str(), "described": draft.described,
+                "origin": draft.origin, "state": draft.state.as_str(), "described": draft.described, "replaced": draft.replaced,
             })
         })
         .collect();
@@ -83,6 +83,7 @@ pub fn noted(data: &Value) -> Option<(PathBuf, Vec<Draft>)> {
             origin: text(data, "origin")?,
             state: DraftState::named(&text(data, "state")?)?,
             described: text(data, "described")?,
+            replaced: text(data, "replaced"),
         })
     };
     Some((text(data, "root")?.into(), data.get("drafts")?.as_array()?.iter().map(draft).collect::<Option<Vec<_>>>()?))
@@ -147,7 +148,12 @@ pub async fn carry_out(
         DescribeAct::Reject => {
             let mut edits: Vec<FileEdits> = Vec::new();
             for target in &task.targets {
-                let made = snapshot.analysis.undescribe(target).map_err(|refusal| PortError::new(refusal.to_string(), &refusal))?;
+                let draft = snapshot.analysis.written_draft(target).cloned();
+                let draft = draft.ok_or_else(|| PortError::new(ide::CHANGED_MEANWHILE, "no draft"))?;
+                let made = snapshot
+                    .analysis
+                    .withdraw(&ide::Draft { target: target.clone(), ..draft })
+                    .map_err(|refusal| PortError::new(refusal.to_string(), &refusal))?;
                 edits.push(made);
             }
             Ok(Done { edit: Some(edit(snapshot, edits, "Take drafts out")?), drafts: decided(snapshot, task, DraftState::Rejected), note: None })

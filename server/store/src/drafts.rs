@@ -28,6 +28,8 @@ struct Line {
     origin: String,
     state: String,
     described: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced: Option<String>,
 }
 
 impl Line {
@@ -40,6 +42,7 @@ impl Line {
             origin: draft.origin.clone(),
             state: draft.state.as_str().to_owned(),
             described: draft.described.clone(),
+            replaced: draft.replaced.clone(),
         }
     }
 
@@ -52,6 +55,7 @@ impl Line {
             origin: self.origin,
             state: DraftState::named(&self.state)?,
             described: self.described,
+            replaced: self.replaced,
         })
     }
 }
@@ -219,6 +223,7 @@ impl Workspace {
                 origin: row.try_get("origin")?,
                 state: row.try_get("state")?,
                 described: row.try_get("described")?,
+                replaced: row.try_get("replaced")?,
             };
             if let Some(draft) = line.draft() {
                 drafts.put(draft);
@@ -231,6 +236,8 @@ impl Workspace {
         // Of two of one thing the last counts; a statement can't change a row twice.
         let drafts: Drafts = drafts.iter().cloned().collect();
         let of = |text: fn(&Draft) -> &str| -> Vec<String> { drafts.iter().map(|draft| crate::knowledge::storable(text(draft)).into_owned()).collect() };
+        let replaced: Vec<Option<String>> =
+            drafts.iter().map(|draft| draft.replaced.as_deref().map(|text| crate::knowledge::storable(text).into_owned())).collect();
         sqlx::query(statement!("upsert_drafts"))
             .bind(&self.id)
             .bind(of(|draft| draft.kind.as_str()))
@@ -240,6 +247,7 @@ impl Workspace {
             .bind(of(|draft| &draft.origin))
             .bind(of(|draft| draft.state.as_str()))
             .bind(of(|draft| &draft.described))
+            .bind(replaced)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -258,6 +266,7 @@ mod tests {
             origin: "model m".to_owned(),
             state: DraftState::Draft,
             described: "0a".to_owned(),
+            replaced: Some("before".to_owned()),
         }
     }
 

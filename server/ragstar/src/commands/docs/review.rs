@@ -77,7 +77,7 @@ fn take(desk: &mut ProjectDesk, draft: &Draft, state: DraftState) -> Result<Draf
 fn take_out(desk: &mut ProjectDesk, draft: &Draft) -> Result<(), String> {
     desk.edit(|analysis| {
         stands(analysis, draft)?;
-        analysis.undescribe(&draft.target).map_err(|refusal| refusal.to_string())
+        analysis.withdraw(draft).map_err(|refusal| refusal.to_string())
     })
 }
 
@@ -95,7 +95,7 @@ fn written_by_people(analysis: &Analysis, selection: &Selection) -> Result<Vec<D
     let of = |target: DescribeTarget| {
         let text = analysis.description_of(&target)?.raw().to_owned();
         let described = analysis.described(&target)?;
-        Some(Draft { kind: DraftKind::Description, target, text, origin: PEOPLE.to_owned(), state: DraftState::Accepted, described })
+        Some(Draft { kind: DraftKind::Description, target, text, origin: PEOPLE.to_owned(), state: DraftState::Accepted, described, replaced: None })
     };
     Ok(targets.filter_map(of).collect())
 }
@@ -142,7 +142,7 @@ pub async fn review(context: &Context, selection: &Selection) -> Outcome {
                         stands(analysis, draft)?;
                         analysis.describe(&draft.target, text).map_err(|refusal| refusal.to_string())
                     });
-                    let own = Draft { text: text.to_owned(), origin: PEOPLE.to_owned(), ..draft.clone() };
+                    let own = Draft { text: text.to_owned(), origin: PEOPLE.to_owned(), replaced: None, ..draft.clone() };
                     break Some(written.and_then(|()| take(&mut desk, &own, DraftState::Accepted)));
                 }
                 "s" | "skip" | "" => break Some(Err(String::new())),
