@@ -5,6 +5,7 @@ use crate::check::{Checker, Names};
 use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
+use crate::secrets::secret_in;
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
 
@@ -463,18 +464,6 @@ const UNITS: [&str; 24] = [
 
 fn has_word(text: &str, word: &str) -> bool {
     text.split(|sign: char| !sign.is_alphanumeric()).any(|part| part == word)
-}
-
-/// What in a text looks like a secret, by its first letters.
-fn secret_in(text: &str) -> Option<String> {
-    let is_secret = |word: &&str| {
-        let known =
-            ["sk-", "sk_live", "ghp_", "gho_", "xoxb-", "xoxp-", "AKIA", "AIza", "-----BEGIN"].iter().any(|start| word.starts_with(start) && word.len() > 12);
-        known
-            || (word.contains("://")
-                && word.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains(':') && host.contains('@'))))
-    };
-    text.split_whitespace().find(is_secret).map(|word| clip(word, 4))
 }
 
 #[cfg(test)]

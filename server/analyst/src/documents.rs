@@ -151,7 +151,12 @@ pub fn facts(analysis: &Analysis, at: NodeIndex, limit: usize) -> String {
             if let Some(description) = column.description.as_ref().filter(|description| !description.text.trim().is_empty()) {
                 let _ = write!(text, ": {}", clip(&one_line(&description.text), 160));
             }
-            let tests: Vec<&str> = column.tests.iter().map(|test| test.name.as_str()).collect();
+            // Accepted values and what a key refers to say what a column means.
+            let said = |test: &dbt::TestUse| match test.arguments.as_slice() {
+                [] => test.name.clone(),
+                arguments => format!("{} ({})", test.name, clip(&one_line(&arguments.join("; ")), 200)),
+            };
+            let tests: Vec<String> = column.tests.iter().map(said).collect();
             if !tests.is_empty() {
                 let _ = write!(text, " [tests: {}]", tests.join(", "));
             }

@@ -245,6 +245,9 @@ fn take(made: &mut Interpretation, written: &Value, reading: &Reading<'_>) -> Re
     if plain(&summary) == plain(&made.label) {
         return Err("`summary` only repeats the name".to_owned());
     }
+    if let Some(secret) = crate::secrets::secret_in(&written.to_string()) {
+        return Err(format!("it holds something like a secret ({secret})"));
+    }
     if summary.contains("{{") || summary.contains("{%") {
         return Err("`summary` holds code instead of sentences".to_owned());
     }

@@ -11,6 +11,7 @@ mod json;
 pub mod ports;
 mod prompts;
 mod search;
+mod secrets;
 mod sync;
 mod tools;
 

@@ -4,8 +4,9 @@
 use crate::documents::clip;
 use ide::Analysis;
 
-/// Text to read, fenced. What would end or begin a fence inside of it is defused.
+/// Text to read, fenced. What would end or begin a fence inside of it is defused, and what looks like a secret is hidden.
 pub fn data(text: &str) -> String {
+    let text = &*crate::secrets::hidden(text);
     let is_tag = |rest: &str| ["<data", "</data"].iter().any(|tag| rest.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag)));
     let inner: String = text.char_indices().map(|(at, c)| if c == '<' && is_tag(&text[at..]) { '‹' } else { c }).collect();
     format!("<data>\n{inner}\n</data>")
