@@ -10,7 +10,7 @@ write in YAML, another in each round.
 Three rounds in each copy, in turn:
     add     `docs generate`: what has no description gets one,
     change  `docs accept --existing`, all drafts made out of date, `docs generate --stale`: what has one gets another,
-    remove  all drafts made out of date once more, `docs reject`: what has one loses it.
+    remove  all drafts made out of date once more, `docs reject`: what is a draft goes, or gives way to the text that it took the place of.
 Of a project with more models, seeds, snapshots and tables of sources than `--entries` (0: no limit), so many are taken at random.
 After each, every file of the copy is compared with what it was, by the places that PyYAML gives for the pairs and entries in it:
     lines       what is left of a file without the descriptions and entries that the round was to write must be the same, byte for byte; each
@@ -305,7 +305,8 @@ class Walk:
             side.cut(side.end(k), side.end(v))
         if is_empty(before[1]):
             self.added.append((where, text_of(after[1])))
-        elif self.round == "change":
+        elif self.round != "add":
+            # What is rejected gives way to what stood there before it.
             self.changed.append((where, text_of(after[1])))
         else:
             self.tell("a description was written over", where, after[1])
@@ -573,6 +574,7 @@ class Described(Project):
             if round == "add":
                 written = self.generate(round)
             elif round == "change":
+                self.original, _ = self.read_back()
                 self.run(round, "accept", "--existing")
                 self.age()
                 written = self.generate(round, "--stale")
@@ -603,10 +605,12 @@ class Described(Project):
             self.wrong += [f"{round}: {path}: {why}" for why in change.wrong]
             for kind in ("added", "changed", "removed"):
                 self.counts[kind] += len(getattr(change, kind))
-            removed += len(change.removed)
+            removed += len(change.removed) + (len(change.changed) if round == "remove" else 0)
             for where, text in change.added + change.changed + change.removed:
                 if normal(where) not in told:
                     self.wrong.append(f"{round}: {path}: {'.'.join(map(str, where))} was not told")
+                elif round == "remove" and text is not None and plain(text) not in map(plain, self.original[normal(where)]):
+                    self.wrong.append(f"{round}: {path}: {'.'.join(map(str, where))} is {text!r:.90}, was {self.original[normal(where)]!r:.90}")
                 elif round != "remove" and text not in told[normal(where)]:
                     self.wrong.append(f"{round}: {path}: {'.'.join(map(str, where))} is {text!r:.90}, told as {told[normal(where)]!r:.90}")
         if count and int(count[1]) != removed:
