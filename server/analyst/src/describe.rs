@@ -116,7 +116,7 @@ impl Analyst {
         let given = surroundings(analysis, subject);
         let name = name_of(analysis, target);
         if !is_plain(&name) {
-            return Err(PortError::new("a language model can't be asked for such a name; describe it yourself", "odd name"));
+            return Err(PortError::new(ODD_NAME, "odd name"));
         }
         let Some(chat) = &self.chat else {
             let missing = "no language model is configured, so the description is left for you to write".to_owned();
@@ -204,7 +204,7 @@ impl Analyst {
         let mut made = EntryTexts::default();
         let given = surroundings(analysis, subject);
         let (targets, odd): (Vec<_>, Vec<_>) = targets.iter().cloned().partition(|target| is_plain(&name_of(analysis, target)));
-        made.refused.extend(odd.into_iter().map(|target| (target, "a language model can't be asked for such a name; describe it yourself".to_owned())));
+        made.refused.extend(odd.into_iter().map(|target| (target, ODD_NAME.to_owned())));
         for targets in targets.chunks(AT_ONCE) {
             let mut request = ChatRequest {
                 messages: vec![
@@ -388,6 +388,8 @@ fn from_text(text: &str) -> String {
 fn is_code(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
 }
+
+const ODD_NAME: &str = "a language model can't be asked for such a name; describe it yourself";
 
 /// Whether a name can stand in a request outside of the fence: nothing that ends a quotation or a line.
 fn is_plain(name: &str) -> bool {

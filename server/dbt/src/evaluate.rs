@@ -35,35 +35,28 @@ fn is_literal(call: &Call) -> bool {
     known && fits && call.args.iter().all(|arg| json(&arg.value).is_some())
 }
 
-/// What stands behind the place where an evaluation failed.
-pub trait TakeRest {
-    /// Takes the literal calls of a text that came to no end, but for those that a branch or a loop may pass over: what is wrong with them
-    /// is told at once, and what reads what is known.
-    fn take_rest(&mut self, source: &str);
-}
-
-impl TakeRest for Found {
-    fn take_rest(&mut self, source: &str) {
-        let (mut open, mut passed_over) = (Vec::new(), Vec::new());
-        for tag in syntax::jinja::scan(source) {
-            match tag.word(source) {
-                "if" | "for" | "macro" | "call" => open.push(tag.outer.end),
-                "endif" | "endfor" | "endmacro" | "endcall" => passed_over.extend(open.pop().map(|start| text::TextRange { start, end: tag.outer.start })),
-                _ => {}
-            }
+/// Takes the literal calls of a text whose evaluation failed, but for those that a branch or a loop may pass over: what is wrong with them is
+/// told at once, and what reads what is known.
+pub fn take_rest(found: &mut Found, source: &str) {
+    let (mut open, mut passed_over) = (Vec::new(), Vec::new());
+    for tag in syntax::jinja::scan(source) {
+        match tag.word(source) {
+            "if" | "for" | "macro" | "call" => open.push(tag.outer.end),
+            "endif" | "endfor" | "endmacro" | "endcall" => passed_over.extend(open.pop().map(|start| text::TextRange { start, end: tag.outer.start })),
+            _ => {}
         }
-        let calls: Vec<Call> = syntax::jinja::parse(source).calls;
-        // What can't be called so is what failed.
-        let is_call = |call: &Call| call.positional(2).is_none() || !matches!(call.path.last().map(String::as_str), Some("ref" | "source"));
-        let is_reached = |call: &Call| !passed_over.iter().any(|part| part.contains_range(call.range));
-        let calls: Vec<Call> = calls.into_iter().filter(|call| is_call(call) && is_reached(call)).collect();
-        let rest = literal_calls(&calls);
-        self.refs.extend(rest.refs.into_iter().filter(|call| !self.refs.contains(call)).collect::<Vec<_>>());
-        self.sources.extend(rest.sources.into_iter().filter(|call| !self.sources.contains(call)).collect::<Vec<_>>());
-        let is_var = |call: &&Call| call.path.len() == 1 && call.path[0] == "var" && call.args.len() == 1;
-        let vars = calls.iter().filter(is_var).filter_map(|call| call.positional(0)?.value.as_str().map(str::to_owned));
-        self.missing_vars.extend(vars);
     }
+    let calls: Vec<Call> = syntax::jinja::parse(source).calls;
+    // What can't be called so is what failed.
+    let is_call = |call: &Call| call.positional(2).is_none() || !matches!(call.path.last().map(String::as_str), Some("ref" | "source"));
+    let is_reached = |call: &Call| !passed_over.iter().any(|part| part.contains_range(call.range));
+    let calls: Vec<Call> = calls.into_iter().filter(|call| is_call(call) && is_reached(call)).collect();
+    let rest = literal_calls(&calls);
+    found.refs.extend(rest.refs.into_iter().filter(|call| !found.refs.contains(call)).collect::<Vec<_>>());
+    found.sources.extend(rest.sources.into_iter().filter(|call| !found.sources.contains(call)).collect::<Vec<_>>());
+    let is_var = |call: &&Call| call.path.len() == 1 && call.path[0] == "var" && call.args.len() == 1;
+    let vars = calls.iter().filter(is_var).filter_map(|call| call.positional(0)?.value.as_str().map(str::to_owned));
+    found.missing_vars.extend(vars);
 }
 
 /// The literal `ref`, `source`, `metric` and `config` calls among some calls.

@@ -1,13 +1,13 @@
 //! Nodes whose file is their code: models, seeds, snapshots, analyses, singular tests, hooks.
 
 use super::{Builder, Draft, arc, below, fqn_prefix, stem};
-use crate::evaluate::TakeRest;
 use crate::index::{Column, Diagnostic, InputFile, Node, Place, Severity, WHOLE, blank};
 use crate::parallel::in_parallel;
 use crate::{FileKind, ResourceType, Target, Use};
 use data::json;
 use data::{Map, Value as Json};
 use jinja::{Found, Relation, Subject};
+use std::borrow::Cow;
 use std::sync::Arc;
 use syntax::jinja::BlockKind;
 use text::TextRange;
@@ -194,12 +194,12 @@ impl<'a> Builder<'a> {
             let says = says_of(&format!(" in {kind} {name} ({})", file.path), message);
             self.warn(Diagnostic::new(Place { file: file.id, range: *range }, Severity::Error, "jinja-evaluation", message.clone()).as_dbt(says));
         }
-        let mut found = outcome.found.clone();
+        let mut found = Cow::Borrowed(&outcome.found);
         if outcome.failure.is_some() {
-            found.take_rest(text_of_body(file, body));
+            crate::evaluate::take_rest(found.to_mut(), text_of_body(file, body));
         }
         let mut draft = Draft { call: found.config.clone(), ..Draft::new(node, package) };
-        draft.take(found.clone());
+        draft.take(found.clone().into_owned());
         // dbt decides before it reads properties whether a node is one of the disabled.
         draft.enabled = is_enabled(&self.session.config(package, kind, &draft.node.fqn, &draft.patch, &draft.call));
         if package == 0 && draft.enabled {

@@ -31,8 +31,8 @@ fn targets(analysis: &Analysis, selection: &Selection) -> Result<Vec<DescribeTar
 fn rejected(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
     let of = |target: DescribeTarget| {
         let draft = analysis.drafts().get(DraftKind::Description, &target).filter(|draft| draft.state != DraftState::Accepted)?;
-        let stands = analysis.description_of(&target).is_some_and(|description| draft.is_text_of(description));
-        stands.then(|| Draft { target: target.clone(), ..draft.clone() })
+        let draft = Draft { target, ..draft.clone() };
+        stands(analysis, &draft).is_ok().then_some(draft)
     };
     Ok(targets(analysis, selection)?.into_iter().filter_map(of).collect())
 }
