@@ -88,6 +88,48 @@ fn a_project_is_described_through_a_kill() {
 }
 
 #[test]
+fn two_runs_at_once_take_turns() {
+    let server = Server::start(vec![Reply::Describes(30)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let start = |jobs: &str| {
+        let mut command = person.ragstar(&root, &["docs", "generate", "--jobs", jobs]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let runs = [start("2"), start("3")].map(|run| run.wait_with_output().unwrap());
+    assert!(runs.iter().all(|run| run.status.success()), "{runs:?}");
+    assert!((percent(&person, &root) - 100.0).abs() < 1e-9);
+    let waited = runs.iter().filter(|run| String::from_utf8_lossy(&run.stderr).contains("waiting until it is done")).count();
+    let idle = runs.iter().filter(|run| String::from_utf8_lossy(&run.stdout).starts_with("0 descriptions written")).count();
+    assert_eq!((waited, idle), (1, 1), "{runs:?}");
+    inserted(&before, &files(&root));
+}
+
+#[test]
+fn a_kill_while_drafts_are_taken_out_loses_nothing() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let before = files(&root);
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    assert!(person.run(&root, &["docs", "generate"]).ok);
+    let written = files(&root);
+    let mut killed = person.ragstar(&root, &["docs", "reject"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the first file", 30, || (files(&root) != written).then_some(()));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // Each file is whole, and holds what people wrote.
+    inserted(&before, &files(&root));
+    // What was decided is done to its end by the next run.
+    assert!(person.run(&root, &["docs", "reject"]).ok);
+    let after = files(&root);
+    let text = inserted(&before, &after);
+    assert!(!text.contains("tells of it"), "{text}");
+}
+
+#[test]
 fn what_was_rejected_is_taken_out_and_not_made_again() {
     let server = Server::start(vec![Reply::Describes(0)]);
     let project = testkit::shop_copy().unwrap();

@@ -6,6 +6,8 @@ use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
 use crate::secrets::secret_in;
+use dbt::Node;
+use futures::{FutureExt, StreamExt};
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
 
@@ -85,6 +87,8 @@ impl Described {
 /// Longer descriptions are not read.
 const MAX_DESCRIPTION: usize = 600;
 const TRIES: usize = 3;
+/// Nodes that are asked for at once where many are.
+const REQUESTS: usize = 4;
 
 impl Analyst {
     /// What an act makes of a description: `None` where there is nothing to take over and nothing may be made up.
@@ -109,6 +113,46 @@ impl Analyst {
         found.ok_or_else(|| PortError::new(format!("nothing is known of {}", analysis.label_of(target)), "no description"))
     }
 
+    /// The same for many: what is known is taken over, the rest is asked for, that of one node in one request, some requests at a time. `told`
+    /// hears how many are done.
+    pub async fn describe_all(&self, analysis: &Analysis, targets: &[DescribeTarget], act: DescribeAct, told: impl Fn(usize)) -> EntryTexts {
+        let mut made = EntryTexts::default();
+        let mut open: Vec<(&str, Vec<DescribeTarget>)> = Vec::new();
+        for target in targets {
+            match known(analysis, target) {
+                Some(described) => made.texts.push((target.clone(), described)),
+                None if act == DescribeAct::Inherit => made.refused.push((target.clone(), "it has nothing to take over".to_owned())),
+                None if self.chat.is_none() => made.texts.push((target.clone(), skeleton())),
+                None => match open.iter_mut().find(|(id, _)| *id == target.unique_id) {
+                    Some((_, others)) => others.push(target.clone()),
+                    None => open.push((&target.unique_id, vec![target.clone()])),
+                },
+            }
+        }
+        told(made.texts.len());
+        let asked: Vec<_> = open.into_iter().map(|(id, targets)| self.write_open(analysis, id, targets).boxed()).collect();
+        let mut asked = futures::stream::iter(asked).buffered(REQUESTS);
+        while let Some(written) = asked.next().await {
+            match written {
+                Ok(written) => {
+                    made.texts.extend(written.texts);
+                    made.refused.extend(written.refused);
+                    made.usage += written.usage;
+                }
+                Err((targets, error)) => made.refused.extend(targets.into_iter().map(|target| (target, error.reader.clone()))),
+            }
+            told(made.texts.len() + made.refused.len());
+        }
+        made
+    }
+
+    async fn write_open(&self, analysis: &Analysis, id: &str, targets: Vec<DescribeTarget>) -> Result<EntryTexts, (Vec<DescribeTarget>, PortError)> {
+        let Some(subject) = analysis.subject(id) else {
+            return Err((targets, PortError::new(format!("{id} is not in the project any more"), "unknown target")));
+        };
+        self.write_for(analysis, subject, &targets).await.map_err(|error| (targets, error))
+    }
+
     async fn written(&self, analysis: &Analysis, target: &DescribeTarget) -> Result<Described, PortError> {
         let Some(subject) = analysis.subject(&target.unique_id) else {
             return Err(PortError::new(format!("{} is not in the project any more", target.unique_id), "unknown target"));
@@ -118,10 +162,7 @@ impl Analyst {
         if !is_plain(&name) {
             return Err(PortError::new(ODD_NAME, "odd name"));
         }
-        let Some(chat) = &self.chat else {
-            let missing = "no language model is configured, so the description is left for you to write".to_owned();
-            return Ok(Described { text: String::new(), origin: Origin::Skeleton, missing: Some(missing) });
-        };
+        let Some(chat) = &self.chat else { return Ok(skeleton()) };
         let mut request = ChatRequest {
             messages: vec![
                 Message::System(prompts::describe_system(&samples(analysis), self.rules.model_interpreter.as_deref())),
@@ -154,6 +195,12 @@ impl Analyst {
     }
 }
 
+/// A place to write into.
+fn skeleton() -> Described {
+    let missing = "no language model is configured, so the description is left for you to write".to_owned();
+    Described { text: String::new(), origin: Origin::Skeleton, missing: Some(missing) }
+}
+
 /// A text for a target that somebody wrote already: of the column upstream that it is, else of those that are only called the same; the
 /// warehouse's comment; a docs block of its name.
 pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> {
@@ -165,7 +212,7 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
     let (name, package) = (subject.name(), subject.package());
     let facts = match subject {
         Subject::Node(_, node) => node.artifacts.as_ref(),
-        Subject::Macro(_) => None,
+        Subject::Macro(_) | Subject::Source(_) => None,
     };
     let comment = match &target.column {
         Some(column) => facts.and_then(|facts| facts.columns.iter().find(|found| found.name.eq_ignore_ascii_case(column))?.comment.clone()),
@@ -289,6 +336,7 @@ fn facts_for(analysis: &Analysis, subject: Subject<'_>, targets: &[DescribeTarge
     let parts = match subject {
         Subject::Node(..) => "columns",
         Subject::Macro(_) => "arguments",
+        Subject::Source(_) => "tables",
     };
     let mut text = prompts::data(&surroundings(analysis, subject));
     let columns: Vec<String> = targets.iter().filter_map(|target| target.column.as_ref()).map(|column| format!("`{column}`")).collect();
@@ -327,6 +375,7 @@ fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
     let index = match subject {
         Subject::Node(index, _) => index,
         Subject::Macro(found) => return about_macro(analysis, found),
+        Subject::Source(table) => return about_source(analysis, table),
     };
     let mut known = documents::facts(analysis, index, 1800);
     if let Some(sql) = sql_of(analysis, index) {
@@ -334,6 +383,27 @@ fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
     }
     for &parent in analysis.index.nodes[index].depends_on.iter().take(4) {
         known.push_str(&format!("\n\nUpstream:\n{}", documents::facts(analysis, parent, 600)));
+    }
+    known
+}
+
+/// What a source's tables are.
+fn about_source(analysis: &Analysis, table: &Node) -> String {
+    let name = table.source_name.as_deref().unwrap_or_default();
+    let mut known = format!("`{name}` is a source: a place in the warehouse that dbt reads tables from.\n");
+    for (label, value) in table.details.iter().filter(|(label, _)| *label != "identifier") {
+        known.push_str(&format!("{label}: {}\n", one_line(value)));
+    }
+    known.push_str("Its tables:\n");
+    let all = analysis.index.nodes.iter().filter(|other| other.source_name == table.source_name && other.package == table.package);
+    for other in all.take(40) {
+        let columns: Vec<&str> = other.columns.keys().take(20).collect();
+        let description = other.description.as_ref().map(|description| clip(&one_line(&description.text), 200)).filter(|text| !text.is_empty());
+        known.push_str(&format!("- `{}`: {}", other.name, description.as_deref().unwrap_or("not described")));
+        if !columns.is_empty() {
+            known.push_str(&format!(" (columns: {})", columns.join(", ")));
+        }
+        known.push('\n');
     }
     known
 }
@@ -369,6 +439,7 @@ fn facts(analysis: &Analysis, given: &str, target: &DescribeTarget) -> String {
         (Some(Subject::Node(_, node)), None) => format!("{} `{}`", node.resource_type, node.label()),
         (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of the macro `{}`", found.name),
         (Some(Subject::Macro(found)), None) => format!("macro `{}`: what it gives back or does", found.name),
+        (Some(subject @ Subject::Source(_)), _) => format!("source `{}` as a whole: the system or dataset that its tables come from", subject.name()),
         (None, _) => target.unique_id.clone(),
     };
     text.push_str(&format!("Write the description of the {wanted}."));

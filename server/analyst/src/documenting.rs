@@ -23,7 +23,7 @@ pub struct Planned {
 pub fn plan(analysis: &Analysis, wanted: Vec<(Subject<'_>, Vec<DescribeTarget>)>) -> Vec<Planned> {
     let index_of = |subject: &Subject<'_>| match subject {
         Subject::Node(index, _) => Some(*index),
-        Subject::Macro(_) => None,
+        Subject::Macro(_) | Subject::Source(_) => None,
     };
     let place: FxHashMap<NodeIndex, usize> = wanted.iter().enumerate().filter_map(|(at, (subject, _))| Some((index_of(subject)?, at))).collect();
     let upstream = |index: NodeIndex| -> Vec<usize> {

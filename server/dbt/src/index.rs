@@ -138,6 +138,8 @@ pub struct Node {
     /// Of a source: the source's name and description.
     pub source_name: Option<String>,
     pub source_description: Option<Box<Description>>,
+    /// The source's own entry, its tables in it.
+    pub source_patch: Option<Box<Patch>>,
     pub details: ThinVec<(&'static str, String)>,
     /// Direct upstream nodes, sorted.
     pub depends_on: ThinVec<NodeIndex>,
@@ -466,6 +468,7 @@ pub(crate) fn blank(unique_id: Arc<str>, resource_type: ResourceType, package: A
         version: None,
         source_name: None,
         source_description: None,
+        source_patch: None,
         details: ThinVec::new(),
         depends_on: ThinVec::new(),
         inputs: ThinVec::new(),

@@ -80,6 +80,8 @@ pub struct Entry {
     pub tests: Arc<[TestUse]>,
     /// Of a source's table: what the source is described as.
     pub source_description: Option<Text>,
+    /// The same: the source's whole entry, and its name.
+    pub source: Option<(TextRange, TextRange)>,
     pub versions: Vec<VersionEntry>,
     /// Further facts to show, as label and value.
     pub details: ThinVec<(&'static str, String)>,
@@ -229,7 +231,7 @@ impl Reader<'_> {
         let Some(name) = name(item) else { return };
         let path = vec![Step::key(section.key()), step];
         if section == Section::Sources {
-            return self.source(item, path, entries);
+            return self.source(item, name.range, path, entries);
         }
         let mut entry = self.common(section, item, name, path);
         match section {
@@ -319,6 +321,7 @@ impl Reader<'_> {
             columns,
             tests,
             source_description: None,
+            source: None,
             versions: Vec::new(),
             details: ThinVec::new(),
             path: path.into(),
@@ -326,7 +329,7 @@ impl Reader<'_> {
         }
     }
 
-    fn source(&mut self, item: &Node, path: Vec<Step>, entries: &mut Vec<Entry>) {
+    fn source(&mut self, item: &Node, name_range: TextRange, path: Vec<Step>, entries: &mut Vec<Entry>) {
         let description = self.description(item);
         let mut shared_data = self.data.of(item);
         if let Json::Object(map) = &mut shared_data {
@@ -345,6 +348,7 @@ impl Reader<'_> {
                 entry.details.push(("loaded at", field));
             }
             entry.source_description.clone_from(&description);
+            entry.source = Some((item.range, name_range));
             entries.push(entry);
         }
     }

@@ -1,7 +1,8 @@
 //! What is offered for descriptions at a place.
 
-use crate::{Analysis, File, Inherited, Subject};
+use crate::{Analysis, EntryCoverage, File, Inherited, Subject};
 use dbt::{FileKind, Node, NodeIndex, ResourceType};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use text::{Edit, TextRange};
 
@@ -101,13 +102,12 @@ impl Analysis {
                     is_for_file: false,
                 });
             }
-            // What somebody rejected is asked for by itself, if at all.
-            let is_rejected = |draft: &&crate::Draft| draft.state == crate::DraftState::Rejected && !self.is_stale(draft);
-            if self.drafts().get(crate::DraftKind::Description, &target).filter(is_rejected).is_none() {
+            if !self.is_rejected(&target) {
                 missing.push(target);
             }
         }
-        self.offers_for_entry(file, range, &missing, &mut actions);
+        self.offer_for_column(file, range, &mut actions);
+        self.offers_for_entry(file, range, &mut actions);
         self.offers_for_macros(file, range, &mut actions);
         actions.extend(self.offer_to_read(file, range));
         if missing.len() > 1 {
@@ -143,8 +143,29 @@ impl Analysis {
         actions
     }
 
-    /// What is offered for the entry that a range touches: all that it lacks, what it can take over, and what stands there already.
-    fn offers_for_entry(&self, file: &File, range: TextRange, missing: &[DescribeTarget], actions: &mut Vec<CodeAction>) {
+    /// What somebody rejected is asked for by itself, if at all.
+    fn is_rejected(&self, target: &DescribeTarget) -> bool {
+        let draft = self.drafts().get(crate::DraftKind::Description, target);
+        draft.is_some_and(|draft| draft.state == crate::DraftState::Rejected && !self.is_stale(draft))
+    }
+
+    /// The column whose name a range touches where a model's SQL makes it.
+    fn offer_for_column(&self, file: &File, range: TextRange, actions: &mut Vec<CodeAction>) {
+        for &index in self.index.nodes_of_file(file.id).iter().filter(|_| file.kind.is_sql()) {
+            let made = self.made(index);
+            let is_here = |place: dbt::Place| place.file == file.id && place.range.meets(range);
+            let column = made.columns.iter().find(|column| column.place.is_some_and(is_here));
+            let target = column.map(|column| DescribeTarget::of(&self.index.nodes[index], Some(&column.name)));
+            if let Some(target) = target.filter(|target| self.is_to_be_described(index) && self.description_of(target).is_none()) {
+                let title = format!("Write description for {}", self.short_label(&target));
+                actions.push(CodeAction { title, act: DescribeAct::Write, targets: vec![target], mends: None, is_for_file: false });
+            }
+        }
+    }
+
+    /// What is offered for the entry that a range touches, or for the model whose code it does: all that it lacks, also of columns that no entry
+    /// names, what it can take over, and what stands there already.
+    fn offers_for_entry(&self, file: &File, range: TextRange, actions: &mut Vec<CodeAction>) {
         let offer = |title: String, act, targets| CodeAction { title, act, targets, mends: None, is_for_file: false };
         if file.kind == FileKind::Properties {
             for target in self.subjects_in(file).flat_map(|subject| subject.targets()) {
@@ -160,19 +181,26 @@ impl Analysis {
                 actions.push(offer(title, DescribeAct::Improve, vec![target]));
             }
         }
-        for &index in self.index.nodes_described_in(file.id) {
+        let is_at = |&index: &NodeIndex| {
             let node = &self.index.nodes[index];
-            if !node.patch.as_ref().is_some_and(|patch| patch.place.range.meets(range)) {
-                continue;
+            match (&node.patch, file.kind) {
+                (Some(patch), FileKind::Properties) => patch.place.range.meets(range),
+                (_, FileKind::Properties) => false,
+                _ => node.code.is_none_or(|code| code.meets(range)),
             }
-            let own: Vec<DescribeTarget> = missing.iter().filter(|target| *target.unique_id == *node.unique_id).cloned().collect();
+        };
+        let nodes = self.index.nodes_described_in(file.id).iter().chain(self.index.nodes_of_file(file.id)).copied();
+        let here: BTreeSet<NodeIndex> = nodes.filter(|&index| self.is_to_be_described(index)).filter(is_at).collect();
+        let here: Vec<Subject<'_>> = here.into_iter().map(|index| self.node_subject(index)).collect();
+        for EntryCoverage { subject, missing, .. } in self.coverage(&here) {
+            let own: Vec<DescribeTarget> = missing.into_iter().filter(|target| !self.is_rejected(target)).collect();
             let inherits = |target: &&DescribeTarget| self.inherited(target).is_some();
             let inherited: Vec<DescribeTarget> = own.iter().take(MAX_ASKED).filter(inherits).cloned().collect();
             if !inherited.is_empty() {
-                actions.push(offer(format!("Inherit descriptions of `{}` ({})", node.label(), inherited.len()), DescribeAct::Inherit, inherited));
+                actions.push(offer(format!("Inherit descriptions of `{}` ({})", subject.label(), inherited.len()), DescribeAct::Inherit, inherited));
             }
             if own.len() > 1 {
-                actions.push(offer(format!("Write all missing descriptions for `{}`", node.label()), DescribeAct::Write, own));
+                actions.push(offer(format!("Write all missing descriptions for `{}` ({})", subject.label(), own.len()), DescribeAct::Write, own));
             }
         }
     }
@@ -227,6 +255,9 @@ impl Analysis {
     }
 
     fn target_at(&self, file: &File, place: TextRange) -> Option<DescribeTarget> {
+        if let Some(source) = self.sources_in(file).into_iter().find(|source| source.patch().is_some_and(|patch| patch.name.range == place)) {
+            return Some(source.target(None));
+        }
         for &index in self.index.nodes_described_in(file.id).iter().chain(self.index.nodes_of_file(file.id)) {
             let node = &self.index.nodes[index];
             let is_entry = node.patch.as_ref().is_some_and(|patch| patch.name.file == file.id && patch.name.range == place);
@@ -361,6 +392,36 @@ mod tests {
         .assert_eq(&written("1", Some("other")));
         expect![[r#"+    columns: [{name: all}, {name: id, description: New}]"#]].assert_eq(&written("2", Some("id")));
         expect![[r#"+    description: New"#]].assert_eq(&written("2", None));
+    }
+
+    #[test]
+    fn columns_that_only_the_sql_names() {
+        let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n\n-- file: models/b.sql\nwith c as (select id, n + 1 as m from {{ ref('a') }})\nselect id, m$0 as more from c\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: A.\n    columns: [{name: id, description: The key.}, {name: n}]\n  - name: b\n    description: B.\n";
+        let offers = |fixture: &str| {
+            let (analysis, file, offset) = at_cursor(fixture);
+            let names = |action: crate::CodeAction| {
+                let targets = action.targets.iter().map(|target| target.column.as_deref().unwrap_or("itself"));
+                format!("{}: {}", action.title, targets.collect::<Vec<_>>().join(", "))
+            };
+            analysis.code_actions(&file, TextRange::at(offset)).into_iter().map(names).collect::<Vec<_>>().join("\n")
+        };
+        let in_sql = expect![[r#"
+            Inherit descriptions of `b` (1): id
+            Write all missing descriptions for `b` (2): id, more
+            Interpret `b`: say what its SQL does: itself"#]];
+        in_sql.assert_eq(&offers(shop));
+        expect![[r#"
+            Write description for column `more`: more
+            Inherit descriptions of `b` (1): id
+            Write all missing descriptions for `b` (2): id, more
+            Interpret `b`: say what its SQL does: itself"#]]
+        .assert_eq(&offers(&shop.replace("m$0 as more", "m as mo$0re")));
+        let in_yaml = offers(&shop.replace("m$0 as", "m as").replace("description: B.", "description: $0B."));
+        expect![[r#"
+            Improve description of `b`: itself
+            Inherit descriptions of `b` (1): id
+            Write all missing descriptions for `b` (2): id, more"#]]
+        .assert_eq(&in_yaml);
     }
 
     #[test]

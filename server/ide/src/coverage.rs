@@ -66,6 +66,10 @@ impl Analysis {
         dbt::in_parallel(subjects, |&subject| match subject {
             Subject::Node(index, _) => self.coverage_of_node(subject, index),
             Subject::Macro(found) => coverage_of_macro(subject, found),
+            Subject::Source(table) => {
+                let is_described = table.source_description.as_ref().is_some_and(|description| !description.text.trim().is_empty());
+                EntryCoverage::new(subject, is_described, std::iter::empty())
+            }
         })
     }
 
@@ -102,6 +106,7 @@ impl Analysis {
         let node = match subject {
             Subject::Node(_, node) => node,
             Subject::Macro(found) => return found.meta.get("owner").and_then(named),
+            Subject::Source(table) => return table.definition.get("source_meta").and_then(|meta| meta.get("owner")).and_then(named),
         };
         let own = node.meta.get("owner").or_else(|| node.definition.get("owner")).and_then(named);
         own.or_else(|| {

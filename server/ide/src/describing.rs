@@ -2,6 +2,7 @@
 
 use crate::{Analysis, DescribeTarget, File, FileEdits};
 use dbt::{Description, Macro, Node, NodeIndex, Patch};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syntax::jinja::{Arg, Literal};
@@ -16,6 +17,8 @@ pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
 pub enum Subject<'a> {
     Node(NodeIndex, &'a Node),
     Macro(&'a Macro),
+    /// A source as a whole, by the first of its tables; as its unique id counts that of a table without the table's name.
+    Source(&'a Node),
 }
 
 impl<'a> Subject<'a> {
@@ -23,6 +26,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => &node.unique_id,
             Self::Macro(found) => &found.unique_id,
+            Self::Source(table) => source_id(table),
         }
     }
 
@@ -31,6 +35,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => node.label(),
             Self::Macro(found) => found.name.clone(),
+            Self::Source(_) => self.name().to_owned(),
         }
     }
 
@@ -38,6 +43,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => &node.name,
             Self::Macro(found) => &found.name,
+            Self::Source(table) => table.source_name.as_deref().unwrap_or_default(),
         }
     }
 
@@ -45,6 +51,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => &node.package,
             Self::Macro(found) => &found.package,
+            Self::Source(table) => &table.package,
         }
     }
 
@@ -53,6 +60,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => node.resource_type.as_str(),
             Self::Macro(_) => "macro",
+            Self::Source(_) => "source",
         }
     }
 
@@ -61,6 +69,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => &node.path,
             Self::Macro(found) => &found.path,
+            Self::Source(table) => &table.path,
         }
     }
 
@@ -68,6 +77,7 @@ impl<'a> Subject<'a> {
         match self {
             Self::Node(_, node) => node.patch.as_ref(),
             Self::Macro(found) => found.patch.as_ref(),
+            Self::Source(table) => table.source_patch.as_deref(),
         }
     }
 
@@ -81,9 +91,15 @@ impl<'a> Subject<'a> {
         let names: Vec<&str> = match self {
             Self::Node(_, node) => node.columns.keys().collect(),
             Self::Macro(found) => found.arguments.iter().map(|argument| argument.name.as_str()).collect(),
+            Self::Source(_) => Vec::new(),
         };
         std::iter::once(None).chain(names.into_iter().map(Some)).map(|column| self.target(column)).collect()
     }
+}
+
+/// The unique id of the source that a table is of.
+fn source_id(table: &Node) -> &str {
+    table.unique_id.get(..table.unique_id.len().saturating_sub(table.name.len() + 1)).unwrap_or_default()
 }
 
 /// Where a description goes.
@@ -177,8 +193,28 @@ impl Analysis {
     pub fn subject(&self, unique_id: &str) -> Option<Subject<'_>> {
         match self.index.node(unique_id) {
             Some(index) => Some(Subject::Node(index, &self.index.nodes[index])),
-            None => self.index.macros.iter().find(|found| *found.unique_id == *unique_id).map(Subject::Macro),
+            None => match self.index.macros.iter().find(|found| *found.unique_id == *unique_id) {
+                Some(found) => Some(Subject::Macro(found)),
+                None => self.sources_of(self.index.nodes.iter().filter(|node| source_id(node) == unique_id)).first().copied(),
+            },
         }
+    }
+
+    /// The sources of some tables, each once; of several entries of one source the one that is described.
+    pub fn sources_of<'t>(&self, tables: impl Iterator<Item = &'t Node>) -> Vec<Subject<'t>> {
+        let mut found: Vec<&'t Node> = Vec::new();
+        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+        for table in tables.filter(|table| table.source_patch.is_some()) {
+            match places.get(source_id(table)) {
+                Some(&at) if found[at].source_description.is_none() && table.source_description.is_some() => found[at] = table,
+                Some(_) => {}
+                None => {
+                    places.insert(source_id(table), found.len());
+                    found.push(table);
+                }
+            }
+        }
+        found.into_iter().map(Subject::Source).collect()
     }
 
     /// A node of the index.
@@ -332,6 +368,11 @@ impl Analysis {
         let index = match subject {
             Subject::Node(index, _) => index,
             Subject::Macro(found) => return self.macro_place(found, target.column.as_deref()),
+            Subject::Source(table) => {
+                let patch = table.source_patch.as_ref();
+                let file = patch.and_then(|patch| self.file(patch.place.file)).map(|file| file.path.to_path_buf());
+                return (file.unwrap_or_default(), patch.map(|patch| patch.path.to_vec()).unwrap_or_default());
+            }
         };
         let (path, mut steps) = self.entry_of(index);
         if let Some(version) = self.version_of(index, &path, &steps, target) {
@@ -562,6 +603,36 @@ mod tests {
             -    tables: [{name: two}]
             +    tables: [{name: two, columns: [{name: id, description: Two.}]}]"#]],
         );
+    }
+
+    #[test]
+    fn a_source_as_a_whole() {
+        let shop = "-- file: models/s.yml\nsources:\n  - name: raw # here\n    tables:\n      - name: one\n      - {name: two, description: Two.}\n  - name: other\n    description: Theirs.\n    tables: [{name: one}]\n";
+        check(
+            shop,
+            "source.shop.raw",
+            None,
+            "The shop's database.",
+            expect![[r#"
+            +++ b//project/models/s.yml
+            +    description: The shop's database."#]],
+        );
+        check(
+            shop,
+            "source.shop.other",
+            None,
+            "Another.",
+            expect![[r#"
+            +++ b//project/models/s.yml
+            -    description: Theirs.
+            +    description: Another."#]],
+        );
+        let (analysis, file, offset) = at_cursor(&shop.replace("name: raw", "name: r$0aw"));
+        let titles: Vec<String> = analysis.code_actions(&file, TextRange::at(offset)).into_iter().map(|action| action.title).collect();
+        expect![[r#"
+            Write description for source `raw`
+            Write all missing descriptions in this file"#]]
+        .assert_eq(&titles.join("\n"));
     }
 
     #[test]

@@ -146,6 +146,8 @@ impl Analysis {
             (Subject::Node(_, node), Some(column)) => node.column(column)?.description.as_ref(),
             (Subject::Node(_, node), None) => node.description.as_ref(),
             (Subject::Macro(found), None) => found.description.as_ref(),
+            (Subject::Source(table), None) => table.source_description.as_deref(),
+            (Subject::Source(_), Some(_)) => None,
             (Subject::Macro(found), Some(argument)) => found.argument(argument)?.description.as_ref(),
         }
     }
@@ -189,6 +191,7 @@ impl Analysis {
         let (index, node) = match self.subject(unique_id)? {
             Subject::Node(index, node) => (index, node),
             Subject::Macro(found) => return Some(Code { analysis: self, query: None, text: &found.text }),
+            Subject::Source(_) => return None,
         };
         let file = self.file(node.place.file)?;
         let is_code = matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot | ResourceType::Analysis | ResourceType::Test);
@@ -227,7 +230,12 @@ impl Analysis {
     pub(crate) fn subjects_in<'s>(&'s self, file: &'s File) -> impl Iterator<Item = Subject<'s>> + 's {
         let nodes = self.index.nodes_described_in(file.id).iter().map(|&index| self.node_subject(index));
         let is_here = |found: &&Macro| found.patch.as_ref().is_some_and(|patch| patch.place.file == file.id);
-        nodes.chain(self.own_macros().filter(move |found| is_here(found)).map(Subject::Macro))
+        self.sources_in(file).into_iter().chain(nodes).chain(self.own_macros().filter(move |found| is_here(found)).map(Subject::Macro))
+    }
+
+    /// The sources whose entries stand in a properties file.
+    pub(crate) fn sources_in(&self, file: &File) -> Vec<Subject<'_>> {
+        self.sources_of(self.index.nodes_described_in(file.id).iter().map(|&index| &self.index.nodes[index]))
     }
 
     /// A target as people call it: `` `orders` ``, `` column `id` of `orders` ``.
@@ -237,6 +245,7 @@ impl Analysis {
             (Some(Subject::Node(_, node)), None) => format!("`{}`", node.label()),
             (Some(Subject::Macro(found)), Some(argument)) => format!("argument `{argument}` of macro `{}`", found.name),
             (Some(Subject::Macro(found)), None) => format!("macro `{}`", found.name),
+            (Some(subject @ Subject::Source(_)), _) => format!("source `{}`", subject.name()),
             (None, _) => format!("`{}`", target.unique_id),
         }
     }

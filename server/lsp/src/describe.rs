@@ -178,13 +178,15 @@ async fn write(
     let writer = snapshot.services.writer().await;
     let mut texts: Vec<(DescribeTarget, Described)> = Vec::new();
     let mut refusals: Vec<String> = Vec::new();
-    for (number, target) in task.targets.iter().enumerate() {
-        told(number);
-        match writer.describe_as(&snapshot.analysis, target, task.act).await {
-            Ok(Some(described)) => texts.push((target.clone(), described)),
-            Ok(None) => refusals.push(format!("{} has nothing to take over", snapshot.analysis.label_of(target))),
-            Err(error) if task.targets.len() == 1 => return Err(error),
-            Err(error) => refusals.push(format!("{}: {}", snapshot.analysis.label_of(target), error.reader)),
+    match task.targets.as_slice() {
+        [target] => match writer.describe_as(&snapshot.analysis, target, task.act).await? {
+            Some(described) => texts.push((target.clone(), described)),
+            None => refusals.push(format!("{} has nothing to take over", snapshot.analysis.label_of(target))),
+        },
+        targets => {
+            let made = writer.describe_all(&snapshot.analysis, targets, task.act, told).await;
+            texts = made.texts;
+            refusals = made.refused.iter().map(|(target, why)| format!("{}: {why}", snapshot.analysis.label_of(target))).collect();
         }
     }
     let now = newest.await.unwrap_or_else(|| snapshot.clone());
@@ -257,9 +259,11 @@ async fn interpret(snapshot: &Snapshot, task: &Task, told: impl Fn(usize) + Sync
     Ok(Done { edit: None, drafts: vec![draft], note: None })
 }
 
-/// One edit, with its reason; several descriptions are looked at first, where the client can.
+/// One edit, with its reason. Several descriptions, and those of a file that isn't open, are looked at first, where the client can: it would
+/// save such a file at once.
 fn edit(snapshot: &Snapshot, edits: Vec<FileEdits>, label: &str) -> Result<WorkspaceEdit, PortError> {
-    let asks = edits.iter().map(|file| file.edits.len()).sum::<usize>() > 1;
+    let unseen = |file: &FileEdits| snapshot.version_of(&file.path).is_none();
+    let asks = edits.iter().map(|file| file.edits.len()).sum::<usize>() > 1 || edits.iter().any(unseen);
     let change = ide::Change { edits, renames: Vec::new() };
     let made = convert::change(snapshot, &change).ok_or_else(|| PortError::new("the file's path can't be written as a URI", "path"))?;
     Ok(convert::annotated(snapshot, made, label, asks))

@@ -73,6 +73,7 @@ pub async fn serve(services: Arc<FitOut>, version: &'static str) -> bool {
     .custom_method("ragstar/feedback", server::Mailbox::feedback)
     .custom_method("ragstar/lineage", server::Mailbox::lineage)
     .custom_method("ragstar/compiled", server::Mailbox::compiled)
+    .custom_method("window/workDoneProgress/cancel", server::Mailbox::cancel_progress)
     .custom_method(custom::STATUS, server::Mailbox::status)
     .finish();
     let service = lifecycle::Lifecycle::around(service, exited.clone());

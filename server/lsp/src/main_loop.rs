@@ -546,7 +546,7 @@ impl State {
             };
             // A client that is slow to take a progress must not hold the project up.
             let token = format!("ragstar/index {}", root.display());
-            let begun = async { if show { Progress::begin(&client, token, "Reading the dbt project").await } else { None } };
+            let begun = async { if show { Progress::begin(&client, token, "Reading the dbt project", false).await } else { None } };
             let ((), _shown) = tokio::join!(told, begun);
         });
     }

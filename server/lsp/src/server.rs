@@ -4,7 +4,7 @@ use crate::capabilities::{self, Capabilities, DESCRIBE, NOTE_DRAFTS};
 use crate::configuration::Configuration;
 use crate::custom::{self, ChatParams, CompiledParams, FeedbackParams, LineageParams, SearchParams};
 use crate::event::{Event, Scope, Snapshot};
-use crate::progress::Progress;
+use crate::progress::{Cancellations, Progress};
 use crate::{convert, describe, diagnostics, features, graph, lifecycle};
 use analyst::ports::{DraftState, Feedback};
 use ide::{DescribeAct, File, LineageWish, Navigation};
@@ -26,6 +26,7 @@ pub struct Mailbox {
     /// Told when the server is to end.
     exited: Arc<Notify>,
     configuration: Arc<Configuration>,
+    cancellations: Cancellations,
     /// The tokens that each document was sent last, for what changed since.
     sent_tokens: Mutex<FxHashMap<Url, (u64, Vec<SemanticToken>)>>,
 }
@@ -37,7 +38,7 @@ const MAX_SYMBOLS: usize = 200;
 
 impl Mailbox {
     pub fn new(client: Client, events: mpsc::UnboundedSender<Event>, version: &'static str, shut_down: Arc<AtomicBool>, exited: Arc<Notify>) -> Self {
-        Self { client, events, version, shut_down, exited, configuration: Arc::default(), sent_tokens: Mutex::default() }
+        Self { client, events, version, shut_down, exited, configuration: Arc::default(), cancellations: Cancellations::default(), sent_tokens: Mutex::default() }
     }
 
     fn send(&self, event: Event) {
@@ -85,10 +86,21 @@ impl Mailbox {
     async fn carry_out(&self, task: &describe::Task) -> Result<Option<describe::Done>> {
         let Some(snapshot) = self.project_in(task.root.clone()).await else { return Ok(None) };
         let count = task.targets.len();
-        let shown = snapshot.capabilities.progress && (count > 1 || task.act == DescribeAct::Interpret);
-        let progress = if shown {
-            let token = format!("ragstar/describe {}", NEXT.fetch_add(1, Ordering::Relaxed));
-            Progress::begin(&self.client, token, if task.act == DescribeAct::Interpret { "Reading the model" } else { "Writing descriptions" }).await
+        let is_asked = || task.targets.iter().any(|target| analyst::known(&snapshot.analysis, target).is_none());
+        let takes_time = match task.act {
+            DescribeAct::Interpret | DescribeAct::Improve => true,
+            DescribeAct::Write => count > 1 || is_asked(),
+            DescribeAct::Inherit => count > 1,
+            DescribeAct::Accept | DescribeAct::Reject => false,
+        };
+        let token = format!("ragstar/describe {}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let progress = if snapshot.capabilities.progress && takes_time {
+            let title = match task.act {
+                DescribeAct::Interpret => "Reading the model",
+                _ if count == 1 => "Writing a description",
+                _ => "Writing descriptions",
+            };
+            Progress::begin(&self.client, token.clone(), title, true).await
         } else {
             None
         };
@@ -100,8 +112,10 @@ impl Mailbox {
                 }
             }
         };
-        let done = describe::carry_out(&snapshot, task, self.project_in(task.root.clone()), told).await;
+        let work = describe::carry_out(&snapshot, task, self.project_in(task.root.clone()), told);
+        let done = self.cancellations.unless(&token, work).await;
         drop(progress);
+        let Some(done) = done else { return Err(Error { code: ErrorCode::RequestCancelled, message: "nothing was written".into(), data: None }) };
         match done {
             Ok(mut done) => {
                 if let Some(note) = done.note.take() {
@@ -114,6 +128,11 @@ impl Mailbox {
                 Err(refused(error.reader))
             }
         }
+    }
+
+    /// `window/workDoneProgress/cancel`: the button beside a progress.
+    pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
+        self.cancellations.cancel(&params.token);
     }
 
     /// Shows an interpretation, and has the person decide on it.

@@ -254,6 +254,22 @@ impl Context {
         self.data_dir.join(name).join(format!("{:016x}", hasher.finish()))
     }
 
+    /// The right to write many descriptions into this project, which one process has at a time: it is given back when it is dropped, and when
+    /// the process dies. `waits` is called where another has it. Blocks until it is free.
+    pub fn documenting(&self, waits: impl FnOnce()) -> std::io::Result<std::fs::File> {
+        let path = self.own_dir("locks");
+        path.parent().map(std::fs::create_dir_all).transpose()?;
+        let lock = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        if let Err(error) = lock.try_lock() {
+            match error {
+                std::fs::TryLockError::WouldBlock => waits(),
+                std::fs::TryLockError::Error(error) => return Err(error),
+            }
+            lock.lock()?;
+        }
+        Ok(lock)
+    }
+
     /// dbt's search for profiles.yml: the folder that is named, else the current one, the project's, the user's.
     pub fn profiles_file(&self) -> Option<PathBuf> {
         if let Some(dir) = self.settings.get("dbt.profiles_dir") {

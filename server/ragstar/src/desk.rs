@@ -8,7 +8,7 @@ use std::sync::Arc;
 use vfs::{DiskLoader, FileText, Loader, ReplaceError};
 
 /// A file that somebody else keeps changing is given up.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 pub struct ProjectDesk {
     host: AnalysisHost,

@@ -28,6 +28,14 @@ impl From<std::io::Error> for ReplaceError {
     }
 }
 
+/// Keeps other processes that use this from writing into a folder, until it is dropped; nothing where a folder can't be locked (Windows,
+/// some network disks).
+fn hold(folder: &Path) -> Option<std::fs::File> {
+    let folder = std::fs::File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
+}
+
 /// Puts a text in the place of a file that holds `before`, or where there is none yet (`None`). The new text is written beside it and
 /// synced, has its mode, and takes its name at once; where the file is a link, what it leads to is replaced.
 pub fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<(), ReplaceError> {
@@ -37,6 +45,8 @@ pub fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<(), Rep
     let mut made = tempfile::Builder::new().prefix(".ragstar-").suffix(".tmp").tempfile_in(folder)?;
     made.write_all(after.as_bytes())?;
     made.as_file().sync_all()?;
+    // Between the look at the file and its new name no other process of ours may do the same.
+    let _held = hold(folder);
     let now = match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -72,6 +82,33 @@ mod tests {
         replace(&path, Some("a"), "b").expect("it is replaced");
         assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "b");
         assert_eq!(std::fs::read_dir(dir.path().join("below")).expect("the folder").count(), 1, "nothing is left beside it");
+    }
+
+    /// Each adds its line to what it read, again and again; one that another had overwritten would miss.
+    #[test]
+    fn of_many_writers_none_loses_a_line() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("m.yml");
+        std::fs::write(&path, "").expect("it is written");
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    for number in 0..25 {
+                        loop {
+                            let before = std::fs::read_to_string(path).expect("it is there");
+                            match replace(path, Some(&before), &format!("{before}{writer}.{number}\n")) {
+                                Ok(()) => break,
+                                Err(ReplaceError::Changed) => {}
+                                Err(error) => panic!("{error}"),
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let lines = std::fs::read_to_string(&path).expect("it is there");
+        assert_eq!(lines.lines().collect::<std::collections::BTreeSet<_>>().len(), 100);
     }
 
     #[cfg(unix)]

@@ -32,6 +32,7 @@ packed!(Node {
     version,
     source_name,
     source_description,
+    source_patch,
     details,
     depends_on,
     inputs,

@@ -148,6 +148,11 @@ impl Builder<'_> {
         }
         .map(Box::new);
         node.patch = Some(Patch { place: Place { file: file.id, range: entry.range }, name: place, path: entry.path.clone() });
+        node.source_patch = entry.source.map(|(range, name)| {
+            let at = |range| Place { file: file.id, range };
+            let path = entry.path.iter().take(2).cloned().collect();
+            Box::new(Patch { place: at(range), name: at(name), path })
+        });
         node.tests = entry.tests.clone();
         node.details = entry.details.clone();
         for (label, key) in [("database", "database"), ("schema", "schema"), ("loader", "loader")] {

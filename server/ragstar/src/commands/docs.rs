@@ -33,8 +33,10 @@ fn selected<'a>(analysis: &'a Analysis, selection: &Selection) -> Result<Vec<Sub
     let called: HashSet<&str> = nodes.iter().flat_map(|&index| analysis.index.nodes[index].macros.iter().flatten()).map(|id| &**id).collect();
     let is_wanted = |found: &&Macro| selection.macros && (selection.nodes.is_empty() || called.contains(&*found.unique_id));
     let macros = analysis.own_macros().filter(is_wanted).map(Subject::Macro);
-    let nodes = nodes.into_iter().filter(|&index| analysis.is_to_be_described(index)).map(|index| analysis.node_subject(index));
-    Ok(nodes.chain(macros).collect())
+    let own = nodes.iter().map(|&index| &analysis.index.nodes[index]).filter(|node| node.package == analysis.index.project);
+    let sources = analysis.sources_of(own).into_iter();
+    let nodes = nodes.iter().copied().filter(|&index| analysis.is_to_be_described(index)).map(|index| analysis.node_subject(index));
+    Ok(sources.chain(nodes).chain(macros).collect())
 }
 
 /// The project with its drafts, to be written to.
@@ -47,6 +49,8 @@ async fn desk(context: &Context, is_dry: bool) -> Result<ProjectDesk, String> {
 
 async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> Outcome {
     let analyst = super::wiring(context).writer().await;
+    // Two at once would pay twice for the same texts.
+    let _turn = if options.dry_run { None } else { Some(turn(context)?) };
     let mut desk = desk(context, options.dry_run).await?;
     let analysis = desk.analysis();
     let wanted = wanted(&analysis, &selected(&analysis, &options.selection)?, options);
@@ -103,6 +107,12 @@ async fn generate(context: &Context, options: &GenerateOptions, json: bool) -> O
     tell(&desk, &report, prices, options, json);
     let failed = report.stopped.is_some() || (report.written.is_empty() && !report.refused.is_empty());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Waits until no other `docs generate` writes to this project.
+fn turn(context: &Context) -> Result<std::fs::File, String> {
+    let waits = || output::note("Another `ragstar docs generate` writes to this project; waiting until it is done…");
+    tokio::task::block_in_place(|| context.documenting(waits)).map_err(|error| format!("the lock of this project can't be had: {error}"))
 }
 
 /// What is to be described: what lacks a description, or what has an outdated one.
