@@ -123,7 +123,8 @@ fn a_kill_while_drafts_are_taken_out_loses_nothing() {
     // Each file is whole, and holds what people wrote.
     inserted(&before, &files(&root));
     // What was decided is done to its end by the next run.
-    assert!(person.run(&root, &["docs", "reject"]).ok);
+    let rest = person.run(&root, &["docs", "reject"]);
+    assert!(rest.ok, "{rest:?}");
     let after = files(&root);
     let text = inserted(&before, &after);
     assert!(!text.contains("tells of it"), "{text}");
@@ -223,7 +224,7 @@ fn small() -> (tempfile::TempDir, PathBuf) {
         std::fs::write(root.join(format!("models/{name}.sql")), format!("select id from {sql}\n")).unwrap();
     }
     let models = ["st", "ma", "mb"].map(|name| format!("  - name: {name}\n    description: Theirs.\n    columns:\n      - name: id\n"));
-    let sources = "sources:\n  - name: raw\n    tables:\n      - name: t\n        description: Theirs.\n        columns:\n          - name: id\n";
+    let sources = "sources:\n  - name: raw\n    description: Theirs.\n    tables:\n      - name: t\n        description: Theirs.\n        columns:\n          - name: id\n";
     std::fs::write(root.join("models/m.yml"), format!("models:\n{}{sources}", models.concat())).unwrap();
     (folder, root)
 }

@@ -1,6 +1,6 @@
 //! Descriptions that nobody wrote by hand: noted, told, accepted, rejected, found stale; by the editor's way and the store's.
 
-use crate::harness::Person;
+use crate::harness::{Person, wait_for};
 use crate::lsp::{Client, find, uri};
 use crate::scripted::{Reply, Server};
 use serde_json::{Value, json};
@@ -19,6 +19,10 @@ struct Editor {
 impl Editor {
     fn open(person: &Person, root: &Path, file: &str) -> Self {
         let capabilities = json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "workspace": {"workspaceEdit": {"documentChanges": true, "changeAnnotationSupport": {}}}});
+        Self::with(person, root, file, capabilities)
+    }
+
+    fn with(person: &Person, root: &Path, file: &str, capabilities: Value) -> Self {
         let mut client = Client::start(person, root, capabilities);
         client.until_loaded();
         let path = root.join(file);
@@ -124,10 +128,7 @@ fn a_draft_is_accepted_goes_stale_and_is_rejected() {
 
 #[test]
 fn all_of_a_model_is_written_at_once() {
-    let server = Server::start(vec![
-        Reply::Calls("write_description", json!({"description": "Paid by card in the month: yes or no."})),
-        Reply::Calls("write_description", json!({"description": "Paid by PayPal in the month."})),
-    ]);
+    let server = Server::start(vec![Reply::Describes(0)]);
     let project = testkit::shop_copy().unwrap();
     let root = project.path().canonicalize().unwrap();
     let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
@@ -137,7 +138,62 @@ fn all_of_a_model_is_written_at_once() {
     let made = text::unified_diff(&before, &editor.text, "m.yml");
     let changed: Vec<&str> = made.lines().skip(2).filter(|line| line.starts_with(['+', '-'])).collect();
     assert!(changed.iter().all(|line| line.starts_with("+") && line.contains("description:")), "{made}");
-    assert!(made.contains("Paid by card in the month: yes or no.") && changed.len() >= 3, "{made}");
+    assert!(made.contains("description: What paid amount tells of it.") && changed.len() >= 3, "{made}");
+    assert_eq!(server.requests().len(), 1, "all of a model is one request");
+    assert_eq!(editor.client.end(), Some(0));
+}
+
+#[test]
+fn what_a_person_types_meanwhile_is_theirs() {
+    let server = Server::start(vec![Reply::Describes(1500)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let mut editor = Editor::open(&person, &root, "models/marts/finance/_finance__models.yml");
+    let offers = editor.offers("rpt_payment_method_mix");
+    let all = offers.iter().find(|offer| offer["title"].as_str().unwrap().starts_with("Write all missing descriptions for")).unwrap().clone();
+    let waiting = editor.client.begin("codeAction/resolve", all);
+    wait_for("the request", 30, || (!server.requests().is_empty()).then_some(()));
+    editor.text = editor.text.replace("      - name: paypal_amount\n", "      - name: paypal_amount\n        description: Mine.\n");
+    editor.tell();
+    let resolved = editor.client.answer(waiting);
+    let changes = resolved["result"]["edit"]["documentChanges"].as_array().unwrap_or_else(|| panic!("{resolved}"));
+    let texts = changes.iter().flat_map(|change| change["edits"].as_array().unwrap());
+    let written: String = texts.filter_map(|edit| edit["newText"].as_str()).collect();
+    assert!(written.contains("What paid amount tells of it.") && !written.contains("What paypal amount tells of it."), "{written}");
+    let is_said = |message: &Value| {
+        message["method"] == "window/showMessage" && message["params"]["message"].to_string().contains("somebody has changed its description meanwhile")
+    };
+    if !editor.client.told.iter().any(is_said) {
+        editor.client.until(is_said);
+    }
+    assert_eq!(editor.client.end(), Some(0));
+}
+
+#[test]
+fn a_writing_is_called_off_by_the_button_beside_its_progress() {
+    let server = Server::start(vec![Reply::Hangs]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let capabilities =
+        json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "window": {"workDoneProgress": true}});
+    let mut editor = Editor::with(&person, &root, "models/marts/finance/_finance__models.yml", capabilities);
+    let offers = editor.offers("rpt_payment_method_mix");
+    let all = offers.iter().find(|offer| offer["title"].as_str().unwrap().starts_with("Write all missing descriptions for")).unwrap().clone();
+    editor.client.told.clear();
+    let waiting = editor.client.begin("codeAction/resolve", all);
+    let begun = editor.client.until(|message| {
+        message["method"] == "window/workDoneProgress/create" && message["params"]["token"].as_str().is_some_and(|token| token.contains("describe"))
+    });
+    editor.client.send(&json!({"jsonrpc": "2.0", "id": begun["id"], "result": null}));
+    wait_for("the request", 30, || (!server.requests().is_empty()).then_some(()));
+    editor.client.notify("window/workDoneProgress/cancel", json!({"token": begun["params"]["token"]}));
+    let answer = editor.client.answer(waiting);
+    assert_eq!(answer["error"]["code"], -32800, "{answer}");
+    let values = editor.client.told.iter().filter(|message| message["method"] == "$/progress").map(|message| &message["params"]["value"]);
+    let values: Vec<&Value> = values.collect();
+    assert!(values.iter().any(|value| value["kind"] == "begin" && value["cancellable"] == true), "{values:?}");
     assert_eq!(editor.client.end(), Some(0));
 }
 

@@ -327,7 +327,9 @@ impl Analysis {
             return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
         }
         let (_, steps) = self.place_of(subject, target);
-        let edits = yaml_edit::remove_key(&file.text, &steps, "description")?;
+        // With a comment behind it the key stays, and holds nothing.
+        let edits = yaml_edit::remove_key(&file.text, &steps, "description")
+            .or_else(|refusal| yaml_edit::set_string(&file.text, &steps, "description", "").map_err(|_| refusal))?;
         if edits.is_empty() {
             return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
         }

@@ -164,9 +164,10 @@ impl Analysis {
         self.code_of(&draft.target.unique_id).is_some_and(|code| code.has_changed_since(draft))
     }
 
-    /// What a draft that is written for a target now takes the place of: what people wrote, also where another draft stands over it.
+    /// What a draft that is written for a target now takes the place of: what people wrote, if only an empty text, also where another draft
+    /// stands over it.
     pub fn to_be_replaced(&self, target: &DescribeTarget) -> Option<String> {
-        let description = self.description_of(target)?;
+        let description = self.entry_text(target)?;
         match self.written_draft(target).filter(|draft| draft.state == DraftState::Draft) {
             Some(draft) => draft.replaced.clone(),
             None if self.docs_block_of(description).is_some() => Some(description.text.trim().to_owned()),

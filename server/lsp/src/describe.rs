@@ -130,7 +130,7 @@ pub async fn note_once_applied(root: PathBuf, mut drafts: Vec<Draft>, events: mp
 
 fn is_applied(analysis: &ide::Analysis, draft: &Draft) -> bool {
     match (analysis.description_of(&draft.target), draft.state) {
-        (description, DraftState::Rejected) => description.is_none(),
+        (description, DraftState::Rejected) => description.is_none_or(|description| !draft.is_text_of(description)),
         (description, _) => description.is_some_and(|description| draft.is_text_of(description)),
     }
 }
