@@ -176,8 +176,7 @@ fn a_writing_is_called_off_by_the_button_beside_its_progress() {
     let project = testkit::shop_copy().unwrap();
     let root = project.path().canonicalize().unwrap();
     let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
-    let capabilities =
-        json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "window": {"workDoneProgress": true}});
+    let capabilities = json!({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}, "window": {"workDoneProgress": true}});
     let mut editor = Editor::with(&person, &root, "models/marts/finance/_finance__models.yml", capabilities);
     let offers = editor.offers("rpt_payment_method_mix");
     let all = offers.iter().find(|offer| offer["title"].as_str().unwrap().starts_with("Write all missing descriptions for")).unwrap().clone();

@@ -6,7 +6,7 @@ use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
 use crate::secrets::secret_in;
-use dbt::Node;
+use dbt::{Node, NodeIndex};
 use futures::{FutureExt, StreamExt};
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
@@ -378,13 +378,30 @@ fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
         Subject::Source(table) => return about_source(analysis, table),
     };
     let mut known = documents::facts(analysis, index, 1800);
-    if let Some(sql) = sql_of(analysis, index) {
+    if let Some(rows) = analysis.index.nodes[index].artifacts.as_ref().and_then(|facts| facts.rows) {
+        known.push_str(&format!("\n\nRows in the warehouse: {rows}"));
+    }
+    if let Some(sql) = compiled_sql(analysis, index).or_else(|| sql_of(analysis, index)) {
         known.push_str(&format!("\n\nIts SQL:\n{}", clip(&sql, 4000)));
+    }
+    let samples = analysis.samples(index);
+    if !samples.is_empty() {
+        let lines: String = samples.iter().map(|(name, values)| format!("- `{name}`: {}\n", one_line(&values.join(" | ")))).collect();
+        known.push_str(&format!("\n\nSome values of its columns:\n{}", clip(lines.trim_end(), 1500)));
     }
     for &parent in analysis.index.nodes[index].depends_on.iter().take(4) {
         known.push_str(&format!("\n\nUpstream:\n{}", documents::facts(analysis, parent, 600)));
     }
     known
+}
+
+/// What dbt would send to the warehouse, where it can be said without asking that.
+fn compiled_sql(analysis: &Analysis, index: NodeIndex) -> Option<String> {
+    let file = analysis.file(analysis.index.nodes[index].place.file).filter(|file| file.kind.is_sql())?;
+    let start = analysis.index.nodes[index].code.map_or(0, |code| code.start as usize);
+    let made = analysis.compiled(file, Some(start)).ok()?;
+    let is_whole = *made.unique_id == *analysis.index.nodes[index].unique_id && made.compiled.failure.is_none() && made.compiled.asks_the_warehouse.is_none();
+    Some(made.compiled.sql).filter(|_| is_whole)
 }
 
 /// What a source's tables are.
@@ -482,7 +499,7 @@ fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<St
     if text.chars().any(char::is_control) {
         return Some("it holds control characters".to_owned());
     }
-    if text.contains('`') {
+    if text.contains(['`', '_']) {
         let names = Names::new(analysis, &[given, name]);
         let mut checker = Checker::new(&names);
         checker.push(text);
@@ -495,20 +512,64 @@ fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<St
         return Some(format!("it holds something like a secret ({secret})"));
     }
     let is_given = |unit: &str| has_word(&format!("{given}\n{name}").to_lowercase(), unit);
+    if let Some(sign) = text.chars().find(|c| "$€£¥%".contains(*c)).filter(|sign| !given.contains(*sign)) {
+        return Some(format!("it says `{sign}`, which nothing that you were given says"));
+    }
     if let Some(unit) = UNITS.iter().find(|unit| has_word(&text.to_lowercase(), unit)).filter(|unit| !is_given(unit)) {
         return Some(format!("it says `{unit}`, which nothing that you were given says"));
     }
-    let rest = plain(text).replace(&plain(name), "");
-    if ["", "thecolumn", "column", "themodel", "model", "thiscolumn", "thismodel", "themacro", "macro", "thismacro", "theargument", "argument"]
-        .contains(&rest.as_str())
-    {
-        return Some("it only repeats the name".to_owned());
-    }
-    None
+    // Of the words nothing is left but those of the name, and such as say nothing.
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase);
+        words.map(|word| word.strip_suffix('s').map(str::to_owned).unwrap_or(word)).collect()
+    };
+    let of_name = words(name);
+    let is_empty = |word: &String| of_name.contains(word) || plain(name).contains(word.as_str()) || EMPTY_WORDS.contains(&word.as_str());
+    words(text).iter().all(is_empty).then(|| "it only repeats the name".to_owned())
 }
 
+/// Words that say nothing of a thing, without an `s` at their end.
+const EMPTY_WORDS: [&str; 36] = [
+    "the",
+    "a",
+    "an",
+    "of",
+    "for",
+    "in",
+    "to",
+    "and",
+    "or",
+    "it",
+    "this",
+    "that",
+    "thi",
+    "each",
+    "all",
+    "is",
+    "i",
+    "are",
+    "be",
+    "column",
+    "field",
+    "model",
+    "table",
+    "macro",
+    "argument",
+    "source",
+    "value",
+    "data",
+    "contain",
+    "hold",
+    "store",
+    "represent",
+    "indicate",
+    "show",
+    "describe",
+    "give",
+];
+
 /// Units that models like to make up.
-const UNITS: [&str; 24] = [
+const UNITS: [&str; 36] = [
     "usd",
     "eur",
     "gbp",
@@ -533,6 +594,18 @@ const UNITS: [&str; 24] = [
     "metres",
     "celsius",
     "fahrenheit",
+    "percent",
+    "percentage",
+    "pence",
+    "rupees",
+    "chf",
+    "cad",
+    "aud",
+    "jpy",
+    "bytes",
+    "kilobytes",
+    "megabytes",
+    "gigabytes",
 ];
 
 fn has_word(text: &str, word: &str) -> bool {
@@ -555,7 +628,9 @@ mod tests {
         let analysis = crate::answer::tests::shop();
         let index = analysis.index.node("model.shop.fct_orders").expect("the example has it");
         let given = surroundings(&analysis, analysis.node_subject(index));
-        for text in ["", "The column order_id.", "{{ doc('x') }}", &"x".repeat(700)] {
+        let useless =
+            ["", "The column order_id.", "Order ID.", "The ID of the order.", "{{ doc('x') }}", &"x".repeat(700), "Key, as in other_thing.", "Worth 5 $."];
+        for text in useless {
             assert!(refuse(text, "order_id", &analysis, &given).is_some(), "{text}");
         }
         assert!(refuse("Key of the order.", "order_id", &analysis, &given).is_none());

@@ -258,9 +258,14 @@ pub fn expression_uses(source: &str, range: TextRange, value: &str) -> Vec<Use> 
 
 /// The column names of a CSV file; nothing after its first record is read.
 fn csv_header(source: &str) -> Vec<String> {
+    csv_records(source, 1).pop().unwrap_or_default()
+}
+
+/// The first records of a CSV file, blanks around values taken off, as far as they can be read; the columns' names are the first.
+pub fn csv_records(source: &str, most: usize) -> Vec<Vec<String>> {
     let text = source.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    reader.records().next().and_then(Result::ok).map(|record| record.iter().map(str::to_owned).collect()).unwrap_or_default()
+    reader.records().take(most).map_while(Result::ok).map(|record| record.iter().map(str::to_owned).collect()).collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use artifacts::{Artifact, ArtifactReport, Artifacts, CatalogColumn, CatalogR
 pub use compile::{Compiled, Compiler, Mapped};
 pub use config::Config;
 pub use facts::Reading;
-pub use facts::{Facts, Target, Use, expression_uses, read, uses_in, uses_within};
+pub use facts::{Facts, Target, Use, csv_records, expression_uses, read, uses_in, uses_within};
 pub use index::bare;
 pub use index::{
     Argument, BuiltinMacro, Column, Description, Diagnostic, Docs, Index, InputFile, Macro, Node, NodeIndex, PackageInput, Patch, Place, Severity,

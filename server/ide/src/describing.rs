@@ -1,8 +1,7 @@
 //! Where descriptions go, and the edits that put them there.
 
-use crate::{Analysis, DescribeTarget, File, FileEdits};
-use dbt::{Description, Macro, Node, NodeIndex, Patch};
-use rustc_hash::FxHashMap;
+use crate::{Analysis, DescribeTarget, File, FileEdits, Subject};
+use dbt::{Description, Macro, NodeIndex, ResourceType};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syntax::jinja::{Arg, Literal};
@@ -11,96 +10,6 @@ use text::{Edit, TextRange};
 
 /// How a new properties file begins.
 pub(crate) const NEW_PROPERTIES: &str = "version: 2\n\n";
-
-/// What can be described.
-#[derive(Debug, Clone, Copy)]
-pub enum Subject<'a> {
-    Node(NodeIndex, &'a Node),
-    Macro(&'a Macro),
-    /// A source as a whole, by the first of its tables; as its unique id counts that of a table without the table's name.
-    Source(&'a Node),
-}
-
-impl<'a> Subject<'a> {
-    pub fn unique_id(&self) -> &'a str {
-        match self {
-            Self::Node(_, node) => &node.unique_id,
-            Self::Macro(found) => &found.unique_id,
-            Self::Source(table) => source_id(table),
-        }
-    }
-
-    /// As people call it.
-    pub fn label(&self) -> String {
-        match self {
-            Self::Node(_, node) => node.label(),
-            Self::Macro(found) => found.name.clone(),
-            Self::Source(_) => self.name().to_owned(),
-        }
-    }
-
-    pub fn name(&self) -> &'a str {
-        match self {
-            Self::Node(_, node) => &node.name,
-            Self::Macro(found) => &found.name,
-            Self::Source(table) => table.source_name.as_deref().unwrap_or_default(),
-        }
-    }
-
-    pub fn package(&self) -> &'a str {
-        match self {
-            Self::Node(_, node) => &node.package,
-            Self::Macro(found) => &found.package,
-            Self::Source(table) => &table.package,
-        }
-    }
-
-    /// What it is: `model`, `source`, `macro`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Node(_, node) => node.resource_type.as_str(),
-            Self::Macro(_) => "macro",
-            Self::Source(_) => "source",
-        }
-    }
-
-    /// Its file, from the project's root.
-    pub fn path(&self) -> &'a str {
-        match self {
-            Self::Node(_, node) => &node.path,
-            Self::Macro(found) => &found.path,
-            Self::Source(table) => &table.path,
-        }
-    }
-
-    pub fn patch(&self) -> Option<&'a Patch> {
-        match self {
-            Self::Node(_, node) => node.patch.as_ref(),
-            Self::Macro(found) => found.patch.as_ref(),
-            Self::Source(table) => table.source_patch.as_deref(),
-        }
-    }
-
-    /// Itself, or one of its columns or arguments.
-    pub fn target(&self, column: Option<&str>) -> DescribeTarget {
-        DescribeTarget { unique_id: self.unique_id().to_owned(), column: column.map(str::to_owned) }
-    }
-
-    /// Itself, then the columns or arguments that its entry names.
-    pub fn targets(&self) -> Vec<DescribeTarget> {
-        let names: Vec<&str> = match self {
-            Self::Node(_, node) => node.columns.keys().collect(),
-            Self::Macro(found) => found.arguments.iter().map(|argument| argument.name.as_str()).collect(),
-            Self::Source(_) => Vec::new(),
-        };
-        std::iter::once(None).chain(names.into_iter().map(Some)).map(|column| self.target(column)).collect()
-    }
-}
-
-/// The unique id of the source that a table is of.
-fn source_id(table: &Node) -> &str {
-    table.unique_id.get(..table.unique_id.len().saturating_sub(table.name.len() + 1)).unwrap_or_default()
-}
 
 /// Where a description goes.
 struct Destination {
@@ -189,44 +98,6 @@ impl Analysis {
         Ok(FileEdits { create: file.is_none(), path: destination.path, edits })
     }
 
-    /// What a unique id names.
-    pub fn subject(&self, unique_id: &str) -> Option<Subject<'_>> {
-        match self.index.node(unique_id) {
-            Some(index) => Some(Subject::Node(index, &self.index.nodes[index])),
-            None => match self.index.macros.iter().find(|found| *found.unique_id == *unique_id) {
-                Some(found) => Some(Subject::Macro(found)),
-                None => self.sources_of(self.index.nodes.iter().filter(|node| source_id(node) == unique_id)).first().copied(),
-            },
-        }
-    }
-
-    /// The sources of some tables, each once; of several entries of one source the one that is described.
-    pub fn sources_of<'t>(&self, tables: impl Iterator<Item = &'t Node>) -> Vec<Subject<'t>> {
-        let mut found: Vec<&'t Node> = Vec::new();
-        let mut places: FxHashMap<&str, usize> = FxHashMap::default();
-        for table in tables.filter(|table| table.source_patch.is_some()) {
-            match places.get(source_id(table)) {
-                Some(&at) if found[at].source_description.is_none() && table.source_description.is_some() => found[at] = table,
-                Some(_) => {}
-                None => {
-                    places.insert(source_id(table), found.len());
-                    found.push(table);
-                }
-            }
-        }
-        found.into_iter().map(Subject::Source).collect()
-    }
-
-    /// A node of the index.
-    pub fn node_subject(&self, index: NodeIndex) -> Subject<'_> {
-        Subject::Node(index, &self.index.nodes[index])
-    }
-
-    /// The project's macros that people describe.
-    pub fn own_macros(&self) -> impl Iterator<Item = &Macro> {
-        self.index.macros.iter().filter(|found| found.package == self.index.project && !found.is_generic_test)
-    }
-
     /// The file that a description goes to, or what stands in its way.
     pub fn file_for(&self, target: &DescribeTarget, description: &str) -> Result<PathBuf, Refusal> {
         self.may_describe(target, description).map(|destination| destination.path)
@@ -240,6 +111,12 @@ impl Analysis {
         };
         if *subject.package() != *self.index.project {
             return refuse(format!("`{}` belongs to package `{}`, whose files are not ours to change", subject.label(), subject.package()));
+        }
+        if let Subject::Node(_, node) = subject
+            && node.resource_type == ResourceType::Function
+            && node.patch.is_none()
+        {
+            return refuse(format!("`{}` has no entry yet, and dbt wants one of a function to say what it `returns`; write that first", node.name));
         }
         if let Some(existing) = self.entry_text(target).filter(|existing| existing.has_jinja()) {
             let Some((file, name)) = self.docs_block_of(existing) else {
@@ -504,230 +381,4 @@ fn in_block(source: &str, name: &str, description: &str) -> Result<Edit, Refusal
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::test_support::{analysis, at_cursor};
-    use crate::{DescribeAct, DescribeTarget, RuleSet};
-    use expect_test::{Expect, expect};
-    use testkit::Fixture;
-    use text::TextRange;
-
-    /// What is changed where a target gets a text.
-    fn check(fixture: &str, unique_id: &str, column: Option<&str>, text: &str, expected: Expect) {
-        let analysis = analysis(&Fixture::parse(fixture));
-        let target = DescribeTarget { unique_id: unique_id.to_owned(), column: column.map(str::to_owned) };
-        let shown = match analysis.describe(&target, text) {
-            Ok(made) => {
-                let before = analysis.file_at(&made.path).map_or("", |file| &file.text);
-                let after = text::apply_edits(before, &made.edits).expect("the edits fit");
-                text::unified_diff(before, &after, &made.path.display().to_string()).replace('\r', "␍")
-            }
-            Err(refusal) => format!("refused: {refusal}"),
-        };
-        let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with(['+', '-', 'r']) && !line.starts_with("---")).collect();
-        expected.assert_eq(&lines.join("\n"));
-    }
-
-    #[test]
-    fn a_docs_block_is_edited_in_its_place() {
-        let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n, 3 as m\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: '{{ doc(\"a\") }}'\n    columns:\n      - {name: id, description: \"{{ doc('shop', 'id') }}\"}\n      - {name: n, description: \"{{ doc('id') }} and more\"}\n      - {name: m, description: \"{{ doc('p', 'id') }}\"}\n-- file: models/d.md\nProse.\n{% docs a %}\n\nOld\ntext.\n\n{% enddocs %}\n{% docs id %}{% enddocs %}\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/models/d.md\n{% docs id %}x{% enddocs %}\n";
-        // Another block is called from the entry; the one that stands there is there.
-        check(
-            shop,
-            "model.shop.a",
-            None,
-            "{{ doc('id') }}",
-            expect![[r#"
-            +++ b//project/models/m.yml
-            -    description: '{{ doc("a") }}'
-            +    description: '{{ doc(''id'') }}'"#]],
-        );
-        check(shop, "model.shop.a", None, "{{ doc('a') }}", expect![[r#""#]]);
-        check(
-            shop,
-            "model.shop.a",
-            None,
-            "New text.",
-            expect![[r#"
-            +++ b//project/models/d.md
-            -Old
-            -text.
-            +New text."#]],
-        );
-        check(
-            shop,
-            "model.shop.a",
-            Some("id"),
-            "The key.",
-            expect![[r#"
-            +++ b//project/models/d.md
-            -{% docs id %}{% enddocs %}
-            +{% docs id %}
-            +The key.
-            +{% enddocs %}"#]],
-        );
-        check(
-            shop,
-            "model.shop.a",
-            Some("n"),
-            "x",
-            expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
-        );
-        check(
-            shop,
-            "model.shop.a",
-            Some("m"),
-            "x",
-            expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
-        );
-        check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds a Jinja tag, which would end the docs block"]);
-    }
-
-    #[test]
-    fn a_source_that_is_listed_twice() {
-        let shop = "-- file: models/s.yml\nsources:\n  - name: raw\n    tables: [{name: one}]\n  - name: raw\n    tables: [{name: two}]\n";
-        check(
-            shop,
-            "source.shop.raw.one",
-            None,
-            "One.",
-            expect![[r#"
-            +++ b//project/models/s.yml
-            -    tables: [{name: one}]
-            +    tables: [{name: one, description: One.}]"#]],
-        );
-        check(
-            shop,
-            "source.shop.raw.two",
-            Some("id"),
-            "Two.",
-            expect![[r#"
-            +++ b//project/models/s.yml
-            -    tables: [{name: two}]
-            +    tables: [{name: two, columns: [{name: id, description: Two.}]}]"#]],
-        );
-    }
-
-    #[test]
-    fn a_source_as_a_whole() {
-        let shop = "-- file: models/s.yml\nsources:\n  - name: raw # here\n    tables:\n      - name: one\n      - {name: two, description: Two.}\n  - name: other\n    description: Theirs.\n    tables: [{name: one}]\n";
-        check(
-            shop,
-            "source.shop.raw",
-            None,
-            "The shop's database.",
-            expect![[r#"
-            +++ b//project/models/s.yml
-            +    description: The shop's database."#]],
-        );
-        check(
-            shop,
-            "source.shop.other",
-            None,
-            "Another.",
-            expect![[r#"
-            +++ b//project/models/s.yml
-            -    description: Theirs.
-            +    description: Another."#]],
-        );
-        let (analysis, file, offset) = at_cursor(&shop.replace("name: raw", "name: r$0aw"));
-        let titles: Vec<String> = analysis.code_actions(&file, TextRange::at(offset)).into_iter().map(|action| action.title).collect();
-        expect![[r#"
-            Write description for source `raw`
-            Write all missing descriptions in this file"#]]
-        .assert_eq(&titles.join("\n"));
-    }
-
-    #[test]
-    fn macros_and_their_arguments() {
-        let shop = "-- file: macros/m.sql\n{% macro cents(column, scale=2) %}{% endmacro %}\n{% macro other() %}{% endmacro %}\n-- file: macros/m.yml\nmacros:\n  - name: cents\n    arguments:\n      - name: column\n        type: string\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n-- file: dbt_packages/p/macros/d.sql\n{% macro theirs() %}{% endmacro %}\n";
-        check(
-            shop,
-            "macro.shop.cents",
-            None,
-            "Cents as euros.",
-            expect![[r#"
-            +++ b//project/macros/m.yml
-            +    description: Cents as euros."#]],
-        );
-        check(
-            shop,
-            "macro.shop.cents",
-            Some("column"),
-            "What is in cents.",
-            expect![[r#"
-            +++ b//project/macros/m.yml
-            +        description: What is in cents."#]],
-        );
-        check(
-            shop,
-            "macro.shop.cents",
-            Some("scale"),
-            "Digits.",
-            expect![[r#"
-            +++ b//project/macros/m.yml
-            +      - name: scale
-            +        description: Digits."#]],
-        );
-        check(
-            shop,
-            "macro.shop.other",
-            None,
-            "Does nothing.",
-            expect![[r#"
-            +++ b//project/macros/m.yml
-            +  - name: other
-            +    description: Does nothing."#]],
-        );
-        check(shop, "macro.p.theirs", None, "x", expect!["refused: `theirs` belongs to package `p`, whose files are not ours to change"]);
-        let offered = |fixture: &str, act: DescribeAct| {
-            let (analysis, file, offset) = at_cursor(fixture);
-            let actions = analysis.code_actions(&file, TextRange::at(offset)).into_iter().filter(|action| action.act == act);
-            actions.map(|action| action.title).collect::<Vec<_>>().join("\n")
-        };
-        let titles = |fixture: &str| offered(fixture, DescribeAct::Write);
-        let improved = |fixture: &str| offered(fixture, DescribeAct::Improve);
-        expect!["Write description for macro `cents`"].assert_eq(&titles(&shop.replace("macro cents", "macro ce$0nts")));
-        expect!["Write description for argument `column` of macro `cents`"].assert_eq(&titles(&shop.replace("- name: column", "- name: col$0umn")));
-        expect!["Improve description of argument `column` of macro `cents`"]
-            .assert_eq(&improved(&shop.replace("type: string", "description: Wh$0at is in cents.")));
-    }
-
-    #[test]
-    fn new_entries_go_where_the_project_has_such() {
-        let at = |files: &str| {
-            let all = format!("-- file: models/new/x.sql\nselect 1\n{files}");
-            let analysis = analysis(&Fixture::parse(&all));
-            let target = DescribeTarget { unique_id: "model.shop.x".to_owned(), column: None };
-            analysis
-                .describe(&target, "X.")
-                .map_or_else(|why| why.to_string(), |made| made.path.strip_prefix("/project").unwrap_or(&made.path).display().to_string())
-        };
-        let of = |folder: &str, file: &str, models: &[&str]| {
-            let sql: String = models.iter().map(|name| format!("-- file: models/{folder}/{name}.sql\nselect 1\n")).collect();
-            let entries: String = models.iter().map(|name| format!("  - name: {name}\n")).collect();
-            format!("{sql}-- file: models/{folder}/{file}\nmodels:\n{entries}")
-        };
-        expect!["models/new/_new__models.yml"].assert_eq(&at(""));
-        expect!["models/new/schema.yml"].assert_eq(&at(&format!("{}{}", of("a", "schema.yml", &["a1", "a2"]), of("b", "schema.yml", &["b1"]))));
-        expect!["models/new/_new_models.yml"].assert_eq(&at(&format!(
-            "{}{}",
-            of("core", "_core_models.yml", &["a1", "a2"]),
-            of("b", "_b_models.yml", &["b1"])
-        )));
-        expect!["models/new/x.yml"].assert_eq(&at(&format!(
-            "{}{}{}",
-            of("a", "a1.yml", &["a1"]),
-            of("a", "a2.yml", &["a2"]),
-            of("b", "all.yml", &["b1", "b2"])
-        )));
-        expect!["models/new/_x.yml"].assert_eq(&at(&format!("{}{}", of("new", "_n1.yml", &["n1"]), of("b", "b.yml", &["b1", "b2"]))));
-        expect!["models/new/all.yml"].assert_eq(&at(&format!("{}{}", of("new", "all.yml", &["n1", "n2"]), of("b", "b1.yml", &["b1"]))));
-    }
-
-    #[test]
-    fn the_setting_has_the_last_word() {
-        let refused = |pattern: &str| RuleSet::default().with_new_entries(Some(pattern)).1.is_some();
-        assert!(["../{name}.yml", "/x.yml", "x.sql", "a//b.yml", "c:x.yml"].into_iter().all(refused));
-        assert!(!["{name}.yml", "yaml/_{folder}__{section}.yaml"].into_iter().any(refused));
-    }
-}
+mod tests;

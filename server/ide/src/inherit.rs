@@ -67,7 +67,7 @@ impl Analysis {
     }
 
     /// Where a node's column comes from, one step up.
-    fn next(&self, index: NodeIndex, column: &str) -> Next {
+    pub(crate) fn next(&self, index: NodeIndex, column: &str) -> Next {
         let made = self.made(index);
         let from = |origin: &(NodeIndex, Arc<str>)| Next::Column(origin.0, origin.1.clone());
         match (made.get(column), made.rest) {
@@ -145,7 +145,7 @@ impl Analysis {
     }
 }
 
-enum Next {
+pub(crate) enum Next {
     Column(NodeIndex, Arc<str>),
     /// It is computed there, or isn't there at all.
     Made,

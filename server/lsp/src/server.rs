@@ -38,7 +38,16 @@ const MAX_SYMBOLS: usize = 200;
 
 impl Mailbox {
     pub fn new(client: Client, events: mpsc::UnboundedSender<Event>, version: &'static str, shut_down: Arc<AtomicBool>, exited: Arc<Notify>) -> Self {
-        Self { client, events, version, shut_down, exited, configuration: Arc::default(), cancellations: Cancellations::default(), sent_tokens: Mutex::default() }
+        Self {
+            client,
+            events,
+            version,
+            shut_down,
+            exited,
+            configuration: Arc::default(),
+            cancellations: Cancellations::default(),
+            sent_tokens: Mutex::default(),
+        }
     }
 
     fn send(&self, event: Event) {

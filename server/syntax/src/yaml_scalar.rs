@@ -95,7 +95,8 @@ fn unwrapped(value: &str, style: Style, layout: &Layout<'_>) -> String {
             if style == Style::Plain && value.contains('\'') { double_quoted(value) } else { single_quoted(value) }
         }
         Style::Literal | Style::Folded if can_be_block(value) => {
-            if style == Style::Folded && is_one_line && !value.contains("  ") {
+            let body = value.strip_suffix('\n').unwrap_or(value);
+            if style == Style::Folded && !body.contains('\n') && !value.contains("  ") {
                 folded(value, indent, newline, width)
             } else {
                 literal(value, indent, newline)
@@ -145,7 +146,8 @@ fn literal(value: &str, indent: usize, newline: &str) -> String {
 /// A folded block (`>-`) of one paragraph, wrapped at a width.
 fn folded(value: &str, indent: usize, newline: &str, width: usize) -> String {
     let indent = indent + 2;
-    format!(">-{newline}{}{}", " ".repeat(indent), fold(value, indent, indent, width.max(indent + 20), newline, |_, _| true))
+    let (header, value) = value.strip_suffix('\n').map_or((">-", value), |body| (">", body));
+    format!("{header}{newline}{}{}", " ".repeat(indent), fold(value, indent, indent, width.max(indent + 20), newline, |_, _| true))
 }
 
 /// Whether a block style can hold the value: printable, no line that starts or ends with a blank, at most one final newline.

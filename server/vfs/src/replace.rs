@@ -56,6 +56,10 @@ pub fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<(), Rep
         return Err(ReplaceError::Changed);
     }
     if before.is_some() {
+        // Its folder would let it be replaced all the same.
+        if std::fs::metadata(&path)?.permissions().readonly() {
+            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "the file may only be read").into());
+        }
         made.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
         made.persist(&path).map_err(|error| error.error)?;
         return Ok(());
@@ -123,6 +127,8 @@ mod tests {
         replace(&link, Some("a"), "b").expect("it is replaced");
         assert!(std::fs::symlink_metadata(&link).expect("the link").is_symlink());
         assert_eq!(std::fs::metadata(&file).expect("the file").permissions().mode() & 0o777, 0o640);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).expect("it may only be read");
+        assert!(matches!(replace(&link, Some("b"), "c"), Err(ReplaceError::Io(_))));
         let made = dir.path().join("new.yml");
         replace(&made, None, "c").expect("it is made");
         assert_ne!(std::fs::metadata(&made).expect("the file").permissions().mode() & 0o044, 0, "others may read it where the mask lets them");

@@ -138,6 +138,7 @@ fn tell(desk: &ProjectDesk, report: &Report, prices: Option<Prices>, options: &G
         let written = report.written.iter().map(|draft| {
             let mut entry = with(&draft.target, "text", json!(draft.text));
             entry["origin"] = json!(draft.origin);
+            entry["state"] = json!(draft.state.as_str());
             entry
         });
         let refused = report.refused.iter().map(|(target, why)| with(target, "why", json!(why)));

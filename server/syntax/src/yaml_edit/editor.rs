@@ -187,7 +187,21 @@ impl Editor<'_> {
             // One entry says nothing; models are usually set apart, columns not.
             _ => false,
         };
-        Ok(vec![self.below(last.range.end as usize, &lines, apart)])
+        Ok(vec![self.below(self.with_comments(last.range.end as usize, indent), &lines, apart)])
+    }
+
+    /// Where an entry ends whose dash stands in a column: comments right below it that stand further right are its own.
+    fn with_comments(&self, end: usize, dash: usize) -> usize {
+        let mut end = line_end(self.source, end);
+        while let Some(rest) = self.source.get(end..).and_then(|rest| rest.strip_prefix('\r').unwrap_or(rest).strip_prefix('\n')) {
+            let line = rest.split('\n').next().unwrap_or_default();
+            let text = line.trim_start_matches(' ');
+            if !text.starts_with('#') || line.len() - text.len() <= dash {
+                break;
+            }
+            end = self.source.len() - rest.len() + line.trim_end_matches('\r').len();
+        }
+        end
     }
 
     /// Inserts whole lines below the line that holds `offset`.

@@ -38,6 +38,27 @@ exposures: []
 ";
 
 #[test]
+fn comments_below_an_entry_stay_with_it() {
+    check(
+        "models:\n  - name: a\n    columns:\n      - name: x\n        # what x is\n        # not\n      # - name: y\n    # of a\n",
+        &column_path("a", "z"),
+        "Z.",
+        expect![[r#"
+            models:
+              - name: a
+                columns:
+                  - name: x
+                    # what x is
+                    # not
+                  - name: z
+                    description: Z.
+                  # - name: y
+                # of a
+        "#]],
+    );
+}
+
+#[test]
 fn a_description_goes_behind_the_name() {
     check(
         SOURCE,
