@@ -277,16 +277,11 @@ impl Analysis {
     pub fn inherited(&self, target: &DescribeTarget) -> Option<Inherited> {
         let (index, column) = (self.index.node(&target.unique_id)?, target.column.as_ref()?);
         let found = self.inherited_column(index, column)?;
-        let node = &self.index.nodes[index];
         // What the versions of a model share has to be true of each.
-        if node.version.is_some() && self.is_shared(index, target) {
-            let is_other = |at: &NodeIndex| {
-                let other = &self.index.nodes[*at];
-                *at != index && other.version.is_some() && other.name == node.name && other.package == node.package
-            };
+        if self.index.nodes[index].version.is_some() && self.is_shared(index, target) {
             let has = |at: &NodeIndex| self.made(*at).get(column).is_some();
             let agrees = |at: NodeIndex| self.inherited_column(at, column).is_some_and(|other| other.raw == found.raw);
-            if !(0..self.index.nodes.len()).filter(is_other).filter(has).all(agrees) {
+            if !self.versions_beside(index).filter(has).all(agrees) {
                 return None;
             }
         }

@@ -274,6 +274,13 @@ mod tests {
             expect!["daily (tags) => {{ config(tags='daily') }} select 1"],
         );
         check(
+            "{{ config(tags=['x', '$0']) }} select 1\n-- file: models/t.sql\n{{ config(tags=['daily']) }} select 1\n",
+            expect![[r#"
+                daily (tags) => {{ config(tags=['x', 'daily']) }} select 1
+                x (tags) => {{ config(tags=['x', 'x']) }} select 1"#]],
+        );
+        check("{{ config(tags=['x'$0]) }} select 1\n-- file: models/t.sql\n{{ config(tags=['daily']) }} select 1\n", expect![""]);
+        check(
             "select {{ env_var('SCHEMA') }}, {{ env_var('$0') }}",
             expect!["SCHEMA (environment variable) => select {{ env_var('SCHEMA') }}, {{ env_var('SCHEMA') }}"],
         );

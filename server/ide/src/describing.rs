@@ -239,7 +239,22 @@ impl Analysis {
 
     /// Whether a description goes to the entry that all versions of a model share.
     pub(crate) fn is_shared(&self, index: NodeIndex, target: &DescribeTarget) -> bool {
-        !self.place_of(self.node_subject(index), target).1.contains(&Step::key("versions"))
+        !self.steps_to(index, target).contains(&Step::key("versions"))
+    }
+
+    /// The path of a target of a node in its file.
+    pub(crate) fn steps_to(&self, index: NodeIndex, target: &DescribeTarget) -> Vec<Step> {
+        self.place_of(self.node_subject(index), target).1
+    }
+
+    /// The other versions of a model.
+    pub(crate) fn versions_beside(&self, index: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+        let node = &self.index.nodes[index];
+        let is_other = move |at: &NodeIndex| {
+            let other = &self.index.nodes[*at];
+            *at != index && other.version.is_some() && other.name == node.name && other.package == node.package
+        };
+        (0..self.index.nodes.len()).filter(move |_| node.version.is_some()).filter(is_other)
     }
 
     /// The file and the path of a target's entry.

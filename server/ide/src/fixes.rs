@@ -341,6 +341,45 @@ mod tests {
                 columns:
                   - name: id"#]],
         );
+        // A version's own list, and that of all.
+        let versions = "-- file: models/v_v1.sql\nselect 1 as id, 2 as both, 3 as old\n-- file: models/v_v2.sql\nselect 1 as id, 2 as both, 3 as new\n-- file: models/v.yml\nmodels:\n  - name: v$0\n    columns:\n      - name: id\n    versions:\n      - v: 1\n        columns:\n          - include: all\n          - name: x\n      - v: 2\n";
+        check(
+            versions,
+            "Add missing columns to `v.v1`",
+            expect![[r#"
+            Add missing columns to `v.v1`
+            /project/models/v.yml
+            models:
+              - name: v
+                columns:
+                  - name: id
+                versions:
+                  - v: 1
+                    columns:
+                      - include: all
+                      - name: x
+                      - name: both
+                      - name: old
+                  - v: 2"#]],
+        );
+        check(
+            versions,
+            "Add missing columns to `v.v2`",
+            expect![[r#"
+            Add missing columns to `v.v2`
+            /project/models/v.yml
+            models:
+              - name: v
+                columns:
+                  - name: id
+                  - name: both
+                versions:
+                  - v: 1
+                    columns:
+                      - include: all
+                      - name: x
+                  - v: 2"#]],
+        );
         check(
             &A.replace("      - name: id\n", "      - name: id\n      # old\n      - name: gone$0\n        description: x\n"),
             "Remove column",

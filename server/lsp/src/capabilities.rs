@@ -10,6 +10,8 @@ use tower_lsp::lsp_types::*;
 pub struct Capabilities {
     pub encoding: Encoding,
     pub markdown: bool,
+    /// Whether links in Markdown lead to a place in the editor.
+    pub links: bool,
     pub progress: bool,
     pub document_changes: bool,
     pub create_files: bool,
@@ -67,6 +69,7 @@ impl Capabilities {
         Self {
             encoding,
             markdown: hover.is_none_or(|formats| formats.contains(&MarkupKind::Markdown)),
+            links: true,
             progress: window.and_then(|window| window.work_done_progress).unwrap_or(false),
             document_changes: edits.and_then(|edits| edits.document_changes).unwrap_or(false),
             create_files: operates(ResourceOperationKind::Create),

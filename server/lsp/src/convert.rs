@@ -55,7 +55,7 @@ pub fn location(snapshot: &Snapshot, target: &NavigationTarget) -> Option<lsp::L
     Some(lsp::Location { uri: uri_of(&file.path)?, range: range_in(file, target.focus, snapshot.capabilities.encoding) })
 }
 
-/// A place as the address of a link: the file, and behind `#L` its line and column, which VS Code and Neovim follow.
+/// A place as the address of a link: the file, and behind `#L` its line and column, which VS Code follows.
 pub fn address(at: &lsp::Location) -> lsp::Url {
     let mut target = at.uri.clone();
     let start = at.range.start;
@@ -67,7 +67,7 @@ pub fn address(at: &lsp::Location) -> lsp::Url {
 
 /// A card whose names of nodes lead to them.
 pub fn with_links(snapshot: &Snapshot, card: &str) -> String {
-    snapshot.analysis.with_links(card, |target| location(snapshot, &target).map(|at| address(&at).to_string()))
+    snapshot.analysis.with_links(card, |target| location(snapshot, &target).filter(|_| snapshot.capabilities.links).map(|at| address(&at).to_string()))
 }
 
 pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Completion) -> lsp::CompletionItem {

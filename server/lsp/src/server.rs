@@ -329,7 +329,9 @@ impl Mailbox {
 #[tower_lsp::async_trait]
 impl LanguageServer for Mailbox {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let client = Capabilities::of(&params.capabilities);
+        // Neovim hides a link's address, breaks lines as if it stood there, and gives it to other programs.
+        let links = params.client_info.as_ref().is_none_or(|client| client.name != "Neovim");
+        let client = Capabilities { links, ..Capabilities::of(&params.capabilities) };
         let settings = self.configuration.begin(params.initialization_options.as_ref(), &params.capabilities);
         self.send(Event::Configured(settings));
         if let Some(parent) = params.process_id {

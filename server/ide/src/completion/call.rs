@@ -202,6 +202,8 @@ pub(super) fn context(text: &str, offset: usize) -> Option<Context<'_>> {
     let (mut before, mut keyword, mut quote, mut from) = (Vec::new(), None, None, open + 1);
     let mut is_finished = false;
     let mut inner = 0usize;
+    // The values of a list that is given by name are arguments of that name.
+    let mut in_list = false;
     for (at, c) in head[open + 1..].char_indices() {
         let at = open + 1 + at;
         match (c, quote) {
@@ -222,8 +224,11 @@ pub(super) fn context(text: &str, offset: usize) -> Option<Context<'_>> {
                 quote = None;
             }
             (_, Some(_)) => {}
+            ('[', None) if inner == 0 && !in_list && keyword.is_some() => (in_list, from) = (true, at + 1),
+            (']', None) if inner == 0 && in_list => (in_list, is_finished) = (false, true),
             ('(' | '[', None) => inner += 1,
             (')' | ']', None) => inner = inner.saturating_sub(1),
+            (',', None) if inner == 0 && in_list => (is_finished, from) = (false, at + 1),
             (',', None) if inner == 0 => {
                 (keyword, is_finished, from) = (None, false, at + 1);
             }

@@ -1,14 +1,20 @@
 //! Entries and their columns: added, taken out, put in order.
 
 use super::{FixKind, Fixes, rewritten, step};
+use crate::DescribeTarget;
 use dbt::{Diagnostic, FileKind, NodeIndex, ResourceType};
 use syntax::yaml;
 use syntax::yaml_edit::{self, Step};
-use text::TextRange;
 
 pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
     match found.code {
-        "missing-column" => missing_columns(fixes, found.place.range, Some(found)),
+        "missing-column" => {
+            let described = fixes.analysis.index.nodes_described_in(fixes.file.id);
+            let is_here = |index: &&NodeIndex| fixes.analysis.index.nodes[**index].patch.as_ref().is_some_and(|patch| patch.name.range == found.place.range);
+            if let Some(&index) = described.iter().find(is_here) {
+                missing_columns(fixes, index, Some(found));
+            }
+        }
         "column-not-made" => remove_column(fixes, found),
         _ => {}
     }
@@ -18,13 +24,14 @@ pub(super) fn mend(fixes: &mut Fixes<'_>, found: &Diagnostic) {
 pub(super) fn offer(fixes: &mut Fixes<'_>) {
     let analysis = fixes.analysis;
     if fixes.file.kind == FileKind::Properties {
-        // An entry that names no column at all isn't told of.
-        let bare = analysis.index.nodes_described_in(fixes.file.id).iter().filter_map(|&index| {
+        // An entry that names no column at all isn't told of, and what a version lacks neither.
+        let untold = analysis.index.nodes_described_in(fixes.file.id).iter().copied().filter(|&index| {
             let node = &analysis.index.nodes[index];
-            node.patch.as_ref().filter(|patch| node.columns.is_empty() && fixes.is_on_line_of(patch.name.range)).map(|patch| patch.name.range)
+            let is_untold = node.columns.is_empty() || node.version.is_some();
+            is_untold && node.patch.as_ref().is_some_and(|patch| fixes.is_on_line_of(patch.name.range))
         });
-        let bare: Vec<TextRange> = bare.collect();
-        bare.into_iter().for_each(|name| missing_columns(fixes, name, None));
+        let untold: Vec<NodeIndex> = untold.collect();
+        untold.into_iter().for_each(|index| missing_columns(fixes, index, None));
         return sort_columns(fixes);
     }
     for &index in analysis.index.nodes_of_file(fixes.file.id) {
@@ -61,19 +68,21 @@ fn add_entry(fixes: &mut Fixes<'_>, index: NodeIndex) {
     fixes.push(format!("Add `{label}` to YAML"), FixKind::Refactor, rewritten(path, &before, &after, create), None, false);
 }
 
-/// The columns that the entry of a name lacks, behind those that it has.
-fn missing_columns(fixes: &mut Fixes<'_>, name: TextRange, found: Option<&Diagnostic>) {
+/// The columns that a node's entry lacks, behind those that it has; of a version into its own list where it has one, else into that of all
+/// versions, if all make them.
+fn missing_columns(fixes: &mut Fixes<'_>, index: NodeIndex, found: Option<&Diagnostic>) {
     let analysis = fixes.analysis;
-    let described = analysis.index.nodes_described_in(fixes.file.id).iter().copied();
-    let of_entry = described.into_iter().find(|&index| analysis.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.range == name));
-    let Some(index) = of_entry else { return };
     let node = &analysis.index.nodes[index];
-    let Some(patch) = node.patch.as_ref().filter(|_| node.version.is_none()) else { return };
+    let others: Vec<NodeIndex> = analysis.versions_beside(index).collect();
     let mut after = fixes.file.text.to_string();
     for column in analysis.made(index).columns.iter().filter(|column| node.column(&column.name).is_none()) {
-        let mut steps = patch.path.to_vec();
-        steps.extend([Step::key("columns"), Step::named(&column.name)]);
-        let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { return };
+        let target = DescribeTarget::of(node, Some(&column.name));
+        let steps = analysis.steps_to(index, &target);
+        let is_of_all = || others.iter().all(|&other| analysis.made(other).get(&column.name).is_some());
+        if !others.is_empty() && !steps.contains(&Step::key("versions")) && !is_of_all() {
+            continue;
+        }
+        let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { continue };
         if !step(&mut after, edits) {
             return;
         }
