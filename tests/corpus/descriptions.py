@@ -11,7 +11,8 @@ Three rounds in each copy, in turn:
     add     `docs generate`: what has no description gets one,
     change  `docs accept --existing`, all drafts made out of date, `docs generate --stale`: what has one gets another,
     remove  all drafts made out of date once more, `docs reject`: what is a draft goes, or gives way to the text that it took the place of.
-Of a project with more models, seeds, snapshots and tables of sources than `--entries` (0: no limit), so many are taken at random.
+Of a project with more models, seeds, snapshots and tables of sources than `--entries` (0: no limit), so many are taken at random, and the
+sources of those tables.
 After each, every file of the copy is compared with what it was, by the places that PyYAML gives for the pairs and entries in it:
     lines       what is left of a file without the descriptions and entries that the round was to write must be the same, byte for byte; each
                 line that isn't is one *not asked for*. Blank lines between entries belong to the entry below. Files that PyYAML can't read
@@ -419,7 +420,8 @@ def place(unique_id, column):
     """Where an entry is to be found: the way of names to it."""
     kind, _, *names = unique_id.split(".")
     if kind == "source":
-        where = ("sources", names[0], "tables", ".".join(names[1:]))
+        # Without a table it is the source as a whole.
+        where = ("sources", names[0], *(("tables", ".".join(names[1:])) if names[1:] else ()))
     else:
         where = (SECTIONS.get(kind, kind), ".".join(names))
     return (*where, "arguments" if kind == "macro" else "columns", column.lower()) if column else where
@@ -572,9 +574,9 @@ class Described(Project):
         for round in ROUNDS:
             before, count = self.bytes(), None
             if round == "add":
+                self.original, _ = self.read_back()
                 written = self.generate(round)
             elif round == "change":
-                self.original, _ = self.read_back()
                 self.run(round, "accept", "--existing")
                 self.age()
                 written = self.generate(round, "--stale")
@@ -606,6 +608,7 @@ class Described(Project):
             self.wrong += [f"{round}: {path}: {why}" for why in change.wrong]
             for kind in ("added", "changed", "removed"):
                 self.counts[kind] += len(getattr(change, kind))
+            self.counts["added to sources as a whole"] += sum(where[0] == "sources" and len(where) == 2 for where, _ in change.added)
             removed += len(change.removed) + (len(change.changed) if round == "remove" else 0)
             for where, text in change.added + change.changed + change.removed:
                 if normal(where) not in told:

@@ -299,6 +299,39 @@ fn budgets_failures_and_bad_selections() {
 }
 
 #[test]
+fn a_budget_counts_what_is_under_way() {
+    let server = Server::start(vec![Reply::Describes(20_000)]);
+    let project = testkit::shop_copy().unwrap();
+    let root = project.path().canonicalize().unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    // A request takes 600 tokens and more; many are ready.
+    let mut command = person.ragstar(&root, &["docs", "generate", "--jobs", "8", "--budget", "2500"]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the first request", 30, || (!server.requests().is_empty()).then_some(()));
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let under_way = server.requests().len();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!((1..=4).contains(&under_way), "{under_way}");
+}
+
+#[test]
+fn of_a_wide_model_what_came_is_kept() {
+    let server = Server::start(vec![Reply::Describes(0), Reply::Status(400, "too much")]);
+    let (_folder, root) = small();
+    let columns: Vec<String> = (0..45).map(|number| format!("{number} + 1 as c{number}")).collect();
+    std::fs::write(root.join("models/wide.sql"), format!("select {} from {{{{ ref('st') }}}}\n", columns.join(", "))).unwrap();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let report = person.json(&root, &["docs", "generate", "wide"]);
+    let (written, refused) = (report["written"].as_array().unwrap(), report["refused"].as_array().unwrap());
+    assert_eq!((written.len(), refused.len()), (20, 26), "{report}");
+    assert!(refused.iter().all(|one| one["why"].as_str().unwrap().contains("400")), "{report}");
+    assert!(written.iter().all(|one| one["state"] == "draft" && one["origin"].as_str().unwrap().starts_with("by ")), "{report}");
+    let yaml = files(&root)[&root.join("models/m.yml")].clone();
+    assert_eq!(yaml.matches("tells of it.").count(), 20);
+}
+
+#[test]
 fn busy_broken_and_silent_servers_lose_nothing() {
     let model = "rpt_payment_method_mix";
     // Each ends with a server that does what it should.

@@ -19,12 +19,9 @@ pub struct Planned {
     pub after: Vec<usize>,
 }
 
-/// Puts nodes in the order of their lineage; macros have none.
+/// Puts nodes in the order of their lineage, a source behind its tables; macros have none.
 pub fn plan(analysis: &Analysis, wanted: Vec<(Subject<'_>, Vec<DescribeTarget>)>) -> Vec<Planned> {
-    let index_of = |subject: &Subject<'_>| match subject {
-        Subject::Node(index, _) => Some(*index),
-        Subject::Macro(_) | Subject::Source(_) => None,
-    };
+    let index_of = |subject: &Subject<'_>| if let Subject::Node(index, _) = subject { Some(*index) } else { None };
     let place: FxHashMap<NodeIndex, usize> = wanted.iter().enumerate().filter_map(|(at, (subject, _))| Some((index_of(subject)?, at))).collect();
     let upstream = |index: NodeIndex| -> Vec<usize> {
         // The nearest planned ones on every way up; those above them wait for these.
@@ -42,7 +39,15 @@ pub fn plan(analysis: &Analysis, wanted: Vec<(Subject<'_>, Vec<DescribeTarget>)>
         found.sort_unstable();
         found
     };
-    let after: Vec<Vec<usize>> = wanted.iter().map(|(subject, _)| index_of(subject).map(upstream).unwrap_or_default()).collect();
+    let before = |subject: &Subject<'_>| match subject {
+        Subject::Node(index, _) => upstream(*index),
+        Subject::Source(of) => {
+            let is_table = |other: &Subject<'_>| matches!(other, Subject::Node(_, node) if node.source_name == of.source_name && node.package == of.package);
+            wanted.iter().enumerate().filter(|(_, (other, _))| is_table(other)).map(|(at, _)| at).collect()
+        }
+        Subject::Macro(_) => Vec::new(),
+    };
+    let after: Vec<Vec<usize>> = wanted.iter().map(|(subject, _)| before(subject)).collect();
     wanted.into_iter().zip(after).map(|((subject, targets), after)| Planned { unique_id: subject.unique_id().to_owned(), targets, after }).collect()
 }
 

@@ -60,6 +60,9 @@ const SECTIONS: [(&str, &str); 5] = [
 /// Answers that can't be used before it is given up.
 const TRIES: usize = 3;
 const WRITE: &str = "write_interpretation";
+/// Less of a model, in bytes, says nothing.
+const MIN_READ: usize = 200;
+const SPENT: &str = "no more can be read; write with what you have";
 /// The SQL of one model that is given at once.
 const MAX_SQL: usize = 12_000;
 
@@ -139,7 +142,7 @@ impl Analyst {
                 let title = tools::step_title(&call);
                 on_event(Event::Step(title.clone()));
                 made.steps.push(title);
-                let content = reading.read(&call);
+                let content = reading.read(&call, limits.tokens);
                 request.messages.push(Message::Tool { call_id: call.id.clone(), content: prompts::data(&content) });
             }
         }
@@ -161,8 +164,13 @@ impl Reading<'_> {
         (self.spent + self.given.iter().map(String::len).sum::<usize>()) / 4
     }
 
-    /// The SQL that a call asks for, or what is wrong with the call.
-    fn read(&mut self, call: &ToolCall) -> String {
+    /// The SQL that a call asks for, as much of it as the budget has left, or what is wrong with the call.
+    fn read(&mut self, call: &ToolCall, budget: usize) -> String {
+        let left = budget.saturating_sub(self.tokens()) * 4;
+        if left < MIN_READ {
+            self.spent += SPENT.len();
+            return SPENT.to_owned();
+        }
         let name = call.arguments.get("name").and_then(Value::as_str).unwrap_or_default();
         let found = self.analysis.index.find(name).first().copied();
         let text = match found {
@@ -176,6 +184,7 @@ impl Reading<'_> {
             },
             None => format!("nothing in this project is called `{name}`{}", self.analysis.names_like(name, 5)),
         };
+        let text = clip(&text, left);
         if found.is_some() {
             self.given.push(text.clone());
         } else {
