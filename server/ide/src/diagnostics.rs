@@ -108,8 +108,7 @@ impl Analysis {
         let group = node.config.group.as_deref()?;
         let file = self.file(patch.name.file)?;
         let tree = syntax::yaml::parse(&file.text);
-        let entries = tree.root.as_ref()?.entries().iter().flat_map(|(_, section)| section.items());
-        let entry = entries.filter(|entry| !entry.is_alias).find(|entry| entry.range.contains_range(patch.name.range))?;
+        let entry = tree.root.as_ref()?.entry_around(patch.name.range)?;
         let values = [entry.get("config").and_then(|config| config.get("group")), entry.get("group")];
         let value = values.into_iter().flatten().find(|value| value.as_str() == Some(group))?;
         Some(Place { file: file.id, range: value.range })

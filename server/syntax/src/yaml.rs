@@ -105,6 +105,11 @@ impl Node {
         }
     }
 
+    /// In the root of a properties file, the entry of one of its sections that a place is in.
+    pub fn entry_around(&self, place: TextRange) -> Option<&Self> {
+        self.entries().iter().flat_map(|(_, section)| section.items()).find(|entry| !entry.is_alias && entry.range.contains_range(place))
+    }
+
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }

@@ -123,14 +123,14 @@ impl Analysis {
         for place in own.into_iter().chain(readers) {
             let Some(file) = self.file(place.file).filter(|file| file.kind == FileKind::Properties) else { continue };
             let tree = yaml::parse(&file.text);
-            if let Some(entry) = tree.root.as_ref().and_then(|root| entry_around(root, place.range)) {
+            if let Some(entry) = tree.root.as_ref().and_then(|root| root.entry_around(place.range)) {
                 done(file, entry)?;
             }
         }
         for (_, test) in self.index.few_of(ResourceType::UnitTest) {
             let Some(file) = self.file(test.place.file) else { continue };
             let tree = yaml::parse(&file.text);
-            let Some(entry) = tree.root.as_ref().and_then(|root| entry_around(root, test.place.range)) else { continue };
+            let Some(entry) = tree.root.as_ref().and_then(|root| root.entry_around(test.place.range)) else { continue };
             let is_node =
                 |input: &str| dbt::uses_in(&format!("{{{{ {input} }}}}")).iter().any(|used| self.index.resolve(&used.target, &node.package) == Some(index));
             let given = entry.get("given").map(Node::items).unwrap_or_default().iter().filter(|given| given.get_str("input").is_some_and(is_node));
@@ -220,10 +220,4 @@ fn named_in(node: &Node, text: &str, word: &str) -> Vec<TextRange> {
             told.flat_map(|(key, value)| [named_in(key, text, word), named_in(value, text, word)].concat()).collect()
         }
     }
-}
-
-/// The outermost entry of a list around a place.
-fn entry_around(root: &Node, place: TextRange) -> Option<&Node> {
-    let lists = root.entries().iter().flat_map(|(_, list)| list.items());
-    lists.into_iter().find(|item| !item.is_alias && item.range.contains_range(place))
 }

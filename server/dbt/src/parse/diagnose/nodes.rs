@@ -491,6 +491,5 @@ fn value_in_entry(text: &str, name: TextRange, value: &str) -> Option<TextRange>
         }
     }
     let root = syntax::yaml::parse(text).root?;
-    let entry = root.entries().iter().flat_map(|(_, list)| list.items()).find(|entry| entry.range.contains_range(name))?;
-    find(entry, name, value)
+    find(root.entry_around(name)?, name, value)
 }
