@@ -1,11 +1,10 @@
 //! The text of a missing description: inherited where the project has it, else written by a model, else left to be filled in.
 
 use crate::Analyst;
-use crate::check::{Checker, Names};
 use crate::documents::{self, clip, one_line, sql_of};
 use crate::ports::{ChatReply, ChatRequest, Draft, DraftKind, DraftState, Message, PortError, ToolSpec, Usage, json_in};
 use crate::prompts;
-use crate::secrets::secret_in;
+use crate::refuse::{ODD_NAME, is_code, is_plain, refuse};
 use dbt::{Node, NodeIndex};
 use futures::{FutureExt, StreamExt};
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
@@ -84,8 +83,6 @@ impl Described {
     }
 }
 
-/// Longer descriptions are not read.
-const MAX_DESCRIPTION: usize = 600;
 const TRIES: usize = 3;
 /// Nodes that are asked for at once where many are.
 const REQUESTS: usize = 4;
@@ -371,7 +368,7 @@ fn samples(analysis: &Analysis) -> Vec<String> {
 }
 
 /// A node's own facts and SQL, and what is upstream of it; of a macro its text and where it is called.
-fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
+pub(crate) fn surroundings(analysis: &Analysis, subject: Subject<'_>) -> String {
     let index = match subject {
         Subject::Node(index, _) => index,
         Subject::Macro(found) => return about_macro(analysis, found),
@@ -472,146 +469,6 @@ fn from_text(text: &str) -> String {
     written.unwrap_or_else(|| text.trim().trim_matches('"').to_owned())
 }
 
-/// Whether dbt would read Jinja in a text.
-fn is_code(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
-}
-
-const ODD_NAME: &str = "a language model can't be asked for such a name; describe it yourself";
-
-/// Whether a name can stand in a request outside of the fence: nothing that ends a quotation or a line.
-fn is_plain(name: &str) -> bool {
-    name.chars().count() <= 200 && !name.contains(['`', '<', '>']) && !name.chars().any(char::is_control)
-}
-
-/// Why a text is no description.
-fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<String> {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    if text.is_empty() {
-        return Some("it is empty".to_owned());
-    }
-    if text.len() > MAX_DESCRIPTION {
-        return Some(format!("it is longer than {MAX_DESCRIPTION} characters"));
-    }
-    if is_code(text) || text.contains("```") || text.starts_with('{') {
-        return Some("it holds code instead of a sentence".to_owned());
-    }
-    if text.chars().any(char::is_control) {
-        return Some("it holds control characters".to_owned());
-    }
-    if text.contains(['`', '_']) {
-        let names = Names::new(analysis, &[given, name]);
-        let mut checker = Checker::new(&names);
-        checker.push(text);
-        checker.finish();
-        if let Some(unknown) = checker.unknown.first() {
-            return Some(format!("it names `{unknown}`, which this project doesn't have"));
-        }
-    }
-    if let Some(secret) = secret_in(text) {
-        return Some(format!("it holds something like a secret ({secret})"));
-    }
-    let is_given = |unit: &str| has_word(&format!("{given}\n{name}").to_lowercase(), unit);
-    if let Some(sign) = text.chars().find(|c| "$€£¥%".contains(*c)).filter(|sign| !given.contains(*sign)) {
-        return Some(format!("it says `{sign}`, which nothing that you were given says"));
-    }
-    if let Some(unit) = UNITS.iter().find(|unit| has_word(&text.to_lowercase(), unit)).filter(|unit| !is_given(unit)) {
-        return Some(format!("it says `{unit}`, which nothing that you were given says"));
-    }
-    // Of the words nothing is left but those of the name, and such as say nothing.
-    let words = |text: &str| -> Vec<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase);
-        words.map(|word| word.strip_suffix('s').map(str::to_owned).unwrap_or(word)).collect()
-    };
-    let of_name = words(name);
-    let is_empty = |word: &String| of_name.contains(word) || plain(name).contains(word.as_str()) || EMPTY_WORDS.contains(&word.as_str());
-    words(text).iter().all(is_empty).then(|| "it only repeats the name".to_owned())
-}
-
-/// Words that say nothing of a thing, without an `s` at their end.
-const EMPTY_WORDS: [&str; 36] = [
-    "the",
-    "a",
-    "an",
-    "of",
-    "for",
-    "in",
-    "to",
-    "and",
-    "or",
-    "it",
-    "this",
-    "that",
-    "thi",
-    "each",
-    "all",
-    "is",
-    "i",
-    "are",
-    "be",
-    "column",
-    "field",
-    "model",
-    "table",
-    "macro",
-    "argument",
-    "source",
-    "value",
-    "data",
-    "contain",
-    "hold",
-    "store",
-    "represent",
-    "indicate",
-    "show",
-    "describe",
-    "give",
-];
-
-/// Units that models like to make up.
-const UNITS: [&str; 36] = [
-    "usd",
-    "eur",
-    "gbp",
-    "dollars",
-    "dollar",
-    "euros",
-    "euro",
-    "cents",
-    "pounds",
-    "yen",
-    "milliseconds",
-    "seconds",
-    "minutes",
-    "hours",
-    "kilograms",
-    "grams",
-    "kg",
-    "kilometers",
-    "kilometres",
-    "miles",
-    "meters",
-    "metres",
-    "celsius",
-    "fahrenheit",
-    "percent",
-    "percentage",
-    "pence",
-    "rupees",
-    "chf",
-    "cad",
-    "aud",
-    "jpy",
-    "bytes",
-    "kilobytes",
-    "megabytes",
-    "gigabytes",
-];
-
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|sign: char| !sign.is_alphanumeric()).any(|part| part == word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -621,18 +478,5 @@ mod tests {
         assert_eq!(from_text("```json\n{\"name\": \"write_description\", \"arguments\": {\"description\": \"One row.\"}}\n```"), "One row.");
         assert_eq!(from_text("{\"description\": \"One row.\"}"), "One row.");
         assert_eq!(from_text("One row."), "One row.");
-    }
-
-    #[test]
-    fn useless_texts_are_refused() {
-        let analysis = crate::answer::tests::shop();
-        let index = analysis.index.node("model.shop.fct_orders").expect("the example has it");
-        let given = surroundings(&analysis, analysis.node_subject(index));
-        let useless =
-            ["", "The column order_id.", "Order ID.", "The ID of the order.", "{{ doc('x') }}", &"x".repeat(700), "Key, as in other_thing.", "Worth 5 $."];
-        for text in useless {
-            assert!(refuse(text, "order_id", &analysis, &given).is_some(), "{text}");
-        }
-        assert!(refuse("Key of the order.", "order_id", &analysis, &given).is_none());
     }
 }

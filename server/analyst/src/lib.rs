@@ -10,6 +10,7 @@ mod interpret;
 mod json;
 pub mod ports;
 mod prompts;
+mod refuse;
 mod search;
 mod secrets;
 mod sync;
