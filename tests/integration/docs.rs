@@ -215,7 +215,7 @@ fn macros_are_described_where_they_are_asked_for() {
 }
 
 /// A project of a source and three models that take it over.
-fn small() -> (tempfile::TempDir, PathBuf) {
+pub fn small() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
     std::fs::create_dir_all(root.join("models")).unwrap();

@@ -144,6 +144,21 @@ fn all_of_a_model_is_written_at_once() {
 }
 
 #[test]
+fn what_is_one_column_is_written_once_for_a_file() {
+    let server = Server::start(vec![Reply::Describes(0)]);
+    let (_folder, root) = crate::docs::small();
+    let person = Person::new().with("LLM_CHAT_BASE_URL", &server.url);
+    let mut editor = Editor::open(&person, &root, "models/m.yml");
+    let before = editor.text.clone();
+    editor.take("name: st", "Write all missing descriptions in this file");
+    assert_eq!(server.requests().len(), 1, "three models take the source's column over");
+    assert_eq!(editor.text.matches("description: What id tells of it.").count(), 4);
+    assert_eq!(text::line_edits(&before, &editor.text).iter().map(|edit| edit.insert.lines().count()).sum::<usize>(), 4);
+    editor.is_told(&["draft-description"; 4]);
+    assert_eq!(editor.client.end(), Some(0));
+}
+
+#[test]
 fn what_a_person_types_meanwhile_is_theirs() {
     let server = Server::start(vec![Reply::Describes(1500)]);
     let project = testkit::shop_copy().unwrap();

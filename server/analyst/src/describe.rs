@@ -9,6 +9,7 @@ use dbt::{Node, NodeIndex};
 use futures::{FutureExt, StreamExt};
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Where a description's text comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,7 @@ impl Analyst {
             }
         }
         told(made.texts.len());
+        let same = same_as(analysis, &mut open);
         let asked: Vec<_> = open.into_iter().map(|(id, targets)| self.write_open(analysis, id, targets).boxed()).collect();
         let mut asked = futures::stream::iter(asked).buffered(REQUESTS);
         while let Some(written) = asked.next().await {
@@ -139,6 +141,12 @@ impl Analyst {
                 Err((targets, error)) => made.refused.extend(targets.into_iter().map(|target| (target, error.reader.clone()))),
             }
             told(made.texts.len() + made.refused.len());
+        }
+        for (target, of) in same {
+            match made.texts.iter().find(|(other, _)| *other == of) {
+                Some((_, described)) => made.texts.push((target, described.clone())),
+                None => made.refused.push((target, format!("it is {}, which could not be written", analysis.label_of(&of)))),
+            }
         }
         made
     }
@@ -190,6 +198,30 @@ impl Analyst {
         }
         Err(PortError::new(format!("the model {} gave no usable description ({last}); try again, or write it yourself", chat.model()), &last))
     }
+}
+
+/// Takes out of what is to be asked for the columns that are others of them, taken over as they are; each with the one furthest upstream.
+fn same_as(analysis: &Analysis, open: &mut Vec<(&str, Vec<DescribeTarget>)>) -> Vec<(DescribeTarget, DescribeTarget)> {
+    let all: Vec<DescribeTarget> = open.iter().flat_map(|(_, targets)| targets.clone()).collect();
+    let origin = |target: &DescribeTarget| -> Option<DescribeTarget> {
+        // What versions share is said of each.
+        let index = analysis.index.node(&target.unique_id).filter(|&index| analysis.index.nodes[index].version.is_none())?;
+        let among = |(at, name): (NodeIndex, Arc<str>)| {
+            let upstream = DescribeTarget::of(&analysis.index.nodes[at], Some(&name));
+            all.iter().find(|other| other.is_same(&upstream) && !other.is_same(target)).cloned()
+        };
+        analysis.columns_behind(index, target.column.as_ref()?).filter_map(among).last()
+    };
+    let mut same = Vec::new();
+    for (_, targets) in open.iter_mut() {
+        targets.retain(|target| {
+            let of = origin(target);
+            same.extend(of.clone().map(|of| (target.clone(), of)));
+            of.is_none()
+        });
+    }
+    open.retain(|(_, targets)| !targets.is_empty());
+    same
 }
 
 /// A place to write into.

@@ -20,6 +20,15 @@ impl DescribeTarget {
     pub fn of(node: &Node, column: Option<&str>) -> Self {
         Self { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) }
     }
+
+    /// Whether both are for one thing: SQL's names have no case.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same_column = match (&self.column, &other.column) {
+            (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
+            (one, two) => one == two,
+        };
+        self.unique_id == other.unique_id && is_same_column
+    }
 }
 
 /// What is done with the descriptions of some things.

@@ -48,26 +48,28 @@ impl Analysis {
     /// it is has the description of the nearest one on its way that has one, a computed one has none. Where it doesn't, the name
     /// does, if the nearest nodes upstream that describe such a column agree.
     pub fn inherited_column(&self, index: NodeIndex, column: &str) -> Option<Inherited> {
-        let mut at = match self.next(index, column) {
-            Next::Column(from, name) => (from, name),
-            Next::Made => return None,
-            Next::Unknown => return self.inherited_by_name(index, column),
-        };
-        for _ in 0..MAX_STEPS {
-            let node = &self.index.nodes[at.0];
-            if let Some(found) = node.column(&at.1).filter(|column| column.has_description()) {
-                return self.taken_from(index, node, found, Proof::Sql);
-            }
-            at = match self.next(at.0, &at.1) {
-                Next::Column(from, name) => (from, name),
-                Next::Made | Next::Unknown => return None,
-            };
+        if matches!(self.next(index, column), Next::Unknown) {
+            return self.inherited_by_name(index, column);
         }
-        None
+        let described = |(at, name): (NodeIndex, Arc<str>)| {
+            let node = &self.index.nodes[at];
+            Some((node, node.column(&name).filter(|column| column.has_description())?))
+        };
+        let (node, found) = self.columns_behind(index, column).find_map(described)?;
+        self.taken_from(index, node, found, Proof::Sql)
+    }
+
+    /// The columns upstream that a column is, taken over as it is, from step to step, the nearest first.
+    pub fn columns_behind(&self, index: NodeIndex, column: &str) -> impl Iterator<Item = (NodeIndex, Arc<str>)> {
+        let step = |index: NodeIndex, column: &str| match self.next(index, column) {
+            Next::Column(from, name) => Some((from, name)),
+            Next::Made | Next::Unknown => None,
+        };
+        std::iter::successors(step(index, column), move |(at, name)| step(*at, name)).take(MAX_STEPS)
     }
 
     /// Where a node's column comes from, one step up.
-    pub(crate) fn next(&self, index: NodeIndex, column: &str) -> Next {
+    fn next(&self, index: NodeIndex, column: &str) -> Next {
         let made = self.made(index);
         let from = |origin: &(NodeIndex, Arc<str>)| Next::Column(origin.0, origin.1.clone());
         match (made.get(column), made.rest) {
@@ -145,7 +147,7 @@ impl Analysis {
     }
 }
 
-pub(crate) enum Next {
+enum Next {
     Column(NodeIndex, Arc<str>),
     /// It is computed there, or isn't there at all.
     Made,

@@ -1,13 +1,10 @@
 //! Values that stand in the project's own files: what a column holds, for whom has to describe it.
 
 use crate::Analysis;
-use crate::inherit::Next;
 use dbt::{NodeIndex, ResourceType};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// A chain of pass-through models is rarely longer.
-const MAX_STEPS: usize = 40;
 /// Of a seed so many records are looked at.
 const MAX_RECORDS: usize = 200;
 /// Of a column so many values are told.
@@ -40,17 +37,8 @@ impl Analysis {
 
     /// The seed's column that a node's column is, taken over as it is all the way.
     fn seed_column(&self, index: NodeIndex, column: &Arc<str>) -> Option<(NodeIndex, Arc<str>)> {
-        let mut at = (index, column.clone());
-        for _ in 0..MAX_STEPS {
-            if self.index.nodes[at.0].resource_type == ResourceType::Seed {
-                return Some(at);
-            }
-            at = match self.next(at.0, &at.1) {
-                Next::Column(from, name) => (from, name),
-                Next::Made | Next::Unknown => return None,
-            };
-        }
-        None
+        let own = (index, column.clone());
+        std::iter::once(own).chain(self.columns_behind(index, column)).find(|(at, _)| self.index.nodes[*at].resource_type == ResourceType::Seed)
     }
 }
 
