@@ -52,6 +52,10 @@ impl Analysis {
         if let Some(name) = said.filter(|_| SAY_IT.contains(&found.code)) {
             return Some(name.to_owned());
         }
+        // A value of a few: the message names them all.
+        if let Some((_, values)) = found.message.split_once("` must be one of ") {
+            return closest(written, values.split(", ")).map(str::to_owned);
+        }
         let package = self.package_of(file);
         let macros = |is_test: bool| self.index.macros.iter().filter(move |found| found.is_generic_test == is_test);
         let callable = |found: &dbt::Macro, name: &str| if *found.package == *package { name.to_owned() } else { format!("{}.{name}", found.package) };
