@@ -1,7 +1,7 @@
 """Has descriptions written into, changed in and taken out of public dbt projects, and tells every other line that changed with them.
 
     descriptions.py BIN DEST TRUTH [--project NAME ...] [--seed 1] [--jobs 2] [--entries 100] [--scratch FOLDER] [--show 3]
-                    [--peer FOLDER]
+                    [--peer FOLDER ...]
 
 In: the program BIN, the corpus DEST and what dbt said of it, TRUTH (see corpus.py). Copies of the projects are made in the scratch folder;
 DEST is not written to. A server in this script plays the language model: it gives each name that it is asked for a text that is hard to
@@ -23,8 +23,8 @@ After each, every file of the copy is compared with what it was, by the places t
     errors      `check` must tell no error that it didn't tell before.
 
 Out: for each project the files changed, the descriptions added, changed, removed and refused (with the most frequent reasons), and what was
-wrong, with examples; at the end the totals. With --peer, the folder of `dbt` and `dbt-osmosis`, also how many lines beside descriptions change
-where `dbt-osmosis yaml document` takes descriptions over in osmosis_demo, told to do nothing else.
+wrong, with examples; at the end the totals. With --peer, the folders of `dbt` and of `dbt-osmosis`, `dbt-ditto` or both, also how many lines
+beside descriptions change where `dbt-osmosis yaml document` and `dbt-ditto inherit` take descriptions over in osmosis_demo, told to do nothing else.
 
 Exit status 1 if any line was not asked for, or anything was a mismatch, an error or a failure.
 """
@@ -70,6 +70,7 @@ SECTIONS = {"model": "models", "seed": "seeds", "snapshot": "snapshots", "source
             "unit_test": "unit_tests", "exposure": "exposures", "metric": "metrics", "semantic_model": "semantic_models", "saved_query": "saved_queries"}
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 ROUNDS = ("add", "change", "remove")
+PEERS = ("dbt-osmosis", "dbt-ditto")
 
 
 # --- The language model ---------------------------------------------------------------------------------------------------------
@@ -258,7 +259,7 @@ class Walk:
                     at += 1
             if at < len(names) and names[at] == shape(k):
                 old = before.value[at][1]
-                if k.value == "description" and (shape(old) != shape(v) or self.round == "change" and self.before.value(old) != self.after.value(v)):
+                if k.value == "description" and (shape(old) != shape(v) or self.round != "add" and self.before.value(old) != self.after.value(v)):
                     self.other(before.value[at], (k, v), where)
                 else:
                     self.both(old, v, (*where, k.value))
@@ -266,6 +267,8 @@ class Walk:
             elif self.round != "remove" and k.value == "description" and isinstance(v, yaml.ScalarNode):
                 self.after.cut_pair(after, number)
                 self.added.append((where, text_of(v)))
+            elif (hidden := merged(after, k.value)) and not is_empty(hidden):
+                return self.tell(f"the key {k.value!r:.60} hides what `<<` brings", where, k)
             elif self.round == "add" and isinstance(v, yaml.SequenceNode) and (k.value == "columns" or not where and k.value in SECTIONS.values()):
                 self.after.cut_pair(after, number, True)
                 for item in v.value:
@@ -327,6 +330,15 @@ class Walk:
             elif k.value == "columns":
                 for column in v.value:
                     self.new(column, (*where, "columns"))
+
+
+def merged(mapping, name):
+    """What `<<` brings into a mapping under a key."""
+    for k, v in mapping.value:
+        for one in (v.value if isinstance(v, yaml.SequenceNode) else [v]) if k.value == "<<" else ():
+            if isinstance(one, yaml.MappingNode) and (found := get(one, name) or merged(one, name)):
+                return found
+    return None
 
 
 def text_of(node):
@@ -577,6 +589,9 @@ class Described(Project):
                 self.original, _ = self.read_back()
                 written = self.generate(round)
             elif round == "change":
+                # What gives way to a draft, too, may be put back: what was taken over from elsewhere.
+                for where, texts in self.read_back()[0].items():
+                    self.original[where] += texts
                 self.run(round, "accept", "--existing")
                 self.age()
                 written = self.generate(round, "--stale")
@@ -646,8 +661,8 @@ def report(project, show, seconds):
     sys.stdout.flush()
 
 
-def peer(folder, args):
-    """What dbt-osmosis changes when it is told to take over descriptions only: files, descriptions, other lines."""
+def peer(name, tools, args):
+    """What another tool changes when it is told to take over descriptions only: files, descriptions, other lines."""
     (lock,) = locks(args.dest, ["osmosis_demo"])
     home, profiles = Path(args.scratch) / "peer", Path(args.scratch) / "peer.profiles"
     shutil.rmtree(home, ignore_errors=True)
@@ -655,15 +670,23 @@ def peer(folder, args):
     profiles.mkdir(exist_ok=True)
     (profiles / "profiles.yml").write_text(yaml.dump({"jaffle_shop": {"target": "dev", "outputs": {"dev": {
         "type": "duckdb", "schema": "dev", "path": str(profiles / "peer.duckdb")}}}}))
+    (profiles / "ditto.yml").write_text(yaml.dump({
+        "projects": [{"path": str(home / lock[1]["sub"])}],
+        "inheritance": {"meta": False, "tags": False, "progenitor": False},
+        "columns": {"add_missing": False, "remove_stale": False, "data_types": False, "order": "yaml"},
+        "organize": {"enabled": False}}))
     only = [f"--skip-{what}" for what in ("merge-meta", "add-tags", "add-data-types", "add-columns", "add-source-columns")]
+    words = {"dbt-osmosis": ["yaml", "document", "--profiles-dir", profiles, *only], "dbt-ditto": ["inherit", "--config", profiles / "ditto.yml"]}[name]
     run = {"cwd": home / lock[1]["sub"], "env": {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "False"}, "capture_output": True, "timeout": 300}
-    subprocess.run([Path(folder) / "dbt", "build", "--profiles-dir", profiles], **run)
+    # dbt-ditto reads what dbt says of the warehouse, dbt-osmosis asks the warehouse itself.
+    for made in (["build"], ["docs", "generate"]):
+        subprocess.run([tools["dbt"], *made, "--profiles-dir", profiles], **run)
     files = {file: file.read_bytes() for file in home.rglob("*.yml") if file.is_file() and "target" not in file.parts}
-    subprocess.run([Path(folder) / "dbt-osmosis", "yaml", "document", "--profiles-dir", profiles, *only], check=True, **run)
+    subprocess.run([tools[name], *words], check=True, **run)
     # A description that it writes over is one, too: only `wrong` tells of it.
     changes = [Change(file.relative_to(home), text, file.read_bytes(), "add") for file, text in files.items() if file.read_bytes() != text]
     lines = [f"{change.path}: {line}" for change in changes for line in change.stray]
-    print(f"{'dbt-osmosis':24} {len(changes)} files, added {sum(len(change.added) for change in changes)}, lines not asked for {len(lines)}")
+    print(f"{name:24} {len(changes)} files, added {sum(len(change.added) for change in changes)}, lines not asked for {len(lines)}")
     print(*(f"    lines: {line}" for line in lines[:args.show]), sep="\n")
 
 
@@ -677,7 +700,7 @@ def main():
     parser.add_argument("--entries", type=int, default=100)
     parser.add_argument("--scratch")
     parser.add_argument("--show", type=int, default=3)
-    parser.add_argument("--peer", metavar="FOLDER")
+    parser.add_argument("--peer", nargs="+", default=[], metavar="FOLDER")
     args = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Writer)
     server.daemon_threads = True
@@ -704,11 +727,13 @@ def main():
                 totals.update(files=len(project.files), **project.counts, refused=sum(project.refused.values()))
                 totals.update({"lines not asked for": len(project.lines), "mismatches": len(project.wrong), "new errors": len(project.errors)})
                 is_good = is_good and not (project.lines or project.wrong or project.errors or project.failures)
-        if args.peer:
+        folders = [Path(folder).absolute() for folder in args.peer]
+        tools = {name: folder / name for name in ("dbt", *PEERS) for folder in folders if (folder / name).is_file()}
+        for name in (name for name in PEERS if name in tools):
             try:
-                peer(os.path.abspath(args.peer), args)
-            except (subprocess.SubprocessError, OSError) as error:
-                print(f"dbt-osmosis failed: {error}")
+                peer(name, tools, args)
+            except (KeyError, subprocess.SubprocessError, OSError) as error:
+                print(f"{name:24} failed: {error!r}")
     print("all:", ", ".join(f"{name} {count}" for name, count in totals.items()))
     return 0 if is_good else 1
 
