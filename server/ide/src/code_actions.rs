@@ -376,8 +376,9 @@ mod tests {
     #[test]
     fn a_version_has_columns_of_its_own() {
         let yaml = "models:\n  - name: m\n    description: d\n    columns: [{name: all}]\n    versions:\n      - v: 1\n        columns:\n          - {name: id, data_type: int}\n      - v: 2\n";
-        let fixture =
-            format!("-- file: models/m_v1.sql\nselect 1 as id, 2 as all\n-- file: models/m_v2.sql\nselect 1 as id$0, 2 as all\n-- file: models/m.yml\n{yaml}");
+        let fixture = format!(
+            "-- file: models/m_v1.sql\nselect 1 as id, 2 as all\n-- file: models/m_v2.sql\nselect 1 as id$0, 2 as all, 3 as more\n-- file: models/m.yml\n{yaml}"
+        );
         let (analysis, ..) = at_cursor(&fixture);
         let written = |version: &str, column: Option<&str>| {
             let target = crate::DescribeTarget { unique_id: format!("model.shop.m.v{version}"), column: column.map(str::to_owned) };
@@ -396,6 +397,13 @@ mod tests {
         .assert_eq(&written("1", Some("other")));
         expect![[r#"+    columns: [{name: all}, {name: id, description: New}]"#]].assert_eq(&written("2", Some("id")));
         expect![[r#"+    description: New"#]].assert_eq(&written("2", None));
+        // What the other version doesn't make is this one's own.
+        expect![[r#"
+            +        columns:
+            +          - include: all
+            +          - name: more
+            +            description: New"#]]
+        .assert_eq(&written("2", Some("more")));
     }
 
     #[test]

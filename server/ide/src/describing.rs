@@ -40,6 +40,9 @@ impl Destination {
     fn edits(&self, source: &str, entry: Option<TextRange>, description: &str) -> Result<Vec<Edit>, Refusal> {
         match &self.way {
             Way::Entry(steps, known) => {
+                if let Some(edits) = first_of_version(source, steps, Some(description)) {
+                    return edits;
+                }
                 let alone = entry
                     .zip(known.as_ref())
                     .and_then(|(entry, (_, length))| yaml_edit::set_string_in(source, entry, steps.get(*length..)?, "description", description));
@@ -231,10 +234,19 @@ impl Analysis {
         let in_model = model.get("columns").and_then(named);
         match (has_own.and_then(named), in_model) {
             (Some(name), _) => steps.extend([Step::key("columns"), Step::named(&name)]),
-            (None, None) if has_own.is_some() => steps.extend([Step::key("columns"), Step::named(column)]),
+            (None, None) if has_own.is_some() || self.lack(index, column) => steps.extend([Step::key("columns"), Step::named(column)]),
             _ => return None,
         }
         Some(steps)
+    }
+
+    /// Whether another version of a model provably lacks a column that this one makes.
+    fn lack(&self, index: NodeIndex, column: &str) -> bool {
+        let lacks = |other: NodeIndex| {
+            let made = self.made(other);
+            made.is_complete && made.get(column).is_none()
+        };
+        self.made(index).get(column).is_some() && self.versions_beside(index).any(lacks)
     }
 
     /// Whether a description goes to the entry that all versions of a model share.
@@ -363,6 +375,25 @@ fn pattern(path: &Path, section: &str, count: usize, name: &str) -> String {
     let parts: Vec<&str> = stem.split('_').collect();
     let is_part = !folder.is_empty() && folder != section && (parts.contains(&folder) || stem.trim_start_matches('_').split("__").any(|part| part == folder));
     if is_part { file.replacen(folder, "{folder}", 1) } else { file.to_owned() }
+}
+
+/// The edits that give a version of a model its first column of its own, beside all that it shares with the others; `None` where the path leads
+/// elsewhere, or it has columns already.
+pub(crate) fn first_of_version(source: &str, steps: &[Step], description: Option<&str>) -> Option<Result<Vec<Edit>, Refusal>> {
+    let [version @ .., Step::Key(columns), Step::Named(column)] = steps else { return None };
+    let [.., Step::Key(versions), Step::Item(_)] = version else { return None };
+    if columns != "columns" || versions != "versions" {
+        return None;
+    }
+    let root = syntax::yaml::parse(source).root?;
+    if yaml_edit::find(&root, version)?.get("columns").is_some_and(|own| !own.is_null()) {
+        return None;
+    }
+    let own = match description {
+        Some(description) => data::json!({"name": (column.as_str()), "description": description}),
+        None => data::json!({"name": (column.as_str())}),
+    };
+    Some(yaml_edit::set(source, version, "columns", &data::json!([{"include": "all"}, own])))
 }
 
 /// The edits that write a description into a text.

@@ -171,8 +171,19 @@ impl Analysis {
         match self.written_draft(target).filter(|draft| draft.state == DraftState::Draft) {
             Some(draft) => draft.replaced.clone(),
             None if self.docs_block_of(description).is_some() => Some(description.text.trim().to_owned()),
-            None => Some(description.raw().to_owned()),
+            None => Some(self.text_in_file(description)),
         }
+    }
+
+    /// A description as its file has it: dbt takes the line end off that closes a file, and with it that of a block that ends there.
+    fn text_in_file(&self, description: &Description) -> String {
+        let mut text = description.raw().to_owned();
+        let source = self.file(description.place.file).map_or("", |file| description.place.range.of(&file.text));
+        let header = source.lines().next().unwrap_or_default().split('#').next().unwrap_or_default();
+        if header.starts_with(['|', '>']) && !header.contains('-') && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text
     }
 
     /// A draft with what somebody decides of it now.

@@ -113,8 +113,8 @@ fn what_was_improved_comes_back_byte_for_byte() {
         "''\n",
         "\"\"  # empty\n",
     ];
-    for text in texts {
-        let shop = format!("-- file: models/a.sql\nselect 1 as id\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: {text}    meta: {{}}\n");
+    for text in texts.map(|text| format!("{text}    meta: {{}}\n")).into_iter().chain(texts.map(str::to_owned)) {
+        let shop = format!("-- file: models/a.sql\nselect 1 as id\n-- file: models/m.yml\nmodels:\n  - name: a\n    description: {text}");
         let before = analysis(&Fixture::parse(&shop));
         let target = DescribeTarget { unique_id: "model.shop.a".to_owned(), column: None };
         let written = |analysis: &crate::Analysis, made: crate::FileEdits| {

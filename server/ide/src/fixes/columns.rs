@@ -82,7 +82,8 @@ fn missing_columns(fixes: &mut Fixes<'_>, index: NodeIndex, found: Option<&Diagn
         if !others.is_empty() && !steps.contains(&Step::key("versions")) && !is_of_all() {
             continue;
         }
-        let Ok(edits) = yaml_edit::add_entry(&after, &steps) else { continue };
+        let first = crate::describing::first_of_version(&after, &steps, None);
+        let Ok(edits) = first.unwrap_or_else(|| yaml_edit::add_entry(&after, &steps)) else { continue };
         if !step(&mut after, edits) {
             return;
         }

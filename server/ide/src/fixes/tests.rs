@@ -246,19 +246,22 @@ fn entries_and_columns() {
         versions,
         "Add missing columns to `v.v2`",
         expect![[r#"
-        Add missing columns to `v.v2`
-        /project/models/v.yml
-        models:
-          - name: v
-            columns:
-              - name: id
-              - name: both
-            versions:
-              - v: 1
+            Add missing columns to `v.v2`
+            /project/models/v.yml
+            models:
+              - name: v
                 columns:
-                  - include: all
-                  - name: x
-              - v: 2"#]],
+                  - name: id
+                  - name: both
+                versions:
+                  - v: 1
+                    columns:
+                      - include: all
+                      - name: x
+                  - v: 2
+                    columns:
+                      - include: all
+                      - name: new"#]],
     );
     check(
         &A.replace("      - name: id\n", "      - name: id\n      # old\n      - name: gone$0\n        description: x\n"),

@@ -16,6 +16,11 @@ pub struct Editor<'a> {
 /// What an alias can't be changed for.
 const ALIAS: &str = "the entry is an alias (`*…`); what it names would change everywhere";
 
+/// What a key can't be added for.
+fn hides(key: &str) -> String {
+    format!("`{key}` comes from elsewhere in the file (`<<`), and would be hidden")
+}
+
 impl Editor<'_> {
     pub fn edit(&self, root: &Node, path: &[Step], leaf: Leaf<'_>) -> Result<Vec<Edit>, Refusal> {
         let mut node = root;
@@ -29,6 +34,7 @@ impl Editor<'_> {
                     Some((_, next)) if next.is_null() => return self.fill(node, name, &rest[1..], leaf),
                     Some((_, next)) => next,
                     None if !matches!(node.kind, Kind::Map { .. }) => return refuse(format!("`{name}` can't be added: no mapping there")),
+                    None if node.get(name).is_some() => return refuse(hides(name)),
                     None => return self.add_key(node, rest, leaf),
                 },
                 Step::Named(name) => match &node.kind {
@@ -58,6 +64,10 @@ impl Editor<'_> {
             Leaf::Lines(_) => return self.add_key(node, &[], leaf),
         };
         let Kind::Map { entries, flow } = &node.kind else { return refuse("the entry is not a mapping") };
+        // A text may take the place of one that `<<` brings; a structure would take away what is in that.
+        if !matches!(value, Value::String(_)) && !entries.iter().any(|(name, _)| name.as_str() == Some(key)) && node.get(key).is_some() {
+            return refuse(hides(key));
+        }
         let Some((existing_key, existing)) = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key)) else {
             return self.add_key(node, &[], leaf);
         };
@@ -206,8 +216,13 @@ impl Editor<'_> {
 
     /// Inserts whole lines below the line that holds `offset`.
     fn below(&self, offset: usize, lines: &[String], apart: bool) -> Edit {
-        let newline = self.habits.newline;
         let at = line_end(self.source, offset);
+        // As the line above ends, so that it ends as before.
+        let newline = match &self.source.as_bytes()[at..] {
+            [b'\r', b'\n', ..] => "\r\n",
+            [b'\n', ..] => "\n",
+            _ => self.habits.newline,
+        };
         // A block that keeps its blank lines has them there already.
         let blank = if apart && !self.source[..at].ends_with('\n') { newline } else { "" };
         Edit::insert(at, format!("{newline}{blank}{}", lines.join(newline)))

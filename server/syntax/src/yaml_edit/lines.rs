@@ -23,8 +23,9 @@ pub(super) fn line_end(source: &str, offset: usize) -> usize {
 
 /// Behind the line end of the line that holds the last byte before an offset.
 pub fn behind_line(source: &str, offset: usize) -> usize {
+    // The byte may be the last of several of one character.
     let last = offset.saturating_sub(1);
-    source[last..].find('\n').map_or(source.len(), |end| last + end + 1)
+    source.as_bytes()[last..].iter().position(|&byte| byte == b'\n').map_or(source.len(), |end| last + end + 1)
 }
 
 /// The lines of a key and its value in a block mapping, from line start to behind the line end; `None` where something else stands

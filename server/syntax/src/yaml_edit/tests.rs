@@ -38,6 +38,47 @@ exposures: []
 ";
 
 #[test]
+fn what_a_merge_brings_is_not_hidden() {
+    let sources = "sources:\n- &al\n  name: one\n  tables:\n  - name: t\n    identifier: t_in_db\n- <<: *al\n  name: two\n";
+    let path = vec![Step::key("sources"), Step::named("two"), Step::key("tables"), Step::named("t")];
+    check(sources, &path, "x", expect!["refused: `tables` comes from elsewhere in the file (`<<`), and would be hidden"]);
+    let merged = "a: &a {description: old}\nmodels:\n- <<: *a\n  name: m\n";
+    check(
+        merged,
+        &[Step::key("models"), Step::named("m")],
+        "new",
+        expect![[r#"
+            a: &a {description: old}
+            models:
+            - <<: *a
+              name: m
+              description: new
+        "#]],
+    );
+}
+
+#[test]
+fn letters_of_several_bytes_at_the_end_of_an_entry() {
+    let head = "# a comment that makes the file a large one\n".repeat(1800);
+    for text in ["description: Größe in é", "description: 'Ende 👩'", "tags: [é]"] {
+        let source = format!("{head}models:\n  - name: a\n    columns:\n      - name: id\n        {text}\n");
+        let tree = crate::yaml::parse(&source).root.expect("it is read");
+        let entry = find(&tree, &[Step::key("models"), Step::named("a")]).expect("it is there").range;
+        let column = [Step::key("columns"), Step::named("id")];
+        let made = set_string_in(&source, entry, &column, "description", "ü").expect("it stands alone").expect("it is written");
+        assert!(apply_edits(&source, &made).expect("the edits fit").contains("ü"));
+        assert!(remove_entry(&source, &column_path("a", "id")).is_err(), "it is the only one");
+    }
+}
+
+#[test]
+fn a_line_ends_as_before_in_a_file_of_mixed_ends() {
+    let source = "models:\r\n  - name: a\n    meta: {}\r\n";
+    let made = set_string(source, &[Step::key("models"), Step::named("a")], "description", "x").expect("it is written");
+    assert_eq!(apply_edits(source, &made).expect("the edits fit"), "models:\r\n  - name: a\n    description: x\n    meta: {}\r\n");
+}
+
+#[test]
 fn comments_below_an_entry_stay_with_it() {
     check(
         "models:\n  - name: a\n    columns:\n      - name: x\n        # what x is\n        # not\n      # - name: y\n    # of a\n",

@@ -7,6 +7,7 @@ use crate::desk::ProjectDesk;
 use crate::output;
 use analyst::ports::{DescribeTarget, Draft, DraftKind, DraftState};
 use ide::{Analysis, Subject};
+use std::collections::HashSet;
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
@@ -91,7 +92,11 @@ const PEOPLE: &str = "written by people";
 
 /// Descriptions that nobody knows the origin of, as if they had been accepted just now: from here on it is noticed when they go stale.
 fn written_by_people(analysis: &Analysis, selection: &Selection) -> Result<Vec<Draft>, String> {
-    let targets = targets(analysis, selection)?.into_iter().filter(|target| analysis.written_draft(target).is_none());
+    // Versions share texts: one that a draft of another has written is no person's.
+    let place = |target: &DescribeTarget| analysis.description_of(target).map(|description| description.place);
+    let drafted: HashSet<_> =
+        analysis.drafts().iter().filter(|draft| analysis.written_draft(&draft.target).is_some()).map(|draft| place(&draft.target)).collect();
+    let targets = targets(analysis, selection)?.into_iter().filter(|target| !drafted.contains(&place(target)));
     let of = |target: DescribeTarget| {
         let text = analysis.description_of(&target)?.raw().to_owned();
         let described = analysis.described(&target)?;
