@@ -138,6 +138,13 @@ impl Analysis {
             let things = self.things_of_sql(&scopes, file, None);
             found.extend(things.into_iter().filter(|(other, ..)| same(other, thing)).map(|(_, range, defines)| (inner(&file.text, range), defines)));
         }
+        // A plain column that a CTE takes over is the other's, too.
+        if let Thing::Made { definition, .. } = thing
+            && file.kind.is_sql()
+            && !found.iter().any(|(range, _)| *range == inner(&file.text, *definition))
+        {
+            found.push((inner(&file.text, *definition), true));
+        }
         let Thing::Column(index, name) = thing else { return };
         let node = &self.index.nodes[*index];
         // The versions of a model share the entry's columns.

@@ -137,6 +137,7 @@ impl Analysis {
             Thing::Node(index) => self.rename_node(*index, name, &mut places, &mut renames)?,
             Thing::Source(source) => self.keep_schema(source, &mut places)?,
             Thing::Column(index, column) => self.rename_column(*index, column, name, &mut places)?,
+            Thing::Made { definition, .. } => self.rename_made(file, *definition, &old, name, &mut places)?,
             Thing::Macro(at) => self.rename_implementations(*at, name, &mut places)?,
             Thing::Cte(_) | Thing::Alias(_) => {
                 let loose = self

@@ -50,7 +50,8 @@ impl Analysis {
                 ));
             }
             keep_names(file, &scopes, name, None, places);
-            self.nothing_is_left(file, &scopes, column, places, |_| true)?;
+            let of_unknown = of_unknown(&scopes);
+            self.nothing_is_left(file, &scopes, column, &of_unknown, places, |_| true)?;
         }
         self.entries_are_done(index, column, places)
     }
@@ -81,24 +82,35 @@ impl Analysis {
         if let Some(star) = scopes.query.selects.iter().flat_map(|select| &select.items).find(leaves_out).filter(|_| !is_outermost) {
             return Err(left(column, file, star.range));
         }
-        keep_names(file, &scopes, name, Some(place.range), places);
+        project(file, &scopes, item, place.range, name, places);
         let edits = places.entry(file.id).or_default();
-        let range = inner(&file.text, place.range);
-        edits.retain(|edit| edit.range != range);
-        let insert = if has_alias(item, &file.text) || !matches!(item.expression, Expression::Column { .. }) {
-            name.to_owned()
-        } else {
-            format!("{} as {name}", range.of(&file.text))
-        };
-        edits.push(Edit::replace(range, insert));
         edits.extend(in_config(file, column, &COLUMN_CONFIGS).into_iter().map(|range| Edit::replace(range, name)));
         // What is around the last select are other queries' columns.
-        self.nothing_is_left(file, &scopes, column, places, |loose| !is_outermost && !loose.is_in_tag)
+        self.nothing_is_left(file, &scopes, column, &[], places, |loose| !is_outermost && !loose.is_in_tag)
     }
 
-    /// Whether every word of a file that may be the column is changed or is known to be something else.
-    fn nothing_is_left(&self, file: &File, scopes: &Scopes<'_>, column: &str, places: &Places, counts: impl Fn(&Loose) -> bool) -> Result<(), String> {
-        let mut known: Vec<TextRange> = self.things_of_sql(scopes, file, None).into_iter().map(|(_, range, _)| range).collect();
+    /// A column that a CTE or a subquery makes, within its file: selects that only pass it on keep the name of theirs.
+    pub(super) fn rename_made(&self, file: &File, definition: TextRange, column: &str, name: &str, places: &mut Places) -> Result<(), String> {
+        let scopes = Scopes::new(self, file);
+        let named = |item: &&Item| item.name.as_ref().is_some_and(|(_, range)| *range == definition);
+        let Some(item) = scopes.query.selects.iter().flat_map(|select| &select.items).find(named) else { return Ok(()) };
+        project(file, &scopes, item, definition, name, places);
+        let of_model = in_config(file, column, &COLUMN_CONFIGS);
+        self.nothing_is_left(file, &scopes, column, &[], places, |loose| !of_model.contains(&loose.range))
+    }
+
+    /// Whether every word of a file that may be the column is changed or is known to be something else, as words at `unknown` are not.
+    fn nothing_is_left(
+        &self,
+        file: &File,
+        scopes: &Scopes<'_>,
+        column: &str,
+        unknown: &[TextRange],
+        places: &Places,
+        counts: impl Fn(&Loose) -> bool,
+    ) -> Result<(), String> {
+        let things = self.things_of_sql(scopes, file, None).into_iter().map(|(_, range, _)| range);
+        let mut known: Vec<TextRange> = things.filter(|range| !unknown.contains(range)).collect();
         let edits = places.get(&file.id).map(Vec::as_slice).unwrap_or_default();
         known.extend(edits.iter().map(|edit| edit.range));
         if let Some(edit) = edits.iter().find(|edit| is_in_using(&file.text, edit.range)) {
@@ -173,6 +185,30 @@ fn keep_names(file: &File, scopes: &Scopes<'_>, name: &str, renamed: Option<Text
             edit.insert = format!("{name} as {called}");
         }
     }
+}
+
+/// Gives the column of an item another name: its alias, else one behind it.
+fn project(file: &File, scopes: &Scopes<'_>, item: &Item, definition: TextRange, name: &str, places: &mut Places) {
+    keep_names(file, scopes, name, Some(definition), places);
+    let edits = places.entry(file.id).or_default();
+    let range = inner(&file.text, definition);
+    edits.retain(|edit| edit.range != range);
+    let insert = if has_alias(item, &file.text) || !matches!(item.expression, Expression::Column { .. }) {
+        name.to_owned()
+    } else {
+        format!("{} as {name}", range.of(&file.text))
+    };
+    edits.push(Edit::replace(range, insert));
+}
+
+/// Columns that selects take over from what the text doesn't show, such as a `ref` whose name Jinja makes.
+fn of_unknown(scopes: &Scopes<'_>) -> Vec<TextRange> {
+    let is_unknown = |select: &&Select| select.relations.iter().any(|relation| scopes.source(relation) == Source::Unknown);
+    let items = scopes.query.selects.iter().filter(is_unknown).flat_map(|select| &select.items);
+    items
+        .filter(|item| matches!(item.expression, Expression::Column { .. } | Expression::Unknown))
+        .filter_map(|item| item.name.as_ref().map(|(_, range)| *range))
+        .collect()
 }
 
 /// Whether an item's column has a name of its own, written behind it.

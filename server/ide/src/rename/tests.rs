@@ -455,3 +455,79 @@ fn tests_and_groups() {
             {{ config(group='money', alias='fin') }} select 1 as id"#]],
     );
 }
+
+#[test]
+fn columns_of_ctes_through_those_that_pass_them_on() {
+    let stg = "\n-- file: models/stg.sql\nselect 1 as id, 2 as name\n";
+    let renamed = |sql: &str, expected: Expect| check(&format!("-- file: models/m.sql\n{sql}{stg}"), "zz", expected);
+    // From a use, where the CTE only takes the column over.
+    renamed(
+        "with a as (select id from {{ ref('stg') }}) select a.$0id from a",
+        expect![[r#"
+        Ok("id")
+        /project/models/m.sql
+        with a as (select id as zz from {{ ref('stg') }}) select a.zz as id from a"#]],
+    );
+    renamed(
+        "with a as (select id, name from {{ ref('stg') }}), f as (select a.id, a.name from a) select f.name$0, f.id from f",
+        expect![[r#"
+        Ok("name")
+        /project/models/m.sql
+        with a as (select id, name from {{ ref('stg') }}), f as (select a.id, a.name as zz from a) select f.zz as name, f.id from f"#]],
+    );
+    renamed(
+        "with a as (select id, name from {{ ref('stg') }}), f as (select a.id, a.na$0me from a) select f.name, f.id from f",
+        expect![[r#"
+        Ok("name")
+        /project/models/m.sql
+        with a as (select id, name as zz from {{ ref('stg') }}), f as (select a.id, a.zz as name from a) select f.name, f.id from f"#]],
+    );
+    // From the definition; another CTE hands it on.
+    renamed(
+        "with a as (select id as k$0 from {{ ref('stg') }}), b as (select k from a) select b.k from b",
+        expect![[r#"
+        Ok("k")
+        /project/models/m.sql
+        with a as (select id as zz from {{ ref('stg') }}), b as (select zz as k from a) select b.k from b"#]],
+    );
+    // The model's own column stays.
+    renamed(
+        "with a as (select 1 as k$0) select k from a where k > 1 order by k",
+        expect![[r#"
+        Ok("k")
+        /project/models/m.sql
+        with a as (select 1 as zz) select zz as k from a where zz > 1 order by zz"#]],
+    );
+    renamed(
+        "with a as (select 1 as k$0), b as (select * from a) select b.k + 1 as l from b",
+        expect![[r#"
+        Ok("k")
+        /project/models/m.sql
+        with a as (select 1 as zz), b as (select * from a) select b.zz + 1 as l from b"#]],
+    );
+    renamed(
+        "with a as (select 1 as k$0) select * from a",
+        expect![[r#"
+        Ok("k")
+        /project/models/m.sql
+        with a as (select 1 as zz) select * from a"#]],
+    );
+    // What can't be followed is told.
+    renamed(
+        "with a as (select 1 as xyz$0) select {{ dbt.dateadd('day', 1, 'a.xyz') }} as b from a",
+        expect!["refused: models/m.sql, line 1, may mean `xyz` and can't be changed for you; change it there first"],
+    );
+    renamed(
+        "with a as (select id, name as name2$0 from {{ ref('stg') }}) select name2 from a pivot (count(*) for id in (1, 2))",
+        expect!["refused: models/m.sql, line 1, may mean `name2` and can't be changed for you; change it there first"],
+    );
+    renamed(
+        "with a as (select 1 as k$0), b as (select 1 as k) select a.k from a join b using (k)",
+        expect!["refused: models/m.sql, line 1, may mean `k` and can't be changed for you; change it there first"],
+    );
+    check(
+        "-- file: models/oth.sql\nselect 1 as id$0\n-- file: models/dyn.sql\n{% for m in ['oth', 'stg'] %}select id from {{ ref(m) }}{% if not loop.last %} union all {% endif %}{% endfor %}\n-- file: models/stg.sql\nselect 1 as id\n",
+        "zz",
+        expect!["refused: models/dyn.sql, line 1, may mean `id` and can't be changed for you; change it there first"],
+    );
+}
