@@ -99,6 +99,7 @@ impl Analysis {
                 let project = number.and_then(|number| self.files.values().find(|file| file.package == number && &*file.relative == "dbt_project.yml"));
                 project.map(|project| NavigationTarget::at(Place { file: project.id, range: TextRange::at(0) })).into_iter().collect()
             }
+            Thing::Measure(..) => self.place_of_measure(thing).map(NavigationTarget::at).into_iter().collect(),
             Thing::Selector(name) => {
                 let place = crate::thing::selectors(&file.text).into_iter().find(|(other, _, defines)| *defines && other == name);
                 place.map(|(_, range, _)| NavigationTarget::at(Place { file: file.id, range })).into_iter().collect()
@@ -141,7 +142,7 @@ impl Analysis {
     fn type_of(&self, file: &File, thing: &Thing) -> Vec<NavigationTarget> {
         match thing {
             Thing::Node(index) => self.entry_target(*index).into_iter().collect(),
-            Thing::Column(index, _) => vec![self.node_target(*index)],
+            Thing::Column(index, _) | Thing::Measure(index, _) => vec![self.node_target(*index)],
             Thing::Made { origin: Some((index, name)), .. } => self.definition_of(file, &Thing::Column(*index, name.clone())),
             Thing::Alias(alias) => {
                 let scopes = Scopes::new(self, file);

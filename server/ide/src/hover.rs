@@ -150,6 +150,12 @@ impl Analysis {
                     }
                 }
             }
+            Thing::Measure(index, name) => {
+                let node = &self.index.nodes[*index];
+                let shown = node.details.iter().filter(|(label, _)| *label == "measure").find_map(|(_, shown)| shown.strip_prefix(&format!("{name} = ")));
+                let shown = shown.map(|shown| format!("\n{shown}\n")).unwrap_or_default();
+                format!("**{name}** · measure of {}\n{shown}", self.link_to(*index))
+            }
             Thing::Made { name, definition, origin } => self.projection_card(file, name, *definition, origin.as_ref()),
             Thing::Local(definition) => local_card(file, *definition)?,
             Thing::Word(kind, name) => word_card(&Word::find(*kind, name)?),

@@ -88,7 +88,7 @@ impl Analysis {
     pub(crate) fn name_of(&self, thing: &Thing) -> Option<Cow<'_, str>> {
         Some(match thing {
             Thing::Node(index) => Cow::from(&self.index.nodes[*index].name),
-            Thing::Column(_, name) | Thing::Made { name, .. } => Cow::from(name.clone()),
+            Thing::Column(_, name) | Thing::Measure(_, name) | Thing::Made { name, .. } => Cow::from(name.clone()),
             Thing::Macro(at) => {
                 let found = &self.index.macros[*at];
                 let name = if found.is_generic_test { found.name.strip_prefix("test_").unwrap_or(&found.name) } else { &found.name };
@@ -223,6 +223,11 @@ impl Analysis {
                 let place = self.index.docs[*at].place;
                 found.extend((place.file == file.id).then_some((place.range, true)));
             }
+            Thing::Measure(_, name) if file.kind == FileKind::Properties => {
+                let definition = self.place_of_measure(thing).filter(|place| place.file == file.id).map(|place| inner(text, place.range));
+                found.extend(definition.map(|range| (range, true)));
+                found.extend(self.named_without_call(file, thing, name).into_iter().map(|range| (inner(text, range), false)));
+            }
             Thing::Selector(name) if file.kind == FileKind::Selectors && file.package == 0 => {
                 let all = crate::thing::selectors(text).into_iter().filter(|(other, ..)| other == name);
                 found.extend(all.map(|(_, range, defines)| (inner(text, range), defines)));
@@ -232,6 +237,16 @@ impl Analysis {
             }
             _ => {}
         }
+    }
+
+    /// Where a measure's name stands in its semantic model.
+    pub(crate) fn place_of_measure(&self, thing: &Thing) -> Option<dbt::Place> {
+        let Thing::Measure(index, name) = thing else { return None };
+        let place = self.index.nodes[*index].place;
+        let tree = yaml::parse(&self.file(place.file)?.text);
+        let measures = tree.root.as_ref()?.entry_around(place.range)?.get("measures")?;
+        let named = measures.items().iter().filter_map(|item| item.get("name")).find(|found| found.as_str() == Some(name))?;
+        Some(dbt::Place { file: place.file, range: named.range })
     }
 
     fn node_mentions(&self, file: &File, index: NodeIndex, found: &mut Vec<(TextRange, bool)>) {
@@ -252,7 +267,7 @@ impl Analysis {
         let is_named_plainly = matches!(node.resource_type, ResourceType::Group | ResourceType::Metric | ResourceType::SemanticModel | ResourceType::Model);
         if file.kind == FileKind::Properties && is_named_plainly {
             let definitions: Vec<TextRange> = found.iter().map(|(range, _)| *range).collect();
-            let plain = self.named_without_call(file, index).into_iter().map(|range| inner(&file.text, range));
+            let plain = self.named_without_call(file, &Thing::Node(index), &node.name).into_iter().map(|range| inner(&file.text, range));
             found.extend(plain.filter(|range| !definitions.contains(range)).map(|range| (range, false)));
         }
     }

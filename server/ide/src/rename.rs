@@ -2,6 +2,7 @@
 
 mod column;
 mod loose;
+mod semantic;
 mod source;
 
 pub(crate) use column::in_config;
@@ -62,6 +63,7 @@ impl Analysis {
                     _ => Ok(()),
                 }
             }
+            Thing::Measure(index, name) => of_package(&self.index.nodes[*index].package, &format!("measure `{name}`")),
             Thing::Macro(at) => of_package(&self.index.macros[*at].package, &format!("macro `{}`", self.index.macros[*at].name)),
             Thing::Docs(at) => of_package(&self.index.docs[*at].package, &format!("docs block `{}`", self.index.docs[*at].name)),
             Thing::Source(_) | Thing::Var(_) | Thing::Selector(_) | Thing::Cte(_) | Thing::Alias(_) | Thing::Made { .. } | Thing::Local(_) => Ok(()),
@@ -137,6 +139,7 @@ impl Analysis {
             Thing::Node(index) => self.rename_node(*index, name, &mut places, &mut renames)?,
             Thing::Source(source) => self.keep_schema(source, &mut places)?,
             Thing::Column(index, column) => self.rename_column(*index, column, name, &mut places)?,
+            Thing::Measure(..) => self.may_rename_measure(thing, &old)?,
             Thing::Made { definition, .. } => self.rename_made(file, *definition, &old, name, &mut places)?,
             Thing::Macro(at) => self.rename_implementations(*at, name, &mut places)?,
             Thing::Cte(_) | Thing::Alias(_) => {
@@ -211,6 +214,7 @@ impl Analysis {
             Thing::Selector(_) => {
                 crate::thing::selectors(&file.text).into_iter().any(|(other, _, defines)| defines && other == name).then(|| format!("selector `{name}`"))
             }
+            Thing::Measure(..) => self.index.semantic_model_of_measure(name).map(|index| format!("measure `{name}` of `{}`", self.index.nodes[index].label())),
             Thing::Var(_) => self.config.vars.contains_key(name).then(|| format!("var `{name}` in dbt_project.yml")),
             Thing::Column(index, _) => self.made(*index).get(name).map(|_| format!("column `{name}`")),
             Thing::Cte(_) => syntax::sql::ctes(&file.text).into_iter().find(|cte| cte.name.eq_ignore_ascii_case(name)).map(|_| format!("CTE `{name}`")),
@@ -222,8 +226,10 @@ impl Analysis {
     /// What else follows from a node's name: its file's, keys of `dbt_project.yml`; and who names it in a way that can't be changed.
     fn rename_node(&self, index: NodeIndex, name: &str, places: &mut Places, renames: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), String> {
         let node = &self.index.nodes[index];
-        if node.resource_type == ResourceType::Source {
-            self.keep_identifier(index, places)?;
+        match node.resource_type {
+            ResourceType::Source => self.keep_identifier(index, places)?,
+            ResourceType::Metric => self.rename_in_expressions(&node.name, name, places),
+            _ => {}
         }
         // All versions of a model have its name.
         let versions: Vec<NodeIndex> = if node.version.is_some() {

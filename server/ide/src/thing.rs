@@ -19,6 +19,8 @@ pub enum Thing {
     Source(String),
     /// A node's column.
     Column(NodeIndex, String),
+    /// A semantic model's measure.
+    Measure(NodeIndex, String),
     /// Its place in [`dbt::Index::macros`].
     Macro(usize),
     /// Its place in [`dbt::Index::docs`].

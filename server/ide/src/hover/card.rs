@@ -114,7 +114,7 @@ impl Analysis {
     }
 
     /// A node's name as a link that [`Analysis::with_links`] makes one that leads there.
-    fn link_to(&self, index: NodeIndex) -> String {
+    pub(super) fn link_to(&self, index: NodeIndex) -> String {
         let node = &self.index.nodes[index];
         format!("[`{}`]({LINK}{})", node.label(), node.unique_id)
     }

@@ -531,3 +531,115 @@ fn columns_of_ctes_through_those_that_pass_them_on() {
         expect!["refused: models/dyn.sql, line 1, may mean `id` and can't be changed for you; change it there first"],
     );
 }
+
+#[test]
+fn measures_are_no_semantic_models() {
+    let shop = "-- file: models/o.sql\nselect 1 as id\n-- file: models/s.yml\nsemantic_models:\n  - name: orders\n    model: ref('o')\n    measures:\n      - {name: orders, agg: sum, expr: '1'}\n      - name: total\n        agg: sum\n        expr: total\n      - {name: plain, agg: sum}\nmetrics:\n  - {name: a, label: A, type: simple, type_params: {measure: orders}}\n  - name: b\n    label: B\n    type: simple\n    type_params:\n      measure:\n        name: total\n  - {name: orders_m, label: C, type: derived, type_params: {expr: a * 2 + b, metrics: [a, {name: b}]}}\n";
+    let at = |from: &str, to: &str| shop.replacen(from, to, 1);
+    check(
+        &at("measure: orders", "measure: or$0ders"),
+        "zz",
+        expect![[r#"
+        Ok("orders")
+        /project/models/s.yml
+        semantic_models:
+          - name: orders
+            model: ref('o')
+            measures:
+              - {name: zz, agg: sum, expr: '1'}
+              - name: total
+                agg: sum
+                expr: total
+              - {name: plain, agg: sum}
+        metrics:
+          - {name: a, label: A, type: simple, type_params: {measure: zz}}
+          - name: b
+            label: B
+            type: simple
+            type_params:
+              measure:
+                name: total
+          - {name: orders_m, label: C, type: derived, type_params: {expr: a * 2 + b, metrics: [a, {name: b}]}}"#]],
+    );
+    check(
+        &at("name: total", "name: to$0tal"),
+        "zz",
+        expect![[r#"
+        Ok("total")
+        /project/models/s.yml
+        semantic_models:
+          - name: orders
+            model: ref('o')
+            measures:
+              - {name: orders, agg: sum, expr: '1'}
+              - name: zz
+                agg: sum
+                expr: total
+              - {name: plain, agg: sum}
+        metrics:
+          - {name: a, label: A, type: simple, type_params: {measure: orders}}
+          - name: b
+            label: B
+            type: simple
+            type_params:
+              measure:
+                name: zz
+          - {name: orders_m, label: C, type: derived, type_params: {expr: a * 2 + b, metrics: [a, {name: b}]}}"#]],
+    );
+    check(
+        &at("- name: orders", "- name: or$0ders"),
+        "zz",
+        expect![[r#"
+        Ok("orders")
+        /project/models/s.yml
+        semantic_models:
+          - name: zz
+            model: ref('o')
+            measures:
+              - {name: orders, agg: sum, expr: '1'}
+              - name: total
+                agg: sum
+                expr: total
+              - {name: plain, agg: sum}
+        metrics:
+          - {name: a, label: A, type: simple, type_params: {measure: orders}}
+          - name: b
+            label: B
+            type: simple
+            type_params:
+              measure:
+                name: total
+          - {name: orders_m, label: C, type: derived, type_params: {expr: a * 2 + b, metrics: [a, {name: b}]}}"#]],
+    );
+    check(
+        &at("{name: a,", "{name: a$0,"),
+        "zz",
+        expect![[r#"
+        Ok("a")
+        /project/models/s.yml
+        semantic_models:
+          - name: orders
+            model: ref('o')
+            measures:
+              - {name: orders, agg: sum, expr: '1'}
+              - name: total
+                agg: sum
+                expr: total
+              - {name: plain, agg: sum}
+        metrics:
+          - {name: zz, label: A, type: simple, type_params: {measure: orders}}
+          - name: b
+            label: B
+            type: simple
+            type_params:
+              measure:
+                name: total
+          - {name: orders_m, label: C, type: derived, type_params: {expr: zz * 2 + b, metrics: [zz, {name: b}]}}"#]],
+    );
+    check(
+        &at("name: plain", "name: pl$0ain"),
+        "zz",
+        expect!["refused: measure `plain` in models/s.yml, line 9, is the column of its name; give it `expr: plain` first"],
+    );
+    check(&at("name: total", "name: to$0tal"), "orders", expect!["refused: there is a measure `orders` of `orders` already"]);
+}

@@ -159,25 +159,34 @@ impl Analysis {
             "group" => of_type(ResourceType::Group, name).map(Thing::Node),
             "model" if spot.path.first() == Some(&"unit_tests") => self.index.resolve_ref(None, name, None, package).map(Thing::Node),
             "overrides" if spot.fits(&["sources", "[]", "overrides"]) => Some(Thing::Package(name.to_owned())),
+            "name" if spot.fits(&["semantic_models", "[]", "measures", "[]", "name"]) => {
+                let entry = spot.nodes.get(2)?.range;
+                let is_here = |index: &&NodeIndex| {
+                    let node = &self.index.nodes[**index];
+                    node.resource_type == ResourceType::SemanticModel && entry.contains_range(node.place.range)
+                };
+                self.index.nodes_of_file(file.id).iter().find(is_here).map(|&index| Thing::Measure(index, name.to_owned()))
+            }
             "measure" | "numerator" | "denominator" | "metrics" | "base_metric" | "conversion_metric" | "base_measure" | "conversion_measure" | "name"
                 if matches!(spot.path.first(), Some(&"metrics" | &"saved_queries")) && spot.path.len() > 3 =>
             {
-                let metric = of_type(ResourceType::Metric, name);
-                metric.or_else(|| self.index.semantic_model_of_measure(name)).map(Thing::Node)
+                if spot.path.iter().any(|key| key.ends_with("measure")) {
+                    return self.index.semantic_model_of_measure(name).map(|index| Thing::Measure(index, name.to_owned()));
+                }
+                of_type(ResourceType::Metric, name).map(Thing::Node)
             }
             _ => None,
         }
     }
 
-    /// The names of a kind of node that a properties file's plain texts mean, with their places.
-    pub(crate) fn named_without_call(&self, file: &File, wanted: NodeIndex) -> Vec<TextRange> {
-        let node = &self.index.nodes[wanted];
+    /// Where the plain texts of a properties file are a thing's name.
+    pub(crate) fn named_without_call(&self, file: &File, wanted: &Thing, name: &str) -> Vec<TextRange> {
         let tree = yaml::parse(&file.text);
         let Some(root) = tree.root.as_ref() else { return Vec::new() };
         let mut found = Vec::new();
         let mut spot = Spot { path: Vec::new(), nodes: Vec::new(), leaf: root, is_key: false };
         scalars(root, &mut spot, &mut |spot| {
-            if spot.leaf.as_str() == Some(node.name.as_str()) && self.named_in_properties(file, spot, &node.name) == Some(Thing::Node(wanted)) {
+            if spot.leaf.as_str() == Some(name) && self.named_in_properties(file, spot, name).as_ref() == Some(wanted) {
                 found.push(spot.leaf.range);
             }
         });
