@@ -218,6 +218,15 @@ impl Analysis {
                 if macros.is_generic_test {
                     self.test_mentions(file, thing, found);
                 }
+                // An implementation is called by the name behind its prefix.
+                if let Some((prefix, base)) = macros.name.split_once("__")
+                    && file.kind.is_sql()
+                    && text.contains("dispatch")
+                    && self.index.dispatch_prefixes().iter().any(|known| **known == *prefix)
+                {
+                    let calls = crate::rename::dispatches(text, base, &self.index.project).into_iter();
+                    found.extend(calls.filter_map(|call| first_argument(text, call)).map(|range| (range, false)));
+                }
             }
             Thing::Docs(at) => {
                 let place = self.index.docs[*at].place;
@@ -338,7 +347,7 @@ impl Thing {
 }
 
 /// Whether a word stands in quotes behind a parenthesis or a comma.
-fn is_argument(text: &str, at: usize, length: usize) -> bool {
+pub(crate) fn is_argument(text: &str, at: usize, length: usize) -> bool {
     let Some(head) = text[..at].strip_suffix(['"', '\'']) else { return false };
     head.trim_end().ends_with(['(', ',']) && text[at + length..].starts_with(['"', '\''])
 }

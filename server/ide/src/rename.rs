@@ -2,6 +2,7 @@
 
 mod column;
 mod loose;
+mod parameter;
 mod semantic;
 mod source;
 
@@ -10,7 +11,7 @@ pub(crate) use loose::only_word;
 
 use crate::thing::{first_argument, inner};
 use crate::{Analysis, File, FileEdits, Mention, Thing};
-use dbt::{FileKind, NodeIndex, ResourceType};
+use dbt::{FileKind, NodeIndex, ResourceType, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syntax::yaml::{self, Style};
@@ -139,6 +140,7 @@ impl Analysis {
             Thing::Node(index) => self.rename_node(*index, name, &mut places, &mut renames)?,
             Thing::Source(source) => self.keep_schema(source, &mut places)?,
             Thing::Column(index, column) => self.rename_column(*index, column, name, &mut places)?,
+            Thing::Local(definition) => self.rename_parameter(file, *definition, &old, name, &mut places)?,
             Thing::Measure(..) => self.may_rename_measure(thing, &old)?,
             Thing::Made { definition, .. } => self.rename_made(file, *definition, &old, name, &mut places)?,
             Thing::Macro(at) => self.rename_implementations(*at, name, &mut places)?,
@@ -272,10 +274,14 @@ impl Analysis {
         for &child in &self.index.children[index] {
             let child = &self.index.nodes[child];
             // A generic test is of the entry that holds it, which is renamed.
-            if child.test.is_some() || places.contains_key(&child.place.file) {
+            if child.test.is_some() {
                 continue;
             }
             let Some(file) = self.file(child.place.file) else { continue };
+            if let Some(edits) = places.get(&file.id) {
+                self.no_argument_is_left(file, &self.index.nodes[index].name, edits)?;
+                continue;
+            }
             // A macro that it calls may hold the name; then that is changed.
             let through_macro = child.macros.iter().flatten().any(|id| self.names_through(id, places, &mut Vec::new()));
             if !through_macro {
@@ -289,6 +295,27 @@ impl Analysis {
             }
         }
         Ok(())
+    }
+
+    /// Whether no call of a file is given a node's name beside those that are changed: a macro may make a `ref` of it.
+    fn no_argument_is_left(&self, file: &File, name: &str, edits: &[Edit]) -> Result<(), String> {
+        let text = &*file.text;
+        let is_changed = |range: TextRange| edits.iter().any(|edit| edit.range.meets(range));
+        let more = self.more_uses(file);
+        // A var, a docs block or a source of the same name.
+        let is_other =
+            |range: TextRange| file.facts.uses.iter().chain(&more).any(|used| !matches!(used.target, Target::Macro { .. }) && used.range.contains_range(range));
+        let found = memchr::memmem::find_iter(text.as_bytes(), name.as_bytes()).filter(|&at| crate::mentions::is_argument(text, at, name.len()));
+        // Texts of SQL itself are none.
+        let is_in_tag = |range: TextRange| {
+            let head = &text[..range.start as usize];
+            let last = |marks: [&str; 2]| marks.into_iter().filter_map(|mark| head.rfind(mark)).max();
+            last(["{{", "{%"]) > last(["}}", "%}"])
+        };
+        let left = found.map(|at| TextRange::new(at, at + name.len())).find(|&range| is_in_tag(range) && !is_changed(range) && !is_other(range));
+        left.map_or(Ok(()), |range| {
+            Err(format!("{}, {}, gives `{name}` to a macro, which may make a `ref` of it; write that out first", file.relative, line(file, range)))
+        })
     }
 
     fn names_through(&self, id: &std::sync::Arc<str>, places: &Places, seen: &mut Vec<std::sync::Arc<str>>) -> bool {
@@ -328,16 +355,16 @@ impl Analysis {
             let base = found.name.split_once("__").map_or("", |(_, base)| base);
             return Err(format!("`{}` is an implementation of `{base}`, which dispatches to it; rename that one", found.name));
         }
-        let calls = jinja::parse(&found.text).calls;
-        let dispatches = |call: &&jinja::Call| {
-            call.path.last().is_some_and(|last| last == "dispatch")
-                && call.arg(0, "macro_name").and_then(|argument| argument.value.as_str()) == Some(&found.name)
-        };
-        let Some(call) = calls.iter().find(dispatches) else { return Ok(()) };
-        let Some(file) = self.file(found.place.file) else { return Ok(()) };
-        let range = call.range.shift(found.range.start as usize);
-        if let Some(first) = first_argument(&file.text, range) {
-            places.entry(file.id).or_default().push(Edit::replace(first, name));
+        if dispatches(&found.text, &found.name, &self.index.project).is_empty() {
+            return Ok(());
+        }
+        // Others may dispatch to the same implementations.
+        for file in self.files.values().filter(|file| file.kind.is_sql() && file.text.contains("dispatch")) {
+            for call in dispatches(&file.text, &found.name, &self.index.project) {
+                let Some(first) = first_argument(&file.text, call) else { continue };
+                self.must_be_ours(Mention { file: file.id, range: first, is_definition: false })?;
+                places.entry(file.id).or_default().push(Edit::replace(first, name));
+            }
         }
         let suffix = format!("__{}", found.name);
         for (number, other) in self.index.macros.iter().enumerate().filter(|(_, other)| other.name.ends_with(&suffix)) {
@@ -350,6 +377,16 @@ impl Analysis {
         }
         Ok(())
     }
+}
+
+/// The calls of a text that dispatch to the project's implementations of a macro.
+pub(crate) fn dispatches(text: &str, name: &str, project: &str) -> Vec<TextRange> {
+    let calls = jinja::parse(text).calls.into_iter().filter(|call| {
+        let argument = |place, keyword| call.arg(place, keyword).and_then(|argument| argument.value.as_str());
+        let is_ours = argument(1, "macro_namespace").is_none_or(|namespace| namespace == project);
+        call.path.last().is_some_and(|last| last == "dispatch") && argument(0, "macro_name") == Some(name) && is_ours
+    });
+    calls.map(|call| call.range).collect()
 }
 
 fn local_name(file: &File, thing: &Thing) -> Option<String> {

@@ -643,3 +643,106 @@ fn measures_are_no_semantic_models() {
     );
     check(&at("name: total", "name: to$0tal"), "orders", expect!["refused: there is a measure `orders` of `orders` already"]);
 }
+
+#[test]
+fn parameters_with_those_who_give_them() {
+    let shop = "-- file: macros/m.sql\n{% macro kw(a, b=1) %}{{ a }} + {{ b }}{% endmacro %}\n{% macro other(a) %}{{ a }}{% endmacro %}\n{% test tt(model, column_name, lim=1) %}select {{ lim }} from {{ model }}{% endtest %}\n{% macro di(x) %}{{ return(adapter.dispatch('di')(x=x)) }}{% endmacro %}\n{% macro default__di(x) %}{{ x }}{% endmacro %}\n-- file: models/o.sql\nselect {{ kw(a=1, b=2) }}, {{ kw(b=other(a=3), a = 4) }}, {{ shop.kw(5) }}\n-- file: models/m.yml\nmodels:\n  - name: o\n    columns:\n      - name: id\n        data_tests:\n          - tt: {arguments: {lim: 3}}\n          - tt:\n              lim: 4\nmacros:\n  - name: kw\n    arguments:\n      - {name: a, type: int}\n";
+    let at = |from: &str, to: &str| shop.replacen(from, to, 1);
+    check(
+        &at("kw(a,", "kw(a$0,"),
+        "zz",
+        expect![[r#"
+        Ok("a")
+        /project/macros/m.sql
+        {% macro kw(zz, b=1) %}{{ zz }} + {{ b }}{% endmacro %}
+        {% macro other(a) %}{{ a }}{% endmacro %}
+        {% test tt(model, column_name, lim=1) %}select {{ lim }} from {{ model }}{% endtest %}
+        {% macro di(x) %}{{ return(adapter.dispatch('di')(x=x)) }}{% endmacro %}
+        {% macro default__di(x) %}{{ x }}{% endmacro %}
+        /project/models/o.sql
+        select {{ kw(zz=1, b=2) }}, {{ kw(b=other(a=3), zz = 4) }}, {{ shop.kw(5) }}
+        /project/models/m.yml
+        models:
+          - name: o
+            columns:
+              - name: id
+                data_tests:
+                  - tt: {arguments: {lim: 3}}
+                  - tt:
+                      lim: 4
+        macros:
+          - name: kw
+            arguments:
+              - {name: zz, type: int}"#]],
+    );
+    check(
+        &at("lim=1", "li$0m=1"),
+        "zz",
+        expect![[r#"
+        Ok("lim")
+        /project/macros/m.sql
+        {% macro kw(a, b=1) %}{{ a }} + {{ b }}{% endmacro %}
+        {% macro other(a) %}{{ a }}{% endmacro %}
+        {% test tt(model, column_name, zz=1) %}select {{ zz }} from {{ model }}{% endtest %}
+        {% macro di(x) %}{{ return(adapter.dispatch('di')(x=x)) }}{% endmacro %}
+        {% macro default__di(x) %}{{ x }}{% endmacro %}
+        /project/models/m.yml
+        models:
+          - name: o
+            columns:
+              - name: id
+                data_tests:
+                  - tt: {arguments: {zz: 3}}
+                  - tt:
+                      zz: 4
+        macros:
+          - name: kw
+            arguments:
+              - {name: a, type: int}"#]],
+    );
+    check(&at("kw(a,", "kw(a$0,"), "b", expect!["refused: macro `kw` has a parameter `b` already"]);
+    check(&at("column_name, lim", "column$0_name, lim"), "zz", expect!["refused: dbt gives a generic test its `column_name` by this name"]);
+    check(
+        &at("default__di(x)", "default__di(x$0)"),
+        "zz",
+        expect!["refused: macros/m.sql, line 4, may give `x` by its name through a dispatch; give it by its place there first"],
+    );
+}
+
+#[test]
+fn all_who_dispatch_to_it() {
+    check(
+        "-- file: macros/m.sql\n{% macro d$0i() %}{{ return(adapter.dispatch('di')()) }}{% endmacro %}\n{% macro default__di() %}1{% endmacro %}\n-- file: macros/n.sql\n{% macro n() %}{{ return(adapter.dispatch(\"di\", 'shop')()) }}{{ adapter.dispatch('di', 'dbt')() }}{% endmacro %}\n",
+        "zz",
+        expect![[r#"
+            Ok("di")
+            /project/macros/m.sql
+            {% macro zz() %}{{ return(adapter.dispatch('zz')()) }}{% endmacro %}
+            {% macro default__zz() %}1{% endmacro %}
+            /project/macros/n.sql
+            {% macro n() %}{{ return(adapter.dispatch("zz", 'shop')()) }}{{ adapter.dispatch('di', 'dbt')() }}{% endmacro %}"#]],
+    );
+}
+
+#[test]
+fn who_makes_a_ref_of_an_argument() {
+    check(
+        "-- file: models/oth.sql\nselect 1\n-- file: models/both.sql\nselect * from {{ ref('o$0th') }} union all {{ rd('oth') }} where x in ('a', 'oth')\n-- file: macros/m.sql\n{% macro rd(m) %}select * from {{ ref(m) }}{% endmacro %}\n",
+        "zz",
+        expect!["refused: models/both.sql, line 1, gives `oth` to a macro, which may make a `ref` of it; write that out first"],
+    );
+    check(
+        "-- file: models/paid.sql\nselect 1\n-- file: models/b.sql\nselect * from {{ ref('pa$0id') }} where x in ('a', 'paid')\n",
+        "zz",
+        expect![[r#"
+            Ok("paid")
+            /project/models/b.sql
+            select * from {{ ref('zz') }} where x in ('a', 'paid')
+            /project/models/paid.sql -> /project/models/zz.sql"#]],
+    );
+    check(
+        "-- file: dbt_project.yml\nname: shop\non-run-end: [\"select 1 from {{ ref('stg') }}\", \"{{ rd('stg') }}\"]\n-- file: models/stg.sql\nselect 1\n-- file: models/b.sql\nselect * from {{ ref('s$0tg') }} -- {{ var('stg', 1) }}\n-- file: macros/m.sql\n{% macro rd(m) %}select * from {{ ref(m) }}{% endmacro %}\n",
+        "zz",
+        expect!["refused: dbt_project.yml, line 2, gives `stg` to a macro, which may make a `ref` of it; write that out first"],
+    );
+}
