@@ -31,6 +31,8 @@ pub(crate) struct YamlContext<'t> {
     pub column: usize,
     /// Whether it is between braces or brackets, where all stands on one line.
     pub is_flow: bool,
+    /// The quote that the value begins with, and whether the one that closes it is there.
+    pub quote: Option<(char, bool)>,
 }
 
 #[derive(Debug)]
@@ -82,7 +84,7 @@ fn key_of(content: &str) -> Option<(&str, &str)> {
 }
 
 impl<'t> YamlContext<'t> {
-    /// The place of an offset; `None` in comments, in block texts and inside of quotes.
+    /// The place of an offset; `None` in comments, in block texts, and inside of the quotes of a key.
     pub fn at(text: &'t str, offset: usize) -> Option<Self> {
         let line_start = text[..offset].rfind('\n').map_or(0, |end| end + 1);
         let line_end = text[offset..].find(['\n', '\r']).map_or(text.len(), |end| offset + end);
@@ -136,19 +138,28 @@ impl<'t> YamlContext<'t> {
             None => (Place::Item, line_start + found.column),
         };
         let opening = text.get(start..offset)?;
-        let flow = if opening.starts_with(['{', '[']) { Some(Flow::read(opening)?) } else { None };
+        let quote = open_quote(opening);
+        let head = quote.map_or(opening, |(at, _)| &opening[..at]);
+        let flow = if head.starts_with(['{', '[']) { Some(Flow::read(head)?) } else { None };
         let outer = place.clone();
-        let (place, start) = flow.as_ref().map_or((place, start), |flow| (flow.place.clone(), start + flow.typed));
+        let (place, word) = flow.as_ref().map_or((place, start), |flow| (flow.place.clone(), start + flow.typed));
+        let start = match quote {
+            // The quote begins the value.
+            Some((at, _)) if text[word..start + at].trim().is_empty() && place != Place::Key => start + at + 1,
+            Some(_) => return None,
+            None => word,
+        };
         let typed = text.get(start..offset)?;
         if typed.contains(['"', '\'', '{', '[']) {
             return None;
         }
         // The rest of the word, but of a value nothing that stands behind a blank.
         let rest = &text[offset..line_end];
-        let end = offset + rest.find(|c: char| c.is_whitespace() || matches!(c, ':' | '#' | ',' | '}' | ']')).unwrap_or(rest.len());
+        let end = offset + rest.find(|c: char| c.is_whitespace() || matches!(c, ':' | '#' | ',' | '}' | ']' | '"' | '\'')).unwrap_or(rest.len());
         // A key that is there keeps its colon.
         let end = match place {
             Place::Value(_) => end,
+            _ if quote.is_some() => end,
             _ if text[end..line_end].starts_with(": ") => end + 2,
             _ if text[end..line_end].starts_with(':') => end + 1,
             _ => end,
@@ -163,6 +174,7 @@ impl<'t> YamlContext<'t> {
             typed,
             column: found.column,
             is_flow: flow.is_some(),
+            quote: quote.map(|(_, quote)| (quote, text[end..line_end].starts_with(quote))),
         };
         context.fill(text, &frames, &root, line_start, line_end, found.column);
         if let Some(flow) = flow {
@@ -236,6 +248,19 @@ impl<'t> YamlContext<'t> {
     pub fn value_of(&self, key: &str) -> Option<&str> {
         self.siblings.iter().find(|(known, _)| known == key).map(|(_, value)| value.trim_matches(['"', '\'']))
     }
+}
+
+/// Where a text has a quote that isn't closed in it, and which.
+fn open_quote(text: &str) -> Option<(usize, char)> {
+    let mut open = None;
+    for (at, c) in text.char_indices() {
+        open = match open {
+            Some((_, quote)) if c == quote => None,
+            None if matches!(c, '"' | '\'') => Some((at, c)),
+            other => other,
+        };
+    }
+    open
 }
 
 /// What stands between braces and brackets up to a cursor.

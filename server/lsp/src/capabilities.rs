@@ -20,6 +20,8 @@ pub struct Capabilities {
     /// Whether it shows why an edit is made, and asks first where it is told to.
     pub annotations: bool,
     pub snippets: bool,
+    /// Whether it inserts lines as they are where it is told to; else it indents those of snippets as the line before.
+    pub inserts_as_is: bool,
     pub link_targets: bool,
     /// Whether it asks for diagnostics of open files itself, and again when it is told to.
     pub pulls_diagnostics: bool,
@@ -76,6 +78,7 @@ impl Capabilities {
             rename_files: operates(ResourceOperationKind::Rename),
             resolve_edits: resolve.is_some_and(|resolve| resolve.properties.iter().any(|property| property == "edit")),
             annotations: workspace.and_then(|workspace| workspace.workspace_edit.as_ref()).is_some_and(|edit| edit.change_annotation_support.is_some()),
+            inserts_as_is: item.and_then(|item| item.insert_text_mode_support.as_ref()).is_some_and(|modes| modes.value_set.contains(&InsertTextMode::AS_IS)),
             snippets: item.and_then(|item| item.snippet_support).unwrap_or(false),
             link_targets: document.and_then(|document| document.definition.as_ref()).and_then(|definition| definition.link_support).unwrap_or(false),
             pulls_diagnostics: document.is_some_and(|document| document.diagnostic.is_some())

@@ -90,7 +90,14 @@ pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Co
     let range = range(&file.text, lines, offer.edit.range, snapshot.capabilities.encoding);
     // Clients filter by what stands in the range that is replaced, an opening quote included.
     let filter_text = if offer.edit.insert.starts_with(['\'', '"']) { offer.edit.insert.clone() } else { offer.label.clone() };
-    let edit = lsp::TextEdit { range, new_text: snippet.unwrap_or(offer.edit.insert) };
+    let mut new_text = snippet.unwrap_or(offer.edit.insert);
+    let insert_text_mode = (new_text.contains('\n') && snapshot.capabilities.inserts_as_is).then_some(lsp::InsertTextMode::AS_IS);
+    if is_snippet && insert_text_mode.is_none() {
+        let line = &file.text[line_start(&file.text, offer.edit.range.start as usize)..];
+        let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+        new_text = new_text.replace(&format!("\n{indent}"), "\n");
+    }
+    let edit = lsp::TextEdit { range, new_text };
     lsp::CompletionItem {
         label: offer.label,
         kind: Some(kind),
@@ -98,10 +105,15 @@ pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Co
         data: offer.doc.map(|doc| completion_data(snapshot, &doc)),
         sort_text: Some(offer.sort),
         filter_text: Some(filter_text),
+        insert_text_mode,
         insert_text_format: is_snippet.then_some(lsp::InsertTextFormat::SNIPPET),
         text_edit: Some(lsp::CompletionTextEdit::Edit(edit)),
         ..lsp::CompletionItem::default()
     }
+}
+
+fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |end| end + 1)
 }
 
 /// What is needed to find the text beside an offer later.

@@ -21,7 +21,18 @@ impl Analysis {
             Place::Value(key) => self.complete_value(&mut offers, file, &context, &path, key, rank),
             Place::Item => self.complete_item(&mut offers, &context, &path, rank),
         }
-        offers.done()
+        let mut made = offers.done();
+        if let Some((quote, is_closed)) = context.quote {
+            // Names alone stand in quotes.
+            made.offers.retain(|offer| !offer.edit.insert.contains([quote, '\n']) && !offer.edit.insert.trim_end().ends_with(':'));
+            for offer in &mut made.offers {
+                offer.snippet = None;
+                if !is_closed {
+                    offer.edit.insert.push(quote);
+                }
+            }
+        }
+        made
     }
 
     fn complete_key(&self, offers: &mut Offers<'_>, context: &YamlContext<'_>, path: &[&str]) {

@@ -62,9 +62,13 @@ fn macros(fixes: &mut Fixes<'_>, root: &Node) {
 fn tests(fixes: &mut Fixes<'_>, index: NodeIndex, item: &Node, column_name: &str) {
     let analysis = fixes.analysis;
     let node = &analysis.index.nodes[index];
-    let has = |test: &str| {
-        node.column(column_name).is_some_and(|column| column.tests.iter().any(|known| known.name == test || known.name.ends_with(&format!(".{test}"))))
+    let is_it = |known: &dbt::TestUse, test: &str| known.name == test || known.name.ends_with(&format!(".{test}"));
+    // The model's own tests may be about the column, too: dbt refuses two of one name.
+    let is_of_model = |test: &str| {
+        let about = format!("column_name: {column_name}");
+        node.tests.iter().any(|known| is_it(known, test) && known.arguments.iter().any(|argument| argument.eq_ignore_ascii_case(&about)))
     };
+    let has = |test: &str| node.column(column_name).is_some_and(|column| column.tests.iter().any(|known| is_it(known, test))) || is_of_model(test);
     for test in ["not_null", "unique"].into_iter().filter(|test| !has(test)) {
         add(fixes, item, test, None);
     }

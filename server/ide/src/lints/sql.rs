@@ -46,6 +46,9 @@ fn named_by_hand(found: &Found<'_>, path: &[String]) -> Option<NodeIndex> {
     })
 }
 
+/// Columns that a table has besides those that make it: of Postgres, Redshift and DuckDB, Snowflake, Databricks, Trino.
+const SYSTEM_COLUMNS: [&str; 12] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid", "rowid", "rownum", "level", "file_row_number", "filename"];
+
 /// CTEs that neither another nor a select reads.
 fn unused(found: &mut Found<'_>, scopes: &Scopes<'_>) {
     let mut is_read = vec![false; scopes.query.ctes.len()];
@@ -97,7 +100,8 @@ fn unknown_columns(found: &mut Found<'_>, scopes: &Scopes<'_>) {
             let source = scopes.source(relation);
             let made = scopes.of_source(&source);
             // Some columns are everywhere, and names in quotes may be written otherwise.
-            let is_pseudo = used.name.starts_with('_') || used.range.of(&found.file.text).starts_with(['"', '`']) || used.name.starts_with('$');
+            let is_system = SYSTEM_COLUMNS.iter().any(|name| used.name.eq_ignore_ascii_case(name));
+            let is_pseudo = is_system || used.name.starts_with('_') || used.range.of(&found.file.text).starts_with(['"', '`']) || used.name.starts_with('$');
             if !made.is_complete || made.get(&used.name).is_some() || is_pseudo {
                 continue;
             }
