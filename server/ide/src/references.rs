@@ -1,7 +1,7 @@
 //! References and highlights.
 
 use crate::thing::inner;
-use crate::{Analysis, File, Mention};
+use crate::{Analysis, File, Mention, Thing};
 use dbt::{FileKind, ResourceType};
 use text::TextRange;
 
@@ -10,6 +10,15 @@ impl Analysis {
     pub fn references(&self, file: &File, offset: usize, with_definition: bool) -> Option<Vec<Mention>> {
         let (thing, _) = self.thing_at(file, offset).or_else(|| self.own_thing(file))?;
         let mut found = self.mentions(file, &thing);
+        // The entry of a model with versions is that of all of them.
+        if let Thing::Node(index) = thing
+            && self.index.nodes[index].patch.as_ref().is_some_and(|patch| patch.name.file == file.id && patch.name.range.touches(offset))
+        {
+            found.extend(self.versions_beside(index).flat_map(|other| self.mentions(file, &Thing::Node(other))));
+            let path = |mention: &Mention| (self.file(mention.file).map(|file| file.path.clone()), mention.range);
+            found.sort_by_cached_key(path);
+            found.dedup_by_key(|mention| (mention.file, mention.range));
+        }
         if !with_definition {
             found.retain(|mention| !mention.is_definition);
         }

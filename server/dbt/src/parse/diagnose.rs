@@ -89,6 +89,34 @@ fn tell_cycle(index: &mut Index, cycle: &[NodeIndex]) {
     }
 }
 
+/// Macros that dispatch to a name that no implementation has: dbt looks for it while it parses, whether they are called or not.
+fn dispatches_to_nothing(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if index.lacks_packages || !jinja::adapter::Adapter::is_known(&index.adapter) || !file.text.contains("dispatch") {
+        return found;
+    }
+    let prefixes = index.dispatch_prefixes();
+    let own = index.macros.iter().filter(|own| own.place.file == file.id && *own.package == *index.project);
+    for own in own.filter(|own| own.text.contains("dispatch")) {
+        let calls = syntax::jinja::parse(&own.text).calls.into_iter();
+        for call in calls.filter(|call| matches!(call.path.as_slice(), [adapter, dispatch] if adapter == "adapter" && dispatch == "dispatch")) {
+            let Some(argument) = call.arg(0, "macro_name") else { continue };
+            let Some(name) = argument.value.as_str().filter(|name| !name.contains('.')) else { continue };
+            let searched: Vec<String> = prefixes.iter().map(|prefix| format!("{prefix}__{name}")).collect();
+            let is_there = |candidate: &String| index.macros.iter().any(|found| found.name == *candidate) || index.is_builtin_macro(candidate);
+            if searched.iter().any(is_there) {
+                continue;
+            }
+            let message = format!("no macro is called `{}`, which this dispatches to; correct the name, or add one", searched.join("` or `"));
+            let namespace = call.arg(1, "macro_namespace").and_then(|argument| argument.value.as_str()).unwrap_or("None");
+            let says = format!("Compilation Error\n  In dispatch: No macro named '{name}' found within namespace: '{namespace}'");
+            let place = Place { file: file.id, range: argument.range.shift(own.range.start as usize) };
+            found.push(Diagnostic::new(place, Severity::Error, "unknown-macro", message).as_dbt(says));
+        }
+    }
+    found
+}
+
 /// Who asks, as dbt calls it: `Model 'model.shop.orders' (models/orders.sql)`.
 fn asker(index: &Index, file: &InputFile, used: &Use, shown: &str) -> String {
     if file.kind != FileKind::Properties {
@@ -160,6 +188,7 @@ fn judge_file(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     }
     // A macro's names resolve where it is called.
     if file.kind.holds_macros() {
+        found.extend(dispatches_to_nothing(index, file));
         return found;
     }
     found.extend(file.facts.uses.iter().filter_map(|used| judge_use(index, file, used)));

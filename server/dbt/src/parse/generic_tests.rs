@@ -85,15 +85,31 @@ impl Builder<'_> {
             self.made.graph.prepare(env, env.library.find(package, &format!("test_{}", built.name)));
         }
         let made = in_parallel(&all, |(tested, built)| self.test(tested, built));
-        for mut draft in made {
+        for (mut draft, (tested, built)) in made.into_iter().zip(&all) {
             draft.node.compact(&mut self.made.interner);
             if seen.insert(draft.node.unique_id.clone()) {
-                self.made.told.extend(self.failure_of(&draft));
+                let failure = self.failure_of(&draft).map(|failure| Diagnostic { place: self.place_of(tested, built).unwrap_or(failure.place), ..failure });
+                self.made.told.extend(failure);
                 self.made.drafts.push(draft);
             } else if draft.package == 0 {
                 self.made.told.push(repeated(&draft.node));
             }
         }
+    }
+
+    /// Where a test stands in its entry, if that can be told from others of its name.
+    fn place_of(&self, tested: &Tested, built: &Built) -> Option<Place> {
+        let is_it = |(file, entry): &(&Arc<InputFile>, &Entry)| file.id == tested.place.file && entry.name.range == tested.place.range;
+        let (_, entry) = self.entries(tested.package).find(is_it)?;
+        let unquoted = tested.column.as_ref().map(|column| column.trim_matches(['"', '`', '[', ']']).to_owned());
+        let tests = match unquoted {
+            Some(column) => &entry.columns.iter().find(|known| known.name.value == column)?.tests,
+            None => &entry.tests,
+        };
+        let name = built.namespace.as_ref().map_or_else(|| built.name.clone(), |namespace| format!("{namespace}.{}", built.name));
+        let mut found = tests.iter().filter(|test| test.name == name);
+        let only = found.next()?;
+        found.next().is_none().then_some(Place { file: tested.place.file, range: only.range })
     }
 
     fn tests_of(&self, package: usize, file: &InputFile, entry: &Entry, all: &mut Vec<Tested>) {
