@@ -182,6 +182,8 @@ impl Analysis {
         match file.kind {
             kind if kind.is_sql() => match tag::tag_at(&file.text, offset) {
                 Some(tag) => self.complete_tag(file, tag, offset),
+                // A tag begins here, and no name of SQL does.
+                None if file.text[..offset].ends_with('{') => Completions::default(),
                 None => self.complete_sql(file, offset, &rank),
             },
             FileKind::Properties | FileKind::Project => match tag::tag_at(&file.text, offset) {

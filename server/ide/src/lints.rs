@@ -116,6 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_unit_tests() {
+        check(
+            "-- file: models/a.sql\nselect 1 as id, 2 as b\n-- file: models/c.sql\nselect id from {{ ref('a') }}\n-- file: models/m.yml\nunit_tests:\n  - name: u\n    model: c\n    given:\n      - input: ref('a')\n        rows: [{ID: 1}, {ghost: 2}]\n    expect: {rows: [{id: 1, b: 2}]}\n",
+            expect![[r#"
+                models/m.yml:6 Warning test-on-unknown-column [ghost] `a` has no column `ghost`
+                models/m.yml:7 Warning test-on-unknown-column [b] `c` has no column `b`"#]],
+        );
+    }
+
+    #[test]
     fn deprecations() {
         check(
             "-- file: dbt_project.yml\nname: shop\nsource-paths: [models]\ntests: {shop: {+severity: warn}}\n-- file: models/a.sql\n{% set x = modules.itertools.chain() %}select 1 as id\n-- file: models/m.yml\nmodels:\n  - name: a\n    meta: {owner: x}\n    tests: [unique_rows]\n    columns:\n      - name: id\n        tags: [x]\n        data_tests:\n          - accepted_values: {values: [1]}\n          - not_null: {severity: warn}\n          - unique\nsources:\n  - name: raw\n    overrides: p\n    freshness: {warn_after: {count: 1, period: day}}\n    tables: [{name: t, loaded_at_field: x}]\n",

@@ -81,6 +81,8 @@ impl Analysis {
         ids.extend(node.column(name).and_then(|column| column.entry).map(|entry| entry.file));
         // Of a test that is the properties file that has it.
         ids.extend(self.index.children[index].iter().map(|&child| self.index.nodes[child].place.file));
+        // A unit test hangs on the model that it tests, and gives rows of any that this reads.
+        ids.extend(self.index.few_of(ResourceType::UnitTest).map(|(_, test)| test.place.file));
         ids
     }
 
@@ -218,6 +220,9 @@ impl Analysis {
                 if macros.is_generic_test {
                     self.test_mentions(file, thing, found);
                 }
+                if file.kind.is_sql() {
+                    found.extend(self.as_value(file, *at).into_iter().map(|range| (range, false)));
+                }
                 // An implementation is called by the name behind its prefix.
                 if let Some((prefix, base)) = macros.name.split_once("__")
                     && file.kind.is_sql()
@@ -246,6 +251,19 @@ impl Analysis {
             }
             _ => {}
         }
+    }
+
+    /// Where a file names a macro without calling it: `{% set f = cents %}`.
+    fn as_value(&self, file: &File, at: usize) -> Vec<TextRange> {
+        let found = &self.index.macros[at];
+        let text = &*file.text;
+        if !text.contains(found.name.as_str()) || self.macro_named(std::slice::from_ref(&found.name), self.package_of(file)) != Some(Thing::Macro(at)) {
+            return Vec::new();
+        }
+        let names = jinja::names(text);
+        let is_it = |name: &&jinja::Name| matches!(name.kind, jinja::NameKind::Variable) && name.range.of(text) == found.name;
+        let free = names.names.iter().filter(is_it).filter(|name| names.local(&found.name, name.range.start as usize).is_none());
+        free.map(|name| name.range).collect()
     }
 
     /// Where a measure's name stands in its semantic model.

@@ -23,7 +23,24 @@ impl Analysis {
                 of_resource(entry, index, &mut found);
             }
         }
+        for test in root.get("unit_tests").map(Node::items).unwrap_or_default().iter().filter(|test| !test.is_alias) {
+            self.of_unit_test(file, test, &mut found);
+        }
         found
+    }
+
+    /// The columns of the rows that a unit test gives and expects.
+    fn of_unit_test<'t>(&self, file: &File, test: &'t Node, found: &mut Vec<(NodeIndex, &'t Node)>) {
+        let given = test.get("given").map(Node::items).unwrap_or_default().iter();
+        let given = given.filter_map(|given| Some((self.related(file, given.get_str("input")?)?, given)));
+        let model = test.get_str("model").and_then(|name| self.index.resolve_ref(None, name, None, self.package_of(file)));
+        // Each version of a model is tested.
+        let model = model.filter(|&index| self.index.nodes[index].version.is_none());
+        for (index, rows) in given.chain(model.zip(test.get("expect"))) {
+            for row in rows.get("rows").map(Node::items).unwrap_or_default().iter().filter(|row| !row.is_alias) {
+                found.extend(row.entries().iter().filter(|(key, _)| key.as_str().is_some_and(|key| key != "<<")).map(|(key, _)| (index, key)));
+            }
+        }
     }
 
     fn relationships<'t>(&self, file: &File, node: &'t Node, found: &mut Vec<(NodeIndex, &'t Node)>) {

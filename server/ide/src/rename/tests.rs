@@ -330,7 +330,27 @@ fn columns_that_come_out_by_a_star() {
     check(
         &format!("{stg}unit_tests:\n  - name: u\n    model: stg\n    given: []\n    expect:\n      rows:\n        - {{order_id: 1}}\n"),
         "key",
-        expect!["refused: models/stg.yml, line 12, may mean `order_id` and can't be changed for you; change it there first"],
+        expect![[r#"
+            Ok("order_id")
+            /project/models/stg.sql
+            {{ config(materialized='incremental', unique_key=['key', 'day']) }}
+            with source as (select * from {{ ref('s') }}),
+            renamed as (select id as key, amount from source),
+            doubled as (select key as order_id, amount * 2 as twice from renamed)
+            select *, key + 1 as next from renamed where key > 1
+            /project/models/stg.yml
+            models:
+              - name: stg
+                columns:
+                  - name: key
+                    description: The order_id.
+            unit_tests:
+              - name: u
+                model: stg
+                given: []
+                expect:
+                  rows:
+                    - {key: 1}"#]],
     );
 }
 

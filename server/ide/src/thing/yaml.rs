@@ -111,6 +111,10 @@ impl Analysis {
         let name = spot.leaf.as_str()?;
         if spot.is_key {
             let key = spot.path.last()?;
+            if spot.path.contains(&"rows") {
+                let named = self.columns_in_tests(file, tree.root.as_ref()?).into_iter().find(|(_, column)| column.range == spot.leaf.range);
+                return named.map(|(index, _)| (Thing::Column(index, name.to_owned()), spot.leaf.range));
+            }
             let is_config = spot.path.iter().rev().nth(1) == Some(&"config");
             let thing = if is_config && ConfigWord::find(key).is_some() {
                 Thing::Config((*key).to_owned())

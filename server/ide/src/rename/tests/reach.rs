@@ -293,3 +293,38 @@ fn who_makes_a_ref_of_an_argument() {
         expect!["refused: dbt_project.yml, line 2, gives `stg` to a macro, which may make a `ref` of it; write that out first"],
     );
 }
+
+#[test]
+fn rows_of_unit_tests_and_macros_as_values() {
+    check(
+        "-- file: models/a.sql\nselect 1 as id$0, 2 as n\n-- file: models/b.sql\nselect n from {{ ref('a') }} where id > 0\n-- file: models/u.yml\nunit_tests:\n  - name: u\n    model: b\n    given:\n      - input: ref('a')\n        rows:\n          - {id: 1, n: 2}\n          - id: 3\n    expect:\n      rows: [{n: 2}]\n",
+        "key",
+        expect![[r#"
+            Ok("id")
+            /project/models/a.sql
+            select 1 as key, 2 as n
+            /project/models/b.sql
+            select n from {{ ref('a') }} where key > 0
+            /project/models/u.yml
+            unit_tests:
+              - name: u
+                model: b
+                given:
+                  - input: ref('a')
+                    rows:
+                      - {key: 1, n: 2}
+                      - key: 3
+                expect:
+                  rows: [{n: 2}]"#]],
+    );
+    check(
+        "-- file: macros/m.sql\n{% macro twi$0ce(x) %}{{ x }}{% endmacro %}\n-- file: models/a.sql\n{% set f = twice %}{% set other = [1] %}select {{ f(1) }}, {{ twice(2) }}\n",
+        "zz",
+        expect![[r#"
+            Ok("twice")
+            /project/macros/m.sql
+            {% macro zz(x) %}{{ x }}{% endmacro %}
+            /project/models/a.sql
+            {% set f = zz %}{% set other = [1] %}select {{ f(1) }}, {{ zz(2) }}"#]],
+    );
+}
