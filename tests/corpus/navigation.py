@@ -226,11 +226,18 @@ def run(binary, dest, truth, name, lock, differences):
             shown = hover["contents"]["value"] if hover and isinstance(hover["contents"], dict) else ""
             if called not in shown.replace("\\_", "_"):
                 tell(f"{kind} hover", f"{path}:{line + 1}:{column + 1}", called)
+    # An implementation is named by who dispatches to it, too, where it is one of this adapter.
+    dispatched = collections.defaultdict(set)
+    for path, text in texts.items():
+        for found in re.finditer(r"\bdispatch\s*\(\s*(?:macro_name\s*=\s*)?['\"](\w+)['\"]", text.jinja):
+            dispatched[found.group(1)].add((str(path), *text.position(found.start(1))))
     for target, (kind, at) in first.items():
         count[f"{kind} targets"] += 1
         found = server.ask("textDocument/references", dict(at, context={"includeDeclaration": False})) or []
         got = {(urllib.parse.unquote(urllib.parse.urlparse(one["uri"]).path), one["range"]["start"]["line"], one["range"]["start"]["character"]) for one in found}
         lacking, excess = places[target] - got, got - places[target]
+        if kind == "macro":
+            excess -= dispatched[macros[target]["name"].partition("__")[2]]
         if lacking:
             tell(f"{kind} references lacking", target, len(lacking), sorted(lacking)[0])
         # Files of kinds that this script doesn't read are told of by the number of them alone.
