@@ -16,3 +16,10 @@
   key: (flow_node) @key
   value: (flow_node) @name
   (#eq? @key "name")) @entry
+
+; The same between braces.
+(flow_mapping
+  (flow_pair
+    key: (flow_node) @key
+    value: (flow_node) @name
+    (#eq? @key "name"))) @entry

@@ -135,6 +135,11 @@ impl<'a> Offers<'a> {
         found.into_iter().map(|(_, rank, one)| (rank, one)).collect()
     }
 
+    /// The few words that a key takes, in this order.
+    fn words(&mut self, key: &str, words: &[&str]) {
+        words.iter().enumerate().for_each(|(number, word)| self.add(number as u32, word, CompletionKind::Value, key, None, *word));
+    }
+
     fn done(mut self) -> Completions {
         self.list.sort_by(|(left, one), (right, other)| (left, &one.label).cmp(&(right, &other.label)));
         self.list.dedup_by(|(_, next), (_, offer)| next.label == offer.label && next.kind == offer.kind);

@@ -122,7 +122,12 @@ impl Codes {
     }
 }
 
-const MARK: &str = "ragstar: ignore";
+const MARK: &str = "ragstar:";
+
+/// Where a comment's mark stands in a text, and what is behind it.
+fn mark(text: &str) -> Option<(usize, &str)> {
+    text.match_indices(MARK).find_map(|(at, _)| Some((at, text[at + MARK.len()..].trim_start_matches([' ', '\t']).strip_prefix("ignore")?)))
+}
 
 impl Ignored {
     pub fn read(kind: FileKind, text: &str) -> Self {
@@ -141,22 +146,22 @@ impl Ignored {
             _ => &["#"],
         };
         for (number, line) in text.lines().enumerate() {
-            let Some(at) = line.find(MARK) else { continue };
+            let Some((at, behind)) = mark(line) else { continue };
             let head = &line[..at];
             let Some(open) = openers.iter().filter_map(|opener| head.rfind(opener)).max() else { continue };
             // Alone on its line it is about the next.
-            ignored.take(&line[at + MARK.len()..], if head[..open].trim().is_empty() { number + 1 } else { number });
+            ignored.take(behind, if head[..open].trim().is_empty() { number + 1 } else { number });
         }
         ignored
     }
 
     /// A comment of SQL or Jinja, which may have several lines.
     fn read_comment(&mut self, text: &str, comment: TextRange) {
-        let Some(at) = comment.of(text).find(MARK) else { return };
+        let Some((_, behind)) = mark(comment.of(text)) else { return };
         let before = &text[..comment.start as usize];
         let is_alone = before[before.rfind('\n').map_or(0, |end| end + 1)..].trim().is_empty();
         let lines = if is_alone { text[..comment.end as usize].matches('\n').count() + 1 } else { before.matches('\n').count() };
-        self.take(&comment.of(text)[at + MARK.len()..], lines);
+        self.take(behind, lines);
     }
 
     /// What stands behind the mark, about a line.
@@ -204,7 +209,7 @@ mod tests {
     #[test]
     fn comments_switch_rules_off() {
         let analysis = analysis(&Fixture::parse(
-            "-- file: models/e.sql\n{#\n  why: ragstar: ignore[unknown-ref]\n#}\nselect '-- ragstar: ignore' as s from {{ ref('w') }}\njoin {{ ref('v') }} on '-- ragstar: ignore' = s\n-- file: models/a.sql\n-- ragstar: ignore[unknown-ref]\nselect * from {{ ref('x') }}\njoin {{ ref('y') }} -- ragstar: ignore\njoin {{ ref('z') }} {# ragstar: ignore[cycle] #}\n-- ragstar: ignore-file[missing-description]\n-- file: models/m.yml\nmodels:\n  - name: gone # ragstar: ignore[entry-without-node]\n  - name: away\n-- file: models/d.md\n<!-- ragstar: ignore -->\n{% docs d %}\n",
+            "-- file: models/e.sql\n{#\n  why: ragstar: ignore[unknown-ref]\n#}\nselect '-- ragstar: ignore' as s from {{ ref('w') }}\njoin {{ ref('v') }} on '-- ragstar: ignore' = s\n-- file: models/a.sql\n-- ragstar:ignore[unknown-ref]\nselect * from {{ ref('x') }}\njoin {{ ref('y') }} -- ragstar: ignore\njoin {{ ref('z') }} {# ragstar: ignore[cycle] #}\n-- ragstar: ignore-file[missing-description]\n-- file: models/m.yml\nmodels:\n  - name: gone # ragstar: ignore[entry-without-node]\n  - name: away\n-- file: models/d.md\n<!-- ragstar: ignore -->\n{% docs d %}\n",
         ));
         let shown = analysis.all_diagnostics().into_iter().filter(|(path, _)| path != "dbt_project.yml");
         let shown: Vec<String> = shown.map(|(path, found)| format!("{path} {} {}", found.code, found.message.split(';').next().unwrap_or_default())).collect();

@@ -84,6 +84,12 @@ impl Analysis {
         let tag = jinja::scan(text).into_iter().find(|tag| tag.outer.start as usize + 2 <= offset && offset <= tag.inner.end as usize);
         if let Some(tag) = tag.filter(|tag| tag.kind != TagKind::Comment) {
             let (callee, active) = open_call(text, tag.inner.start as usize, offset)?;
+            // A filter is no macro of its name.
+            let at = text[..offset].rfind(callee).unwrap_or_default();
+            if text[..at].trim_end().ends_with('|') {
+                let word = Word::find(WordKind::Filter, callee)?;
+                return Some(Signature::new(format!("{callee}(…)"), Some(word.doc.to_owned()), &active, |_| None));
+            }
             return self.signature_of(file, callee, &active);
         }
         if file.kind == FileKind::Properties {

@@ -126,6 +126,12 @@ mod tests {
     }
 
     #[test]
+    fn outline_of_yaml_between_braces() {
+        let source = "models:\n  - {name: a, columns: [{name: id}, {name: 'b', tags: [x]}]}\n  - name: c\n    columns: [{name: k}]\n";
+        assert_eq!(shown(&OutlineItem::of_yaml(source)), ["Section models", "Entry a", "Entry id", "Entry b", "Entry c", "Entry k"]);
+    }
+
+    #[test]
     fn outline_of_yaml_that_is_being_typed() {
         let source = "version: 2\nmodels:\n  - name: a\n    columns:\n      - name: id\n      - name: \"b\"\n  - name: c\n    desc";
         assert_eq!(shown(&OutlineItem::of_yaml(source)), ["Section version", "Section models", "Entry a", "Entry id", "Entry b", "Entry c"]);

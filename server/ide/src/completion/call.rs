@@ -48,6 +48,12 @@ impl Analysis {
                     offers.add(0, version, CompletionKind::Value, "version", None, text);
                 }
             }
+            // Of two arguments the first is a package.
+            ("ref", [], None) if has_another(&file.text, context.replace.end as usize, context.closed) => {
+                for name in self.index.packages.iter() {
+                    offers.add(0, name, CompletionKind::Package, "package", None, written(name));
+                }
+            }
             ("ref", [], None) => {
                 let own = self.index.nodes_of_file(file.id);
                 let is_offered = |index: NodeIndex, node: &Node| {
@@ -176,6 +182,12 @@ impl Analysis {
         let names = found.parameters.iter().map(|parameter| parameter.split('=').next().unwrap_or(parameter).to_owned());
         names.skip(context.before.len()).filter(|name| !name.is_empty() && !name.starts_with('*')).collect()
     }
+}
+
+/// Whether another argument in quotes stands behind the one that ends at an offset.
+fn has_another(text: &str, end: usize, closed: bool) -> bool {
+    let behind = &text[end + usize::from(closed)..];
+    behind.trim_start().strip_prefix(',').is_some_and(|rest| rest.trim_start().starts_with(['\'', '"']))
 }
 
 /// Reads the call around an offset; `None` outside of calls and behind a finished argument.

@@ -28,6 +28,15 @@ fn first(path: &str, text: &str, expected: Expect) {
 }
 
 #[test]
+fn packages_before_a_model_and_words_of_the_semantic_layer() {
+    check("select * from {{ ref('$0', 'stg') }}\n-- file: models/stg.sql\nselect 1\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n", expect![""]);
+    let yaml = |text: &str| format!("-- file: models/m.yml\n{text}\n");
+    check(&yaml("metrics:\n  - name: m\n    type: cu$0"), expect![""]);
+    check(&yaml("groups:\n  - name: g\n    owner:\n      em$0"), expect![""]);
+    check(&yaml("models:\n  - name: g\n    config:\n      contract: {enf$0}"), expect![""]);
+}
+
+#[test]
 fn in_quotes_of_yaml() {
     let yaml = |text: &str| format!("-- file: models/m.yml\n{text}\n-- file: models/orders.sql\nselect 1 as id, 'x' as status\n");
     check(

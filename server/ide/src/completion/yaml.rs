@@ -44,6 +44,14 @@ impl Analysis {
             }
             return;
         }
+        let of_dbt: &[&str] = match path.last() {
+            Some(&"owner") => &["name", "email"],
+            Some(&"contract") => &["enforced", "alias_types"],
+            _ => &[],
+        };
+        for name in of_dbt.iter().filter(|name| !context.has(name)) {
+            offers.add(0, name, CompletionKind::Property, "", property(name).map(|doc| CompletionDoc::Text(doc.to_owned())), format!("{name}: "));
+        }
         if let Some((name, at)) = test_around(path) {
             return self.test_arguments(offers, context, name, at == path.len());
         }
@@ -93,6 +101,8 @@ impl Analysis {
                     offers.add(0, name, CompletionKind::Value, "measure", None, name);
                 }
             }
+            (["metrics", "[]"], "type") => offers.words(key, &["simple", "ratio", "derived", "cumulative", "conversion"]),
+            (_, "agg") => offers.words(key, &["sum", "min", "max", "count", "count_distinct", "sum_boolean", "average", "percentile", "median"]),
             (["metrics", ..], "numerator" | "denominator" | "metric" | "base_metric") => self.of_type(offers, ResourceType::Metric, str::to_owned),
             _ => {
                 let is_config = path.last() == Some(&"config") || matches!(key, "materialized" | "severity" | "access");
