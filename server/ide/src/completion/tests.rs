@@ -29,11 +29,36 @@ fn first(path: &str, text: &str, expected: Expect) {
 
 #[test]
 fn packages_before_a_model_and_words_of_the_semantic_layer() {
-    check("select * from {{ ref('$0', 'stg') }}\n-- file: models/stg.sql\nselect 1\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n", expect![""]);
+    check(
+        "select * from {{ ref('$0', 'stg') }}\n-- file: models/stg.sql\nselect 1\n-- file: dbt_packages/p/dbt_project.yml\nname: p\n",
+        expect![[r#"
+        p (package) => select * from {{ ref('p', 'stg') }}
+        shop (package) => select * from {{ ref('shop', 'stg') }}"#]],
+    );
     let yaml = |text: &str| format!("-- file: models/m.yml\n{text}\n");
-    check(&yaml("metrics:\n  - name: m\n    type: cu$0"), expect![""]);
-    check(&yaml("groups:\n  - name: g\n    owner:\n      em$0"), expect![""]);
-    check(&yaml("models:\n  - name: g\n    config:\n      contract: {enf$0}"), expect![""]);
+    check(
+        &yaml("metrics:\n  - name: m\n    type: cu$0"),
+        expect![[r#"
+        cumulative (type) => metrics:
+          - name: m
+            type: cumulative"#]],
+    );
+    check(
+        &yaml("groups:\n  - name: g\n    owner:\n      em$0"),
+        expect![[r#"
+        email () => groups:
+          - name: g
+            owner:
+              email:"#]],
+    );
+    check(
+        &yaml("models:\n  - name: g\n    config:\n      contract: {enf$0}"),
+        expect![[r#"
+        enforced () => models:
+          - name: g
+            config:
+              contract: {enforced: }"#]],
+    );
 }
 
 #[test]
