@@ -256,7 +256,9 @@ pub fn known(analysis: &Analysis, target: &DescribeTarget) -> Option<Described> 
         Some(column) => vec![format!("{name}__{column}"), format!("{name}_{column}"), column.clone()],
         None => vec![name.to_owned()],
     };
-    let docs = names.iter().find_map(|name| analysis.index.docs.iter().find(|docs| *docs.package == *package && docs.name.eq_ignore_ascii_case(name)))?;
+    // An empty one is to be filled itself.
+    let written = |docs: &&dbt::Docs| *docs.package == *package && !docs.text.trim().is_empty();
+    let docs = names.iter().find_map(|name| analysis.index.docs.iter().filter(written).find(|docs| docs.name.eq_ignore_ascii_case(name)))?;
     described(format!("{{{{ doc('{}') }}}}", docs.name), Origin::Docs(docs.name.clone()))
 }
 

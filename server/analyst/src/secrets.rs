@@ -16,7 +16,7 @@ const BEGINNINGS: [(&str, usize); 12] = [
     ("-----BEGIN", 10),
 ];
 /// Names whose value is a secret where a text says it: `password = 'x'`, `token: x`.
-const NAMES: [&str; 6] = ["password", "passwd", "secret", "api_key", "apikey", "access_token"];
+const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "api_key", "apikey", "access_token"];
 
 /// The parts of a text that look like secrets, in bytes, in its order.
 fn found(text: &str) -> Vec<(usize, usize)> {
@@ -35,6 +35,19 @@ fn found(text: &str) -> Vec<(usize, usize)> {
         }
         at = end;
     }
+    // A key in letters, to its end.
+    for (start, _) in text.match_indices("-----BEGIN") {
+        let closing = text[start..].find("-----END").map(|end| start + end + 8);
+        let end = closing.map_or(text.len(), |from| text[from..].find("-----").map_or(text.len(), |close| from + close + 5));
+        all.push((start, end));
+    }
+    for (start, word) in text.match_indices("Bearer ") {
+        let from = start + word.len();
+        let length = text[from..].find(|c| !is_of_word(c)).unwrap_or(text.len() - from);
+        if length >= 16 {
+            all.push((from, from + length));
+        }
+    }
     // `scheme://user:secret@host`
     for (scheme, _) in text.match_indices("://") {
         let from = scheme + 3;
@@ -50,6 +63,14 @@ fn found(text: &str) -> Vec<(usize, usize)> {
         for (start, _) in lower.match_indices(name) {
             let behind = &text[start + name.len()..];
             let value = behind.trim_start_matches(['"', '\'', ' ']).strip_prefix(['=', ':']).map(str::trim_start);
+            // `'password=x'`: within a text.
+            if let Some(bare) = behind.strip_prefix(['=', ':']).map(|bare| bare.strip_prefix(' ').unwrap_or(bare)) {
+                let length = bare.find(|c: char| c.is_whitespace() || "'\"&;,()".contains(c)).unwrap_or(bare.len());
+                if length >= 6 && bare[length..].starts_with(['\'', '"', '&', ';']) && !bare[..length].contains(['{', '.']) {
+                    let from = text.len() - bare.len();
+                    all.push((from, from + length));
+                }
+            }
             let Some(value) = value.and_then(|value| value.strip_prefix(['\'', '"'])) else { continue };
             let from = text.len() - value.len();
             let length = value.find(['\'', '"', '\n']).unwrap_or(value.len());
@@ -76,8 +97,8 @@ pub fn hidden(text: &str) -> String {
         if start >= at {
             made.push_str(&text[at..start]);
             made.push_str("*****");
-            at = end;
         }
+        at = at.max(end);
     }
     made.push_str(&text[at..]);
     made
@@ -97,6 +118,9 @@ mod tests {
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIi", "*****"),
             ("password_hash is not null and password = {{ env_var('X') }}", "password_hash is not null and password = {{ env_var('X') }}"),
             ("'ASIA_PACIFIC_REGION'", "'ASIA_PACIFIC_REGION'"),
+            ("'host=h;password=hunter2xyz;x=1' as c, 'pwd: hunter3xyz'", "'host=h;password=*****;x=1' as c, 'pwd: *****'"),
+            ("'Bearer abcdefghijklmnop1234'", "'Bearer *****'"),
+            ("a -----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\n-----END RSA PRIVATE KEY----- b", "a ***** b"),
             ("the task-force of sk-8 and risk-based scores", "the task-force of sk-8 and risk-based scores"),
         ] {
             assert_eq!(hidden(text), shown);

@@ -289,6 +289,7 @@ impl<'a> Scopes<'a> {
             match &item.expression {
                 Expression::Star { qualifier, without } => {
                     let mut found = false;
+                    let merged = if qualifier.is_none() { self.merged(select) } else { Merged::default() };
                     for relation in self.relations_of(select, qualifier.as_deref()) {
                         found = true;
                         let read = self.of_source_within(&self.source(relation), above);
@@ -296,7 +297,12 @@ impl<'a> Scopes<'a> {
                             others.push(read.rest);
                         }
                         let kept = read.columns.iter().filter(|column| !without.iter().any(|name| name.eq_ignore_ascii_case(&column.name)));
-                        kept.cloned().for_each(|column| made.push(column));
+                        // One of both sides is neither's.
+                        let taken = |column: &MadeColumn| match merged.holds(&column.name) {
+                            true => MadeColumn { name: column.name.clone(), place: None, origin: None },
+                            false => column.clone(),
+                        };
+                        kept.map(taken).for_each(|column| made.push(column));
                     }
                     if !found {
                         others.push(None);
@@ -328,7 +334,7 @@ impl<'a> Scopes<'a> {
 
     /// The node's column that a name of a select is.
     fn column_of(&self, select: &Select, qualifier: Option<&str>, name: &str, above: &mut Vec<NodeIndex>) -> Option<(NodeIndex, Arc<str>)> {
-        if qualifier.is_none() && self.is_merged(select, name) {
+        if qualifier.is_none() && self.merged(select).holds(name) {
             return None;
         }
         let read: Vec<Arc<Made>> = self.relations_of(select, qualifier).map(|relation| self.of_source_within(&self.source(relation), above)).collect();
@@ -338,21 +344,20 @@ impl<'a> Scopes<'a> {
         rest_of(read.iter().map(|made| &**made)).map(|index| (index, name.into()))
     }
 
-    /// Whether a bare name is a column of both sides of a `full` or `right join … using`, which may have its value from either.
-    fn is_merged(&self, select: &Select, name: &str) -> bool {
-        let Some(first) = select.relations.first().filter(|_| select.relations.len() > 1) else { return false };
+    /// The columns of both sides of a `full` or `right join … using`, which may have their value from either.
+    fn merged(&self, select: &Select) -> Merged {
+        let Some(first) = select.relations.first().filter(|_| select.relations.len() > 1) else { return Merged::default() };
         let text = TextRange { start: first.range.start, end: select.range.end.max(first.range.start) }.of(&self.file.text).to_lowercase();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
         let joins = |word: &str| words.windows(2).any(|pair| pair[0] == word && matches!(pair[1], "join" | "outer"));
         if !joins("full") && !joins("right") {
-            return false;
+            return Merged::default();
         }
-        let named = |rest: &str| {
-            let inside = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split(')').next());
-            inside.is_some_and(|list| list.split(',').any(|one| one.trim().trim_matches('"').eq_ignore_ascii_case(name)))
-        };
-        words.windows(2).any(|pair| pair == ["natural", "full"] || pair == ["natural", "right"])
-            || text.match_indices("using").any(|(at, word)| named(&text[at + word.len()..]))
+        let list = |rest: &str| rest.trim_start().strip_prefix('(').and_then(|rest| rest.split(')').next()).map(str::to_owned);
+        let lists = text.match_indices("using").filter_map(|(at, word)| list(&text[at + word.len()..]));
+        let names = lists.flat_map(|list| list.split(',').map(|one| one.trim().trim_matches('"').to_owned()).collect::<Vec<_>>());
+        let all = words.windows(2).any(|pair| pair == ["natural", "full"] || pair == ["natural", "right"]);
+        Merged { all, names: names.collect() }
     }
 
     /// What a name before a dot means in a select: a relation of its own, or of the nearest select around it.
@@ -424,6 +429,20 @@ impl<'a> Scopes<'a> {
             at = own.parent;
         }
         None
+    }
+}
+
+/// Columns that a join makes of two.
+#[derive(Default)]
+struct Merged {
+    /// By their names, whatever these are.
+    all: bool,
+    names: Vec<String>,
+}
+
+impl Merged {
+    fn holds(&self, name: &str) -> bool {
+        self.all || self.names.iter().any(|merged| merged.eq_ignore_ascii_case(name))
     }
 }
 

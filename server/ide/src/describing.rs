@@ -2,6 +2,7 @@
 
 use crate::{Analysis, DescribeTarget, File, FileEdits, Subject};
 use dbt::{Description, Macro, NodeIndex, ResourceType};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use syntax::jinja::{Arg, Literal};
@@ -171,8 +172,15 @@ impl Analysis {
         let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
         let mut files: BTreeMap<PathBuf, Growing> = BTreeMap::new();
         let mut refused = Vec::new();
+        // Of several that name one docs block the first fills it.
+        let mut filled: FxHashMap<String, &str> = FxHashMap::default();
         for (target, text) in texts {
             let made = self.may_describe(target, text).and_then(|destination| {
+                if let Way::Docs(name) = &destination.way
+                    && *filled.entry(name.clone()).or_insert(text) != text
+                {
+                    return Err(Refusal(format!("the docs block `{name}` has got another text just now, which it shares")));
+                }
                 let entry = destination.entry();
                 let file = files.entry(destination.path.clone()).or_insert_with(|| Growing::new(before(&destination.path)));
                 let edits = destination.edits(&file.text, entry.and_then(|entry| file.now(entry)), text)?;
@@ -408,8 +416,8 @@ fn described(source: &str, steps: &[Step], description: &str) -> Result<Vec<Edit
 
 /// The edit that gives a docs block another text; the blanks around it stay.
 fn in_block(source: &str, name: &str, description: &str) -> Result<Edit, Refusal> {
-    if description.contains("{%") {
-        return Err(Refusal("the text holds a Jinja tag, which would end the docs block".to_owned()));
+    if description.contains("{%") || description.contains("{{") {
+        return Err(Refusal("the text holds Jinja, which a docs block doesn't run".to_owned()));
     }
     let (blocks, _) = syntax::jinja::docs(source);
     let Some(block) = blocks.iter().find(|block| block.name == name && block.closed) else {

@@ -77,6 +77,8 @@ impl Analysis {
             (known, _) if self.has_alternatives(index, known.and_then(|known| known.place)) => Next::Unknown,
             (Some(known), _) if known.origin.is_some() => known.origin.as_ref().map_or(Next::Unknown, from),
             (Some(known), _) if known.place.is_some() => Next::Made,
+            // A join makes it of two.
+            (Some(_), None) if made.is_complete && self.index.nodes[index].code.is_some() => Next::Made,
             (_, Some(rest)) if rest != index => Next::Column(rest, column.into()),
             (None, _) if made.is_complete => Next::Made,
             _ => Next::Unknown,
@@ -176,6 +178,43 @@ mod tests {
             })
             .collect();
         expected.assert_eq(&shown.join(", "));
+    }
+
+    #[test]
+    fn what_a_join_makes_of_two_is_neither() {
+        let sources = "-- file: models/s.yml\nsources:\n  - name: raw\n    tables:\n      - {name: a, columns: [{name: id, description: Key of a.}, {name: n, description: N.}]}\n      - {name: b, columns: [{name: id, description: Key of b.}]}\n-- file: models/x.sql\nselect id, n from {{ source('raw', 'a') }}\n-- file: models/y.sql\nselect id, 1 as m from {{ source('raw', 'b') }}\n";
+        let of = |sql: &str| {
+            let analysis = analysis(&Fixture::parse(&format!("{sources}-- file: models/w.sql\n{sql}\n")));
+            let index = analysis.index.node("model.shop.w").expect("it is there");
+            let text = |column: &str| analysis.inherited_column(index, column).map_or("nothing".to_owned(), |found| found.text);
+            format!("{} {}", text("id"), text("n"))
+        };
+        let (x, y) = ("{{ ref('x') }}", "{{ ref('y') }}");
+        let joins = ["right join Y using (id)", "full outer join Y using (id)", "natural full join Y", "join Y using (id)", "right join Y as y on x.id = y.id"];
+        let shown: Vec<String> = joins
+            .into_iter()
+            .flat_map(|join| {
+                let join = join.replace('Y', y);
+                [format!("select * from {x} as x {join}"), format!("with j as (select * from {x} as x {join}) select id, n from j"), format!("select x.id, n from {x} as x {join}")]
+            })
+            .map(|sql| of(&sql))
+            .collect();
+        expect![[r#"
+            nothing N.
+            nothing N.
+            Key of a. N.
+            nothing N.
+            nothing N.
+            Key of a. N.
+            nothing nothing
+            nothing nothing
+            Key of a. nothing
+            Key of a. N.
+            Key of a. N.
+            Key of a. N.
+            Key of a. N.
+            Key of a. N.
+            Key of a. N."#]].assert_eq(&shown.join("\n"));
     }
 
     #[test]

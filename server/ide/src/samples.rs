@@ -12,9 +12,17 @@ const MAX_VALUES: usize = 6;
 /// Longer ones, in letters, are none that stand for something.
 const MAX_VALUE: usize = 40;
 
+/// Whether a column holds, by its name, what is for nobody to see.
+fn is_private(name: &str) -> bool {
+    const WORDS: [&str; 14] =
+        ["password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "private_key", "access_key", "credential", "ssn", "iban", "email", "phone"];
+    let name = name.to_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
 impl Analysis {
     /// Values of a node's columns that the SQL takes over from a seed as they are, each column with some that stand in the seed's first
-    /// records, in their order; columns of which none is known are left out.
+    /// records, in their order; columns of which none is known, and those that are private by their name, are left out.
     pub fn samples(&self, index: NodeIndex) -> Vec<(Arc<str>, Vec<String>)> {
         let made = self.made(index);
         let mut seeds: FxHashMap<NodeIndex, Vec<Vec<String>>> = FxHashMap::default();
@@ -25,14 +33,15 @@ impl Analysis {
             let (header, records) = records.split_first()?;
             let at = header.iter().position(|named| named.eq_ignore_ascii_case(&column))?;
             let mut values: Vec<String> = Vec::new();
-            for value in records.iter().filter_map(|record| record.get(at)).filter(|value| !value.is_empty() && value.chars().count() <= MAX_VALUE) {
+            let is_told = |value: &&String| !value.is_empty() && value.chars().count() <= MAX_VALUE && !value.contains('@');
+            for value in records.iter().filter_map(|record| record.get(at)).filter(is_told) {
                 if values.len() < MAX_VALUES && !values.contains(value) {
                     values.push(value.clone());
                 }
             }
             Some((name.clone(), values)).filter(|(_, values)| !values.is_empty())
         };
-        made.columns.iter().map(|column| &column.name).filter_map(of).collect()
+        made.columns.iter().map(|column| &column.name).filter(|name| !is_private(name)).filter_map(of).collect()
     }
 
     /// The seed's column that a node's column is, taken over as it is all the way.

@@ -72,7 +72,7 @@ fn a_docs_block_is_edited_in_its_place() {
         "x",
         expect!["refused: the description takes its text from several parts or from another package; edit these instead"],
     );
-    check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds a Jinja tag, which would end the docs block"]);
+    check(shop, "model.shop.a", None, "{% enddocs %}", expect!["refused: the text holds Jinja, which a docs block doesn't run"]);
 }
 
 #[test]
@@ -252,4 +252,19 @@ fn the_setting_has_the_last_word() {
     let refused = |pattern: &str| RuleSet::default().with_new_entries(Some(pattern)).1.is_some();
     assert!(["../{name}.yml", "/x.yml", "x.sql", "a//b.yml", "c:x.yml"].into_iter().all(refused));
     assert!(!["{name}.yml", "yaml/_{folder}__{section}.yaml"].into_iter().any(refused));
+}
+
+#[test]
+fn a_docs_block_that_two_share_is_filled_once() {
+    let shop = "-- file: models/a.sql\nselect 1 as id, 2 as n\n-- file: models/m.yml\nmodels:\n  - name: a\n    columns:\n      - {name: id, description: \"{{ doc('sh') }}\"}\n      - {name: n, description: \"{{ doc('sh') }}\"}\n-- file: models/d.md\n{% docs sh %}\n{% enddocs %}\n";
+    let analysis = analysis(&Fixture::parse(shop));
+    let target = |column: &str| DescribeTarget { unique_id: "model.shop.a".to_owned(), column: Some(column.to_owned()) };
+    let (made, refused) = analysis.describe_all(&[(target("id"), "One.".to_owned()), (target("n"), "Two.".to_owned())]);
+    let after = text::apply_edits(&analysis.file_at(&made[0].path).expect("the file").text, &made[0].edits).expect("the edits fit");
+    expect![[r#"
+        {% docs sh %}
+        One.
+        {% enddocs %}
+        column `n` of `a`: the docs block `sh` has got another text just now, which it shares"#]]
+    .assert_eq(&format!("{after}{}: {}", analysis.label_of(&refused[0].0), refused[0].1));
 }

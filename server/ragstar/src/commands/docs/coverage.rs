@@ -49,6 +49,9 @@ pub fn run(context: &Context, options: &CoverageOptions, json: bool) -> Outcome 
         }
         CoverageFormat::Svg => output::line(&badge(total.percent())),
     }
+    if options.fail_under.is_some_and(|least| !least.is_finite()) {
+        return Err("--fail-under takes a number of per cent, such as 80".to_owned());
+    }
     if let Some(least) = options.fail_under.filter(|least| total.percent() < *least) {
         output::error(&format!("{:.1} % is described, less than the {least} % that are wanted", total.percent()));
         return Ok(ExitCode::FAILURE);
