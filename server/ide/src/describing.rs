@@ -37,6 +37,18 @@ impl Destination {
         }
     }
 
+    /// The edits that take the description out of its entry. With a comment behind it the key stays, and holds nothing.
+    fn removal(&self, source: &str, entry: Option<TextRange>) -> Result<Vec<Edit>, Refusal> {
+        let Way::Entry(steps, known) = &self.way else { return Ok(Vec::new()) };
+        let alone = entry.zip(known.as_ref()).and_then(|(entry, (_, length))| yaml_edit::remove_key_in(source, entry, steps.get(*length..)?, "description"));
+        let edits = alone.unwrap_or_else(|| yaml_edit::remove_key(source, steps, "description"));
+        let edits = edits.or_else(|refusal| self.edits(source, entry, "").map_err(|_| refusal))?;
+        if edits.is_empty() {
+            return Err(Refusal("the description comes from elsewhere in the file (`<<`)".to_owned()));
+        }
+        Ok(edits)
+    }
+
     /// The edits that write a description into a text; where an entry of it is now, if that is known.
     fn edits(&self, source: &str, entry: Option<TextRange>, description: &str) -> Result<Vec<Edit>, Refusal> {
         match &self.way {
@@ -53,6 +65,13 @@ impl Destination {
             Way::There => Ok(Vec::new()),
         }
     }
+}
+
+/// The way into an entry, by its span where it is there.
+fn way_to(subject: Subject<'_>, steps: Vec<Step>) -> Way {
+    let known = subject.patch().filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
+    let known = known.map(|patch| (patch.place.range, patch.path.len()));
+    Way::Entry(steps, known)
 }
 
 /// A file that one description after another is written into.
@@ -135,9 +154,7 @@ impl Analysis {
             }
         }
         let (path, steps) = self.place_of(subject, target);
-        let known = subject.patch().filter(|patch| steps.starts_with(&patch.path) && matches!(patch.path.last(), Some(Step::Named(_) | Step::Item(_))));
-        let known = known.map(|patch| (patch.place.range, patch.path.len()));
-        Ok(Destination { path, way: Way::Entry(steps, known) })
+        Ok(Destination { path, way: way_to(subject, steps) })
     }
 
     /// The project's docs block that a description takes all of its text from.
@@ -169,21 +186,33 @@ impl Analysis {
 
     /// The edits that write many descriptions, a set for each file; with what was refused, and why.
     pub fn describe_all(&self, texts: &[(DescribeTarget, String)]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
+        self.write_all(texts.iter().map(|(target, text)| (target, Some(text.as_str()))))
+    }
+
+    /// The same for [`Analysis::withdraw`].
+    pub fn withdraw_all(&self, drafts: &[crate::Draft]) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
+        self.write_all(drafts.iter().map(|draft| (&draft.target, draft.replaced.as_deref())))
+    }
+
+    /// Writes texts, and takes out what is to have none.
+    fn write_all<'t>(&self, texts: impl Iterator<Item = (&'t DescribeTarget, Option<&'t str>)>) -> (Vec<FileEdits>, Vec<(DescribeTarget, Refusal)>) {
         let before = |path: &PathBuf| self.file_at(path).map_or("", |file| &file.text);
         let mut files: BTreeMap<PathBuf, Growing> = BTreeMap::new();
         let mut refused = Vec::new();
         // Of several that name one docs block the first fills it.
         let mut filled: FxHashMap<String, &str> = FxHashMap::default();
         for (target, text) in texts {
-            let made = self.may_describe(target, text).and_then(|destination| {
-                if let Way::Docs(name) = &destination.way
+            let destination = text.map_or_else(|| self.may_undescribe(target), |text| self.may_describe(target, text));
+            let made = destination.and_then(|destination| {
+                if let (Way::Docs(name), Some(text)) = (&destination.way, text)
                     && *filled.entry(name.clone()).or_insert(text) != text
                 {
                     return Err(Refusal(format!("the docs block `{name}` has got another text just now, which it shares")));
                 }
                 let entry = destination.entry();
                 let file = files.entry(destination.path.clone()).or_insert_with(|| Growing::new(before(&destination.path)));
-                let edits = destination.edits(&file.text, entry.and_then(|entry| file.now(entry)), text)?;
+                let now = entry.and_then(|entry| file.now(entry));
+                let edits = text.map_or_else(|| destination.removal(&file.text, now), |text| destination.edits(&file.text, now, text))?;
                 file.apply(entry, &edits)
             });
             if let Err(why) = made {
@@ -202,12 +231,22 @@ impl Analysis {
     pub fn withdraw(&self, draft: &crate::Draft) -> Result<FileEdits, Refusal> {
         match &draft.replaced {
             Some(before) => self.describe(&draft.target, before),
-            None => self.undescribe(&draft.target),
+            None => {
+                let destination = self.may_undescribe(&draft.target)?;
+                let edits = destination.removal(self.file_at(&destination.path).map_or("", |file| &file.text), destination.entry())?;
+                Ok(FileEdits { path: destination.path, create: false, edits })
+            }
         }
     }
 
-    /// The edit that takes a description out of its entry.
-    fn undescribe(&self, target: &DescribeTarget) -> Result<FileEdits, Refusal> {
+    /// The file that a draft's text is taken out of.
+    pub fn file_of_draft(&self, draft: &crate::Draft) -> Option<PathBuf> {
+        let destination = draft.replaced.as_ref().map_or_else(|| self.may_undescribe(&draft.target), |before| self.may_describe(&draft.target, before));
+        destination.ok().map(|destination| destination.path)
+    }
+
+    /// Where a description is taken out of its entry, or what stands in the way.
+    fn may_undescribe(&self, target: &DescribeTarget) -> Result<Destination, Refusal> {
         let description = self.description_of(target);
         let found = self.subject(&target.unique_id).zip(description.and_then(|description| self.file(description.place.file)));
         let Some((subject, file)) = found else { return Err(Refusal(format!("{} has no description", self.label_of(target)))) };
@@ -215,13 +254,7 @@ impl Analysis {
             return Err(Refusal(format!("{} belongs to a package, whose files are not ours to change", self.label_of(target))));
         }
         let (_, steps) = self.place_of(subject, target);
-        // With a comment behind it the key stays, and holds nothing.
-        let edits = yaml_edit::remove_key(&file.text, &steps, "description")
-            .or_else(|refusal| yaml_edit::set_string(&file.text, &steps, "description", "").map_err(|_| refusal))?;
-        if edits.is_empty() {
-            return Err(Refusal(format!("the description of {} comes from elsewhere in the file (`<<`)", self.label_of(target))));
-        }
-        Ok(FileEdits { path: file.path.to_path_buf(), create: false, edits })
+        Ok(Destination { path: file.path.to_path_buf(), way: way_to(subject, steps) })
     }
 
     /// The path of a target in the entry of its node's own version, where that says something of it; the model's own columns and description are

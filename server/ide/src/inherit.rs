@@ -195,7 +195,11 @@ mod tests {
             .into_iter()
             .flat_map(|join| {
                 let join = join.replace('Y', y);
-                [format!("select * from {x} as x {join}"), format!("with j as (select * from {x} as x {join}) select id, n from j"), format!("select x.id, n from {x} as x {join}")]
+                [
+                    format!("select * from {x} as x {join}"),
+                    format!("with j as (select * from {x} as x {join}) select id, n from j"),
+                    format!("select x.id, n from {x} as x {join}"),
+                ]
             })
             .map(|sql| of(&sql))
             .collect();
@@ -214,7 +218,8 @@ mod tests {
             Key of a. N.
             Key of a. N.
             Key of a. N.
-            Key of a. N."#]].assert_eq(&shown.join("\n"));
+            Key of a. N."#]]
+        .assert_eq(&shown.join("\n"));
     }
 
     #[test]

@@ -133,6 +133,19 @@ pub fn remove_key(source: &str, path: &[Step], key: &str) -> Result<Vec<Edit>, R
     Ok(edits)
 }
 
+/// The same in a large file, of which only one entry is read, as with [`set_string_in`].
+pub fn remove_key_in(source: &str, entry: TextRange, path: &[Step], key: &str) -> Option<Result<Vec<Edit>, Refusal>> {
+    let alone = lines::alone(source, entry)?;
+    let own = alone.of(source);
+    let made = remove_key(own, &[&[Step::Item(0)], path].concat(), key);
+    let fits = |edits: &Vec<Edit>| apply_edits(own, edits).is_ok_and(|text| lines::is_alone(&text));
+    if made.as_ref().is_ok_and(|edits| !fits(edits)) {
+        return None;
+    }
+    let moved = |edit: Edit| Edit { range: edit.range.shift(alone.start as usize), ..edit };
+    Some(made.map(|edits| edits.into_iter().map(moved).collect()))
+}
+
 /// Takes the entry that `path` ends with out of its list, with its lines and the comments right above it. No edits where it isn't
 /// there; refused where no entry would stay.
 pub fn remove_entry(source: &str, path: &[Step]) -> Result<Vec<Edit>, Refusal> {

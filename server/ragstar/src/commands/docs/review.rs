@@ -7,7 +7,7 @@ use crate::desk::ProjectDesk;
 use crate::output;
 use analyst::ports::{DescribeTarget, Draft, DraftKind, DraftState};
 use ide::{Analysis, Subject};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
@@ -54,8 +54,8 @@ pub async fn decide(context: &Context, selection: &Selection, state: DraftState,
     let decided: Vec<Draft> = drafts.iter().map(|draft| analysis.decided(draft, state)).collect();
     desk.note(&decided).await.map_err(|error| error.reader)?;
     let mut undone = Vec::new();
-    for draft in drafts.into_iter().filter(|_| state == DraftState::Rejected) {
-        if let Err(why) = take_out(&mut desk, &draft) {
+    if state == DraftState::Rejected {
+        for (draft, why) in take_all_out(&mut desk, &analysis, drafts) {
             output::note(&format!("  {}: {why}", analysis.label_of(&draft.target)));
             undone.push(draft);
         }
@@ -72,6 +72,30 @@ fn take(desk: &mut ProjectDesk, draft: &Draft, state: DraftState) -> Result<Draf
         take_out(desk, draft)?;
     }
     Ok(desk.analysis().decided(draft, state))
+}
+
+/// Takes drafts' texts out of their files, each file written once; those that can't be, and why.
+fn take_all_out(desk: &mut ProjectDesk, analysis: &Analysis, drafts: Vec<Draft>) -> Vec<(Draft, String)> {
+    let mut files: BTreeMap<_, Vec<Draft>> = BTreeMap::new();
+    for draft in drafts {
+        files.entry(analysis.file_of_draft(&draft)).or_default().push(draft);
+    }
+    let mut left = Vec::new();
+    for drafts in files.into_values() {
+        let mut refused: Vec<(DescribeTarget, String)> = Vec::new();
+        let done = desk.edit(|analysis| {
+            let (there, gone): (Vec<Draft>, Vec<Draft>) = drafts.iter().cloned().partition(|draft| stands(analysis, draft).is_ok());
+            let (made, others) = analysis.withdraw_all(&there);
+            refused = others.into_iter().map(|(target, why)| (target, why.to_string())).collect();
+            refused.extend(gone.into_iter().map(|draft| (draft.target, ide::CHANGED_MEANWHILE.to_owned())));
+            made.into_iter().next().ok_or_else(|| "nothing of it can be taken out".to_owned())
+        });
+        for draft in drafts {
+            let why = refused.iter().find(|(target, _)| *target == draft.target).map(|(_, why)| why.clone());
+            left.extend(why.or_else(|| done.clone().err()).map(|why| (draft, why)));
+        }
+    }
+    left
 }
 
 /// Takes a draft's text out of its file, if it is still what stands there.
