@@ -9,6 +9,7 @@ use dbt::{Node, NodeIndex};
 use futures::{FutureExt, StreamExt};
 use ide::{Analysis, DescribeAct, DescribeTarget, Proof, Subject};
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Where a description's text comes from.
@@ -202,13 +203,13 @@ impl Analyst {
 
 /// Takes out of what is to be asked for the columns that are others of them, taken over as they are; each with the one furthest upstream.
 fn same_as(analysis: &Analysis, open: &mut Vec<(&str, Vec<DescribeTarget>)>) -> Vec<(DescribeTarget, DescribeTarget)> {
-    let all: Vec<DescribeTarget> = open.iter().flat_map(|(_, targets)| targets.clone()).collect();
+    let all: HashMap<DescribeTarget, DescribeTarget> = open.iter().flat_map(|(_, targets)| targets).map(|target| (target.key(), target.clone())).collect();
     let origin = |target: &DescribeTarget| -> Option<DescribeTarget> {
         // What versions share is said of each.
         let index = analysis.index.node(&target.unique_id).filter(|&index| analysis.index.nodes[index].version.is_none())?;
         let among = |(at, name): (NodeIndex, Arc<str>)| {
             let upstream = DescribeTarget::of(&analysis.index.nodes[at], Some(&name));
-            all.iter().find(|other| other.is_same(&upstream) && !other.is_same(target)).cloned()
+            all.get(&upstream.key()).filter(|other| *other != target).cloned()
         };
         analysis.columns_behind(index, target.column.as_ref()?).filter_map(among).last()
     };

@@ -21,7 +21,6 @@ pub(crate) fn is_plain(name: &str) -> bool {
 
 /// Why a text is no description.
 pub(crate) fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -> Option<String> {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     if text.is_empty() {
         return Some("it is empty".to_owned());
     }
@@ -55,7 +54,8 @@ pub(crate) fn refuse(text: &str, name: &str, analysis: &Analysis, given: &str) -
         words.map(|word| word.strip_suffix('s').map(str::to_owned).unwrap_or(word)).collect()
     };
     let of_name = words(name);
-    let is_empty = |word: &String| of_name.contains(word) || plain(name).contains(word.as_str()) || EMPTY_WORDS.contains(&word.as_str());
+    let joined: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let is_empty = |word: &String| of_name.contains(word) || joined.contains(word.as_str()) || EMPTY_WORDS.contains(&word.as_str());
     words(text).iter().all(is_empty).then(|| "it only repeats the name".to_owned())
 }
 

@@ -36,6 +36,6 @@ pub use parse::{Parser, Reached};
 pub use project::{FileKind, ProjectConfig};
 pub use properties::{ColumnEntry, Entry, Properties, Section, Text};
 pub use resource::ResourceType;
-pub use shape::{Key, Problem, Takes, keys_at, project_keys};
+pub use shape::{AGGREGATIONS, Key, METRIC_TYPES, Problem, Takes, keys_at, project_keys};
 pub use state::{Deferred, State};
 pub use target::{MASKED, Problem as SettingsProblem, Settings, Target as ProfileTarget};

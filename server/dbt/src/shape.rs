@@ -14,6 +14,7 @@ mod tests_in;
 
 pub use keys::{Key, Takes, keys_at, project_keys};
 pub use python::check as python;
+pub use rules::{AGGREGATIONS, METRIC_TYPES};
 
 use crate::Severity;
 use jinja::value::Value;

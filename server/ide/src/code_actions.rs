@@ -21,13 +21,9 @@ impl DescribeTarget {
         Self { unique_id: node.unique_id.to_string(), column: column.map(str::to_owned) }
     }
 
-    /// Whether both are for one thing: SQL's names have no case.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let is_same_column = match (&self.column, &other.column) {
-            (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
-            (one, two) => one == two,
-        };
-        self.unique_id == other.unique_id && is_same_column
+    /// The same for all that are for one thing: SQL's names have no case.
+    pub fn key(&self) -> Self {
+        Self { unique_id: self.unique_id.clone(), column: self.column.as_ref().map(|column| column.to_lowercase()) }
     }
 }
 

@@ -66,10 +66,7 @@ impl Analysis {
         dbt::in_parallel(subjects, |&subject| match subject {
             Subject::Node(index, _) => self.coverage_of_node(subject, index),
             Subject::Macro(found) => coverage_of_macro(subject, found),
-            Subject::Source(table) => {
-                let is_described = table.source_description.as_ref().is_some_and(|description| !description.text.trim().is_empty());
-                EntryCoverage::new(subject, is_described, std::iter::empty())
-            }
+            Subject::Source(_) => EntryCoverage::new(subject, subject.is_described(), std::iter::empty()),
         })
     }
 

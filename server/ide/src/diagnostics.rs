@@ -185,7 +185,7 @@ impl Analysis {
     pub(crate) fn missing_descriptions(&self, file: &File) -> Vec<Diagnostic> {
         let hint = |range, message| Diagnostic::new(Place { file: file.id, range }, Severity::Hint, "missing-description", message);
         let mut found = Vec::new();
-        for source in self.sources_in(file).into_iter().filter(|source| self.description_of(&source.target(None)).is_none()) {
+        for source in self.sources_in(file).into_iter().filter(|source| !source.is_described()) {
             found.extend(source.patch().map(|patch| hint(patch.name.range, format!("source `{}` has no description", source.name()))));
         }
         for &index in self.index.nodes_described_in(file.id) {

@@ -90,12 +90,12 @@ pub struct Drafts(FxHashMap<(DraftKind, DescribeTarget), Draft>);
 
 impl Drafts {
     pub fn get(&self, kind: DraftKind, target: &DescribeTarget) -> Option<&Draft> {
-        self.0.get(&(kind, key(target)))
+        self.0.get(&(kind, target.key()))
     }
 
     /// Takes a text in, in the place of an older one.
     pub fn put(&mut self, draft: Draft) {
-        self.0.insert((draft.kind, key(&draft.target)), draft);
+        self.0.insert((draft.kind, draft.target.key()), draft);
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Draft> {
@@ -119,11 +119,6 @@ impl FromIterator<Draft> for Drafts {
     }
 }
 
-/// SQL's names have no case.
-fn key(target: &DescribeTarget) -> DescribeTarget {
-    DescribeTarget { unique_id: target.unique_id.clone(), column: target.column.as_ref().map(|column| column.to_lowercase()) }
-}
-
 impl Analysis {
     /// The texts that nobody wrote by hand.
     pub fn drafts(&self) -> &crate::Drafts {
@@ -142,14 +137,7 @@ impl Analysis {
 
     /// The same, though nothing may be in it.
     pub(crate) fn entry_text(&self, target: &DescribeTarget) -> Option<&Description> {
-        match (self.subject(&target.unique_id)?, &target.column) {
-            (Subject::Node(_, node), Some(column)) => node.column(column)?.description.as_ref(),
-            (Subject::Node(_, node), None) => node.description.as_ref(),
-            (Subject::Macro(found), None) => found.description.as_ref(),
-            (Subject::Source(table), None) => table.source_description.as_deref(),
-            (Subject::Source(_), Some(_)) => None,
-            (Subject::Macro(found), Some(argument)) => found.argument(argument)?.description.as_ref(),
-        }
+        self.subject(&target.unique_id)?.text(target.column.as_deref())
     }
 
     /// The draft whose text stands in the project as it was written; none where somebody has changed it since.

@@ -48,24 +48,27 @@ impl Analysis {
     /// it is has the description of the nearest one on its way that has one, a computed one has none. Where it doesn't, the name
     /// does, if the nearest nodes upstream that describe such a column agree.
     pub fn inherited_column(&self, index: NodeIndex, column: &str) -> Option<Inherited> {
-        if matches!(self.next(index, column), Next::Unknown) {
-            return self.inherited_by_name(index, column);
-        }
+        let first = match self.next(index, column) {
+            Next::Column(from, name) => (from, name),
+            Next::Made => return None,
+            Next::Unknown => return self.inherited_by_name(index, column),
+        };
         let described = |(at, name): (NodeIndex, Arc<str>)| {
             let node = &self.index.nodes[at];
             Some((node, node.column(&name).filter(|column| column.has_description())?))
         };
-        let (node, found) = self.columns_behind(index, column).find_map(described)?;
+        let (node, found) = self.columns_from(Some(first)).find_map(described)?;
         self.taken_from(index, node, found, Proof::Sql)
     }
 
     /// The columns upstream that a column is, taken over as it is, from step to step, the nearest first.
     pub fn columns_behind(&self, index: NodeIndex, column: &str) -> impl Iterator<Item = (NodeIndex, Arc<str>)> {
-        let step = |index: NodeIndex, column: &str| match self.next(index, column) {
-            Next::Column(from, name) => Some((from, name)),
-            Next::Made | Next::Unknown => None,
-        };
-        std::iter::successors(step(index, column), move |(at, name)| step(*at, name)).take(MAX_STEPS)
+        self.columns_from(self.next(index, column).column())
+    }
+
+    /// A column and those behind it.
+    fn columns_from(&self, first: Option<(NodeIndex, Arc<str>)>) -> impl Iterator<Item = (NodeIndex, Arc<str>)> {
+        std::iter::successors(first, |(at, name)| self.next(*at, name).column()).take(MAX_STEPS)
     }
 
     /// Where a node's column comes from, one step up.
@@ -154,6 +157,15 @@ enum Next {
     /// It is computed there, or isn't there at all.
     Made,
     Unknown,
+}
+
+impl Next {
+    fn column(self) -> Option<(NodeIndex, Arc<str>)> {
+        match self {
+            Self::Column(from, name) => Some((from, name)),
+            Self::Made | Self::Unknown => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use crate::{Analysis, File, FileEdits, Mention, Thing};
 use dbt::{FileKind, NodeIndex, ResourceType, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use syntax::jinja::{self, TagKind};
 use syntax::yaml::{self, Style};
 use syntax::yaml_edit::{self, Step};
-use syntax::{jinja, sql, yaml_scalar};
+use syntax::{sql, yaml_scalar};
 use text::{Edit, TextRange};
 use vfs::FileId;
 
@@ -307,11 +308,8 @@ impl Analysis {
             |range: TextRange| file.facts.uses.iter().chain(&more).any(|used| !matches!(used.target, Target::Macro { .. }) && used.range.contains_range(range));
         let found = memchr::memmem::find_iter(text.as_bytes(), name.as_bytes()).filter(|&at| crate::mentions::is_argument(text, at, name.len()));
         // Texts of SQL itself are none.
-        let is_in_tag = |range: TextRange| {
-            let head = &text[..range.start as usize];
-            let last = |marks: [&str; 2]| marks.into_iter().filter_map(|mark| head.rfind(mark)).max();
-            last(["{{", "{%"]) > last(["}}", "%}"])
-        };
+        let tags = jinja::scan(text);
+        let is_in_tag = |range: TextRange| tags.iter().any(|tag| tag.kind != TagKind::Comment && tag.outer.contains_range(range));
         let left = found.map(|at| TextRange::new(at, at + name.len())).find(|&range| is_in_tag(range) && !is_changed(range) && !is_other(range));
         left.map_or(Ok(()), |range| {
             Err(format!("{}, {}, gives `{name}` to a macro, which may make a `ref` of it; write that out first", file.relative, line(file, range)))
@@ -381,11 +379,10 @@ impl Analysis {
 
 /// The calls of a text that dispatch to the project's implementations of a macro.
 pub(crate) fn dispatches(text: &str, name: &str, project: &str) -> Vec<TextRange> {
-    let calls = jinja::parse(text).calls.into_iter().filter(|call| {
-        let argument = |place, keyword| call.arg(place, keyword).and_then(|argument| argument.value.as_str());
-        let is_ours = argument(1, "macro_namespace").is_none_or(|namespace| namespace == project);
-        call.path.last().is_some_and(|last| last == "dispatch") && argument(0, "macro_name") == Some(name) && is_ours
-    });
+    let is_it = |call: &jinja::Call| {
+        call.dispatched().is_some_and(|(argument, namespace)| argument.value.as_str() == Some(name) && namespace.is_none_or(|namespace| namespace == project))
+    };
+    let calls = jinja::parse(text).calls.into_iter().filter(is_it);
     calls.map(|call| call.range).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What can be described: nodes, macros, sources as a whole.
 
 use crate::{Analysis, DescribeTarget};
-use dbt::{Macro, Node, NodeIndex, Patch};
+use dbt::{Description, Macro, Node, NodeIndex, Patch};
 use rustc_hash::FxHashMap;
 
 /// What can be described.
@@ -71,6 +71,23 @@ impl<'a> Subject<'a> {
             Self::Macro(found) => found.patch.as_ref(),
             Self::Source(table) => table.source_patch.as_deref(),
         }
+    }
+
+    /// What is said of it, or of one of its columns or arguments, though nothing may be in it.
+    pub(crate) fn text(&self, column: Option<&str>) -> Option<&'a Description> {
+        match (self, column) {
+            (Self::Node(_, node), Some(column)) => node.column(column)?.description.as_ref(),
+            (Self::Node(_, node), None) => node.description.as_ref(),
+            (Self::Macro(found), None) => found.description.as_ref(),
+            (Self::Macro(found), Some(argument)) => found.argument(argument)?.description.as_ref(),
+            (Self::Source(table), None) => table.source_description.as_deref(),
+            (Self::Source(_), Some(_)) => None,
+        }
+    }
+
+    /// Whether something is said of it.
+    pub(crate) fn is_described(&self) -> bool {
+        self.text(None).is_some_and(|description| !description.text.trim().is_empty())
     }
 
     /// Itself, or one of its columns or arguments.

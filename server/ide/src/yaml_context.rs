@@ -288,7 +288,7 @@ struct Opened {
 }
 
 impl Flow {
-    /// Reads what begins with a brace or a bracket; `None` inside of quotes, and where all is closed again.
+    /// Reads what begins with a brace or a bracket; `None` where all is closed again. No quote is open at its end.
     fn read(text: &str) -> Option<Self> {
         let mut open: Vec<Opened> = Vec::new();
         let (mut start, mut quote) = (0, None);
@@ -323,9 +323,6 @@ impl Flow {
                 }
                 _ => {}
             }
-        }
-        if quote.is_some() {
-            return None;
         }
         let last = open.last()?;
         let place = match (&last.current, last.is_list) {

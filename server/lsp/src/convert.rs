@@ -93,7 +93,7 @@ pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Co
     let mut new_text = snippet.unwrap_or(offer.edit.insert);
     let insert_text_mode = (new_text.contains('\n') && snapshot.capabilities.inserts_as_is).then_some(lsp::InsertTextMode::AS_IS);
     if is_snippet && insert_text_mode.is_none() {
-        let line = &file.text[line_start(&file.text, offer.edit.range.start as usize)..];
+        let line = &file.text[lines.line_range(&file.text, lines.line_of(offer.edit.range.start as usize))];
         let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
         new_text = new_text.replace(&format!("\n{indent}"), "\n");
     }
@@ -110,10 +110,6 @@ pub fn completion(snapshot: &Snapshot, file: &File, lines: &LineIndex, offer: Co
         text_edit: Some(lsp::CompletionTextEdit::Edit(edit)),
         ..lsp::CompletionItem::default()
     }
-}
-
-fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |end| end + 1)
 }
 
 /// What is needed to find the text beside an offer later.

@@ -95,14 +95,25 @@ pub fn set_string(source: &str, path: &[Step], key: &str, value: &str) -> Result
 /// this very text, and `path` leads on from it. That takes a time that doesn't grow with the file, and is proved for the entry's lines, which
 /// no other line has a part in. `None` where that can't be said of them: small files, entries between brackets, anchors.
 pub fn set_string_in(source: &str, entry: TextRange, path: &[Step], key: &str, value: &str) -> Option<Result<Vec<Edit>, Refusal>> {
+    in_entry(source, entry, path, |own, path, alone| {
+        let root = read(own).ok()??;
+        let value = Value::from(value);
+        let leaf = Leaf::Set { key, value: &value, is_scalar: true };
+        let habits = lines::around(source, alone).and_then(|text| Some(Habits::of(text, &read(text).ok()??))).unwrap_or_else(|| Habits::of(own, &root));
+        Some(proved(own, &root, &habits, path, leaf))
+    })
+}
+
+/// Works edits out for the lines of one entry of a large file alone: `edit` is given these, the path in them and where they are.
+fn in_entry(
+    source: &str,
+    entry: TextRange,
+    path: &[Step],
+    edit: impl FnOnce(&str, &[Step], TextRange) -> Option<Result<Vec<Edit>, Refusal>>,
+) -> Option<Result<Vec<Edit>, Refusal>> {
     let alone = lines::alone(source, entry)?;
     let own = alone.of(source);
-    let root = read(own).ok()??;
-    let value = Value::from(value);
-    let leaf = Leaf::Set { key, value: &value, is_scalar: true };
-    let path = [&[Step::Item(0)], path].concat();
-    let habits = lines::around(source, alone).and_then(|text| Some(Habits::of(text, &read(text).ok()??))).unwrap_or_else(|| Habits::of(own, &root));
-    let made = proved(own, &root, &habits, &path, leaf);
+    let made = edit(own, &[&[Step::Item(0)], path].concat(), alone)?;
     // Its lines have to stay its own.
     let fits = |edits: &Vec<Edit>| apply_edits(own, edits).is_ok_and(|text| lines::is_alone(&text));
     if made.as_ref().is_ok_and(|edits| !fits(edits)) {
@@ -135,15 +146,7 @@ pub fn remove_key(source: &str, path: &[Step], key: &str) -> Result<Vec<Edit>, R
 
 /// The same in a large file, of which only one entry is read, as with [`set_string_in`].
 pub fn remove_key_in(source: &str, entry: TextRange, path: &[Step], key: &str) -> Option<Result<Vec<Edit>, Refusal>> {
-    let alone = lines::alone(source, entry)?;
-    let own = alone.of(source);
-    let made = remove_key(own, &[&[Step::Item(0)], path].concat(), key);
-    let fits = |edits: &Vec<Edit>| apply_edits(own, edits).is_ok_and(|text| lines::is_alone(&text));
-    if made.as_ref().is_ok_and(|edits| !fits(edits)) {
-        return None;
-    }
-    let moved = |edit: Edit| Edit { range: edit.range.shift(alone.start as usize), ..edit };
-    Some(made.map(|edits| edits.into_iter().map(moved).collect()))
+    in_entry(source, entry, path, |own, path, _| Some(remove_key(own, path, key)))
 }
 
 /// Takes the entry that `path` ends with out of its list, with its lines and the comments right above it. No edits where it isn't

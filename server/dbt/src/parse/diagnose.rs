@@ -98,9 +98,9 @@ fn dispatches_to_nothing(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
     let prefixes = index.dispatch_prefixes();
     let own = index.macros.iter().filter(|own| own.place.file == file.id && *own.package == *index.project);
     for own in own.filter(|own| own.text.contains("dispatch")) {
-        let calls = syntax::jinja::parse(&own.text).calls.into_iter();
-        for call in calls.filter(|call| matches!(call.path.as_slice(), [adapter, dispatch] if adapter == "adapter" && dispatch == "dispatch")) {
-            let Some(argument) = call.arg(0, "macro_name") else { continue };
+        let calls = syntax::jinja::parse(&own.text).calls;
+        for call in calls.iter().filter(|call| call.path.len() == 2 && call.path[0] == "adapter") {
+            let Some((argument, namespace)) = call.dispatched() else { continue };
             let Some(name) = argument.value.as_str().filter(|name| !name.contains('.')) else { continue };
             let searched: Vec<String> = prefixes.iter().map(|prefix| format!("{prefix}__{name}")).collect();
             let is_there = |candidate: &String| index.macros.iter().any(|found| found.name == *candidate) || index.is_builtin_macro(candidate);
@@ -108,7 +108,7 @@ fn dispatches_to_nothing(index: &Index, file: &InputFile) -> Vec<Diagnostic> {
                 continue;
             }
             let message = format!("no macro is called `{}`, which this dispatches to; correct the name, or add one", searched.join("` or `"));
-            let namespace = call.arg(1, "macro_namespace").and_then(|argument| argument.value.as_str()).unwrap_or("None");
+            let namespace = namespace.unwrap_or("None");
             let says = format!("Compilation Error\n  In dispatch: No macro named '{name}' found within namespace: '{namespace}'");
             let place = Place { file: file.id, range: argument.range.shift(own.range.start as usize) };
             found.push(Diagnostic::new(place, Severity::Error, "unknown-macro", message).as_dbt(says));

@@ -162,7 +162,7 @@ fn metric(checker: &mut Checker, item: &Node) {
         let message = "a metric's name has at least two lower case letters, digits or underscores, begins with a letter, doesn't end with an underscore and has no two of them";
         checker.fail(name.range, "invalid-properties", message, says);
     }
-    one_of(checker, item, "type", &["simple", "ratio", "cumulative", "derived", "conversion"], "MetricType");
+    one_of(checker, item, "type", &METRIC_TYPES, "MetricType");
 }
 
 fn semantic_model(checker: &mut Checker, item: &Node) {
@@ -206,7 +206,11 @@ pub fn bad_semantic_name(name: &str) -> Option<String> {
 /// Time spans of the semantic layer (`TimeGranularity`), the shortest first.
 pub const GRAINS: [&str; 11] = ["nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
 
-const AGGREGATIONS: [&str; 9] = ["sum", "min", "max", "count_distinct", "sum_boolean", "average", "percentile", "median", "count"];
+/// What a metric can be (`MetricType`).
+pub const METRIC_TYPES: [&str; 5] = ["simple", "ratio", "cumulative", "derived", "conversion"];
+
+/// What a measure makes of its rows (`AggregationType`).
+pub const AGGREGATIONS: [&str; 9] = ["sum", "min", "max", "count_distinct", "sum_boolean", "average", "percentile", "median", "count"];
 
 fn one_of(checker: &mut Checker, item: &Node, key: &str, known: &[&str], name: &str) {
     let Some(value) = item.get(key).filter(|value| !is_jinja(value)) else { return };

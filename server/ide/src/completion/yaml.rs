@@ -101,19 +101,15 @@ impl Analysis {
                     offers.add(0, name, CompletionKind::Value, "measure", None, name);
                 }
             }
-            (["metrics", "[]"], "type") => offers.words(key, &["simple", "ratio", "derived", "cumulative", "conversion"]),
-            (_, "agg") => offers.words(key, &["sum", "min", "max", "count", "count_distinct", "sum_boolean", "average", "percentile", "median"]),
+            (["metrics", "[]"], "type") => offers.words(key, &dbt::METRIC_TYPES),
+            (_, "agg") => offers.words(key, &dbt::AGGREGATIONS),
             (["metrics", ..], "numerator" | "denominator" | "metric" | "base_metric") => self.of_type(offers, ResourceType::Metric, str::to_owned),
             _ => {
                 let is_config = path.last() == Some(&"config") || matches!(key, "materialized" | "severity" | "access");
                 let words = if is_config { ConfigWord::find(key).map(|word| word.values).unwrap_or_default() } else { Vec::new() };
-                for (number, value) in words.iter().enumerate() {
-                    offers.add(number as u32, value, CompletionKind::Value, key, None, *value);
-                }
+                offers.words(key, &words);
                 match dbt::keys_at(path).into_iter().find(|known| known.name == key).map(|known| known.takes) {
-                    Some(Takes::OneOf(values)) => {
-                        values.iter().enumerate().for_each(|(number, value)| offers.add(number as u32, value, CompletionKind::Value, key, None, *value))
-                    }
+                    Some(Takes::OneOf(values)) => offers.words(key, values),
                     Some(Takes::Flag) => ["true", "false"].iter().for_each(|value| offers.add(0, value, CompletionKind::Value, key, None, *value)),
                     _ => {}
                 }
